@@ -1,0 +1,7 @@
+//! The `efsbackup` command; see `efsbackup_core::cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    efsbackup_core::cli::main(std::env::args_os())
+}

@@ -1,0 +1,1 @@
+//! `PipelineService`: the API of AWS Data Pipeline as a trait.

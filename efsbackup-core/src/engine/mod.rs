@@ -1,0 +1,1 @@
+//! The embedded `PipelineService`, in one SQLite file.

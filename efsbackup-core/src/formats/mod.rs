@@ -1,0 +1,1 @@
+//! The same definition in the forms that tools use.

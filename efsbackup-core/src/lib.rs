@@ -1,0 +1,62 @@
+//! Exact, fast and safe backups of Amazon EFS and other NFS file systems, and
+//! AWS Data Pipeline definitions that also run without AWS.
+//!
+//! The pieces are independent; each is a cargo feature of the same name.
+//!
+//! | piece | what it does |
+//! |---|---|
+//! | [`mirror`] | makes one tree equal to another, exact as `rsync -aHAX --numeric-ids --delete` |
+//! | [`mount`] | tells which file system a path is on |
+//! | [`snapshot`] | dated, immutable, hard-linked snapshots made by `mirror` |
+//! | [`expression`] | the `#{…}` language of Data Pipeline |
+//! | [`pipeline`] | the model of a pipeline definition, its catalogue, builders and checks |
+//! | [`params`] | parameter values, and resolving a definition with them |
+//! | [`formats`] | the same definition as AWS CLI JSON or CloudFormation YAML |
+//! | [`draw`] | a definition as a picture |
+//! | [`recipe`] | one backup spec made into a whole pipeline definition |
+//! | [`deploy`] | `PipelineService`, the API of Data Pipeline as a trait |
+//! | [`engine`] | that service embedded, in one SQLite file |
+//! | [`worker`] | polls a service and runs its tasks on this machine |
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
+pub mod bytepath;
+pub mod cancel;
+pub mod error;
+pub mod progress;
+
+#[cfg(feature = "pipeline")]
+pub mod expression;
+#[cfg(feature = "pipeline")]
+pub mod formats;
+#[cfg(feature = "pipeline")]
+pub mod params;
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
+
+#[cfg(any(feature = "pipeline", feature = "snapshot"))]
+pub mod clock;
+#[cfg(feature = "deploy")]
+pub mod deploy;
+#[cfg(feature = "draw")]
+pub mod draw;
+#[cfg(feature = "engine")]
+pub mod engine;
+#[cfg(feature = "mirror")]
+pub mod mirror;
+#[cfg(feature = "mount")]
+pub mod mount;
+#[cfg(feature = "recipe")]
+pub mod recipe;
+#[cfg(feature = "snapshot")]
+pub mod snapshot;
+#[cfg(feature = "worker")]
+pub mod worker;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+
+pub use error::{Error, ErrorKind, Result};
+
+/// The version of this library, as in its `Cargo.toml`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

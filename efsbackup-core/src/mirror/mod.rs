@@ -1,0 +1,24 @@
+//! Make one tree equal to another, as fast as the storage allows.
+//!
+//! The result is what `rsync -aHAX --numeric-ids --delete` gives: owners, modes, times to
+//! the nanosecond, hard links across the whole tree, holes, extended attributes, ACLs,
+//! symbolic links, fifos, sockets and devices.
+//!
+//! ```no_run
+//! use efsbackup_core::mirror::{Jobs, Mirror};
+//!
+//! let report = Mirror::new("/mnt/source", "/mnt/destination")
+//!     .delete(true)
+//!     .jobs(Jobs::Auto)
+//!     .run()?;
+//! report.into_result()?;
+//! # Ok::<(), efsbackup_core::Error>(())
+//! ```
+
+mod event;
+mod options;
+mod report;
+
+pub use event::{Action, EntryEvent, EntryType, Listener};
+pub use options::{Fsync, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Trust};
+pub use report::{Bytes, Counts, Entries, EntryError, Outcome, Report};

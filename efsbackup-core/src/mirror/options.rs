@@ -1,0 +1,256 @@
+//! What to mirror and how.
+
+use super::event::Listener;
+use crate::bytepath::BytePath;
+use crate::cancel::CancelToken;
+use crate::progress::Observer;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many threads copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jobs {
+    /// Found from the measured latency of both file systems.
+    #[default]
+    Auto,
+    /// This many, at least 1.
+    Count(usize),
+}
+
+/// When data is made durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fsync {
+    /// `Files` on network file systems, `End` elsewhere.
+    #[default]
+    Auto,
+    /// Never; the operating system writes it in its own time.
+    None,
+    /// Each file before it is closed.
+    Files,
+    /// The whole file system once, at the end of the run.
+    End,
+}
+
+/// How much may be removed before a run withholds all deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxDelete {
+    /// This many entries.
+    Count(u64),
+    /// This share of the destination's entries, in percent, once it holds over 100.
+    Percent(u8),
+}
+
+impl Default for MaxDelete {
+    fn default() -> Self {
+        MaxDelete::Percent(50)
+    }
+}
+
+/// Decides whether a file of a link source is known to be whole: given its path below
+/// the link source and its inode number.
+pub type IsWhole = Arc<dyn Fn(&BytePath, u64) -> bool + Send + Sync>;
+
+/// When an entry of a link source counts as equal to the source's.
+#[derive(Clone)]
+pub enum Trust {
+    /// Size and all metadata equal.
+    Metadata,
+    /// Files for which the function is true are trusted by metadata; of all others the
+    /// content is compared too (a tree left by a killed run can hold files of the right
+    /// size and time and wrong content).
+    WholeOnly(IsWhole),
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Trust::Metadata => "Metadata",
+            Trust::WholeOnly(_) => "WholeOnly",
+        })
+    }
+}
+
+/// A tree on the destination's file system whose equal files are hard-linked instead of
+/// copied. Nothing in it is ever changed but link counts.
+#[derive(Clone, Debug)]
+pub struct LinkSource {
+    /// The tree's root.
+    pub path: PathBuf,
+    /// When its entries count as equal.
+    pub trust: Trust,
+}
+
+/// Everything a mirror can be told. Made by [`Options::default`], which preserves all and
+/// deletes nothing.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Remove what the source lacks.
+    pub delete: bool,
+    /// Compare contents, not size and time.
+    pub checksum: bool,
+    /// Take files of equal size as equal in content, whatever their time.
+    pub size_only: bool,
+    /// Do nothing, only report what would be done.
+    pub dry_run: bool,
+    /// Leave out what is on other file systems (mount points become empty directories).
+    pub one_file_system: bool,
+    /// Preserve extended attributes.
+    pub xattrs: bool,
+    /// Preserve POSIX ACLs.
+    pub acls: bool,
+    /// Preserve hard links.
+    pub hard_links: bool,
+    /// Preserve owner and group (as far as the user may).
+    pub owner: bool,
+    /// Preserve fifos, sockets and devices.
+    pub specials: bool,
+    /// Above this, nothing is removed.
+    pub max_delete: MaxDelete,
+    /// Accept an empty source although `delete` is on.
+    pub allow_empty: bool,
+    /// Where a file keeps changing, keep the destination's previous version.
+    pub strict: bool,
+    /// End the run after this long: files in hand are finished, nothing is removed.
+    pub stop_after: Option<Duration>,
+    /// How many threads.
+    pub jobs: Jobs,
+    /// When data is made durable.
+    pub fsync: Fsync,
+    /// How often a file that changes while it is read is read again.
+    pub retries: u32,
+    /// Trees to hard-link equal files from; the first match wins.
+    pub link_sources: Vec<LinkSource>,
+    /// The most names a file may have at the destination (EFS: 177). Where linking would
+    /// exceed it, the file is copied.
+    pub max_links: Option<u32>,
+    /// The destination is new and nobody reads it before the run ends: files are written
+    /// under their own names.
+    pub fresh: bool,
+    /// Where an entry can't be read, take it from the first link source instead. It is
+    /// still counted as failed.
+    pub stale_from_link_source: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            delete: false,
+            checksum: false,
+            size_only: false,
+            dry_run: false,
+            one_file_system: false,
+            xattrs: true,
+            acls: true,
+            hard_links: true,
+            owner: true,
+            specials: true,
+            max_delete: MaxDelete::default(),
+            allow_empty: false,
+            strict: false,
+            stop_after: None,
+            jobs: Jobs::Auto,
+            fsync: Fsync::Auto,
+            retries: 3,
+            link_sources: Vec::new(),
+            max_links: None,
+            fresh: false,
+            stale_from_link_source: false,
+        }
+    }
+}
+
+/// A mirror about to run: makes `destination`'s contents equal `source`'s.
+///
+/// The destination directory is made if it is missing (its parent must exist).
+pub struct Mirror<'a> {
+    pub(super) source: PathBuf,
+    pub(super) destination: PathBuf,
+    pub(super) options: Options,
+    pub(super) cancel: CancelToken,
+    pub(super) observer: Option<&'a mut dyn Observer>,
+    pub(super) listener: Option<&'a dyn Listener>,
+}
+
+impl<'a> Mirror<'a> {
+    /// A mirror of the directory `source` into the directory `destination`.
+    pub fn new(source: impl AsRef<Path>, destination: impl AsRef<Path>) -> Self {
+        Mirror {
+            source: source.as_ref().to_owned(),
+            destination: destination.as_ref().to_owned(),
+            options: Options::default(),
+            cancel: CancelToken::new(),
+            observer: None,
+            listener: None,
+        }
+    }
+
+    /// Sets all options at once.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// See [`Options::delete`].
+    #[must_use]
+    pub fn delete(mut self, delete: bool) -> Self {
+        self.options.delete = delete;
+        self
+    }
+
+    /// See [`Options::checksum`].
+    #[must_use]
+    pub fn checksum(mut self, checksum: bool) -> Self {
+        self.options.checksum = checksum;
+        self
+    }
+
+    /// See [`Options::dry_run`].
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.options.dry_run = dry_run;
+        self
+    }
+
+    /// See [`Options::jobs`].
+    #[must_use]
+    pub fn jobs(mut self, jobs: Jobs) -> Self {
+        self.options.jobs = jobs;
+        self
+    }
+
+    /// Stops the run when the token is cancelled.
+    #[must_use]
+    pub fn cancel(mut self, token: &CancelToken) -> Self {
+        self.cancel = token.clone();
+        self
+    }
+
+    /// Tells `observer` how far the run is; see [`Observer`].
+    #[must_use]
+    pub fn progress(mut self, observer: &'a mut dyn Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Tells `listener` of every entry; see [`Listener`].
+    #[must_use]
+    pub fn listener(mut self, listener: &'a dyn Listener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+}
+
+impl Mirror<'_> {
+    /// Runs the mirror.
+    ///
+    /// # Errors
+    /// Only when the run could not go on or a guard refused it; errors of single entries
+    /// are in the report.
+    pub fn run(self) -> crate::Result<super::Report> {
+        Err(crate::Error::new(crate::ErrorKind::Unsupported, "mirror"))
+    }
+}

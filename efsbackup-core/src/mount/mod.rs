@@ -1,0 +1,1 @@
+//! Which file system a path is on.

@@ -1,0 +1,1 @@
+//! Parameter values, and resolving a definition with them.

@@ -1,0 +1,155 @@
+//! Objects, fields, parameters and values, in the order their author gave them.
+
+/// A pipeline definition: objects, parameter objects and parameter values.
+///
+/// The model keeps everything in order, repeated keys and unknown types included, so
+/// that reading and writing a definition loses nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Definition {
+    /// The pipeline's objects.
+    pub objects: Vec<Object>,
+    /// The parameters it declares (parameter objects).
+    pub parameters: Vec<Parameter>,
+    /// Values given to parameters. A repeated id gives a list.
+    pub values: Vec<ParameterValue>,
+}
+
+/// One object of a definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Object {
+    /// Unique in the definition.
+    pub id: String,
+    /// A label; the id where the author gave none.
+    pub name: String,
+    /// Key and value pairs. A repeated key gives a list, in this order.
+    pub fields: Vec<Field>,
+}
+
+/// One key and value of an object or parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The field's name, such as `scriptArgument`.
+    pub key: String,
+    /// Its value.
+    pub value: FieldValue,
+}
+
+/// A field's value: text (numbers and booleans are text too) or a reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldValue {
+    /// `stringValue`: text, which may hold `#{…}` expressions.
+    Text(String),
+    /// `refValue`: the id of another object.
+    Reference(String),
+}
+
+/// A parameter object: an id such as `myPeriod` and its attributes (`type`,
+/// `description`, `default`, `allowedValues`, …) in order; a repeated key gives a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parameter {
+    /// The parameter's name. A leading `*` marks a secret.
+    pub id: String,
+    /// Key and text pairs.
+    pub attributes: Vec<(String, String)>,
+}
+
+/// One value given to a parameter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParameterValue {
+    /// The parameter's id.
+    pub id: String,
+    /// The text.
+    pub value: String,
+}
+
+impl Definition {
+    /// The object with this id.
+    pub fn object(&self, id: &str) -> Option<&Object> {
+        self.objects.iter().find(|object| object.id == id)
+    }
+
+    /// The parameter with this id.
+    pub fn parameter(&self, id: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.id == id)
+    }
+
+    /// All values given to the parameter with this id, in order.
+    pub fn values_of<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a str> {
+        self.values.iter().filter(move |value| value.id == id).map(|value| value.value.as_str())
+    }
+}
+
+impl Object {
+    /// An object without fields, its name equal to its id.
+    pub fn new(id: impl Into<String>) -> Self {
+        let id = id.into();
+        Object { name: id.clone(), id, fields: Vec::new() }
+    }
+
+    /// Appends a text field; a key used before becomes a list.
+    #[must_use]
+    pub fn text(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.fields.push(Field { key: key.into(), value: FieldValue::Text(value.into()) });
+        self
+    }
+
+    /// Appends a reference to the object with the id `target`.
+    #[must_use]
+    pub fn reference(mut self, key: impl Into<String>, target: impl Into<String>) -> Self {
+        self.fields.push(Field { key: key.into(), value: FieldValue::Reference(target.into()) });
+        self
+    }
+
+    /// The object's `type` field.
+    pub fn type_name(&self) -> Option<&str> {
+        self.first_text("type")
+    }
+
+    /// All values of `key`, in order.
+    pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a FieldValue> {
+        self.fields.iter().filter(move |field| field.key == key).map(|field| &field.value)
+    }
+
+    /// The first text value of `key`.
+    pub fn first_text(&self, key: &str) -> Option<&str> {
+        self.fields.iter().filter(|field| field.key == key).find_map(|field| field.value.as_text())
+    }
+
+    /// The first reference of `key`.
+    pub fn first_reference(&self, key: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .filter(|field| field.key == key)
+            .find_map(|field| field.value.as_reference())
+    }
+}
+
+impl FieldValue {
+    /// The text of a text value.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            FieldValue::Text(text) => Some(text),
+            FieldValue::Reference(_) => None,
+        }
+    }
+
+    /// The target id of a reference.
+    pub fn as_reference(&self) -> Option<&str> {
+        match self {
+            FieldValue::Reference(id) => Some(id),
+            FieldValue::Text(_) => None,
+        }
+    }
+}
+
+impl Parameter {
+    /// The first attribute called `key`.
+    pub fn attribute(&self, key: &str) -> Option<&str> {
+        self.attributes.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the value is a secret: its id begins with `*`.
+    pub fn is_secret(&self) -> bool {
+        self.id.starts_with('*')
+    }
+}

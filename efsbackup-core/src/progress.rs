@@ -1,0 +1,64 @@
+//! How a running operation tells what it has done so far.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+/// What an operation is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Walking the trees and copying.
+    Copying,
+    /// Removing what the source no longer has.
+    Deleting,
+    /// Waiting for the data to be durable.
+    Syncing,
+}
+
+impl Phase {
+    /// The phase's name: `copying`, `deleting` or `syncing`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Copying => "copying",
+            Phase::Deleting => "deleting",
+            Phase::Syncing => "syncing",
+        }
+    }
+}
+
+/// The state of an operation at one moment. All numbers are totals since its start.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// What is being done.
+    pub phase: Phase,
+    /// Source entries looked at.
+    pub entries: u64,
+    /// Entries created, updated or hard-linked at the destination.
+    pub entries_written: u64,
+    /// Entries removed from the destination.
+    pub entries_deleted: u64,
+    /// Entries that failed.
+    pub errors: u64,
+    /// Bytes of source files looked at.
+    pub bytes: u64,
+    /// Bytes of content written.
+    pub bytes_written: u64,
+    /// Time since the operation began.
+    pub elapsed: Duration,
+}
+
+/// Receives [`Progress`] on the thread that called the operation, never concurrently,
+/// a few times a second and once at the end. Returning [`ControlFlow::Break`] cancels.
+///
+/// Any `FnMut(&Progress) -> ControlFlow<()>` is an observer.
+pub trait Observer {
+    /// Called with the state so far.
+    fn update(&mut self, progress: &Progress) -> ControlFlow<()>;
+}
+
+impl<F: FnMut(&Progress) -> ControlFlow<()>> Observer for F {
+    fn update(&mut self, progress: &Progress) -> ControlFlow<()> {
+        self(progress)
+    }
+}

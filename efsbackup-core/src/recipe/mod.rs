@@ -1,0 +1,1 @@
+//! One backup spec made into a whole pipeline definition.

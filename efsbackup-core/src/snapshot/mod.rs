@@ -1,0 +1,1 @@
+//! Dated, immutable, hard-linked snapshots.

@@ -1,0 +1,1 @@
+//! Polls a `PipelineService` and runs its tasks on this machine.
