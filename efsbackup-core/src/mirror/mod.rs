@@ -18,6 +18,8 @@
 mod event;
 mod options;
 mod report;
+#[cfg(feature = "json")]
+mod report_json;
 
 pub use event::{Action, EntryEvent, EntryType, Listener};
 pub use options::{Fsync, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Trust};

@@ -3,6 +3,7 @@
 use super::event::EntryType;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 /// How a run ended.
@@ -26,6 +27,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: &'static [Outcome] = &[
+        Outcome::Complete,
+        Outcome::Partial,
+        Outcome::Refused,
+        Outcome::Withheld,
+        Outcome::Unfinished,
+        Outcome::Cancelled,
+        Outcome::Failed,
+    ];
+
     /// The stable name, such as `complete`.
     pub fn name(self) -> &'static str {
         match self {
@@ -114,7 +126,7 @@ pub struct EntryError {
     /// The path below the root; empty for the root itself.
     pub path: BytePath,
     /// The operation that failed, such as `open`.
-    pub op: &'static str,
+    pub op: Cow<'static, str>,
     /// The operating system's error number.
     pub errno: Option<i32>,
     /// What kind of error.
@@ -128,7 +140,7 @@ impl EntryError {
     pub fn new(path: BytePath, error: &Error) -> Self {
         EntryError {
             path,
-            op: error.op(),
+            op: error.op().into(),
             errno: error.errno(),
             kind: error.kind(),
             message: error.message(),
