@@ -26,3 +26,10 @@ impl CancelToken {
         self.0.load(Ordering::Acquire)
     }
 }
+
+/// A token over a flag that something else sets, such as a signal handler.
+impl From<Arc<AtomicBool>> for CancelToken {
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        CancelToken(flag)
+    }
+}

@@ -1,10 +1,138 @@
-//! The `efsbackup` command.
+//! The `efsbackup` command: arguments → one call of the public API → output.
+//!
+//! One file a verb, with its `Args` and its `run`. A new verb is two lines here: its `mod`
+//! and its line in [`verbs!`]. A verb writes through [`Context`] only.
 
+mod args;
+mod exit;
+mod mirror;
+mod mirror_args;
+mod output;
+mod progress_bar;
+mod report;
+
+use crate::cancel::CancelToken;
+use crate::error::{Error, ErrorKind, Result};
+use args::Global;
+use clap::Parser;
+use exit::Exit;
+use output::Output;
+use progress_bar::ProgressBar;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Declares the verbs, in the order of the help text: doc comment, name, file.
+macro_rules! verbs {
+    ($($(#[$doc:meta])+ $verb:ident => $module:ident;)+) => {
+        #[derive(clap::Subcommand)]
+        enum Verb {
+            $($(#[$doc])+ $verb($module::Args),)+
+        }
+
+        impl Verb {
+            fn run(self, context: &mut Context) -> Result<Exit> {
+                match self {
+                    $(Verb::$verb(args) => $module::run(args, context),)+
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    /// Make the contents of DESTINATION equal those of SOURCE
+    Mirror => mirror;
+}
+
+/// Exact, fast, safe backups of Amazon EFS and other NFS file systems
+#[derive(Parser)]
+#[command(name = "efsbackup", version, propagate_version = true, after_help = exit::HELP)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb is given.
+pub(crate) struct Context {
+    /// Where results, notes and errors go.
+    pub(crate) output: Output,
+    /// Set by Ctrl-C and SIGTERM; a second one ends the process at once.
+    pub(crate) cancel: CancelToken,
+    /// `-v`.
+    pub(crate) verbose: bool,
+    progress: args::Progress,
+}
+
+impl Context {
+    /// A progress bar on stderr, hidden where the user or the place wants none.
+    pub(crate) fn progress_bar(&self) -> ProgressBar {
+        ProgressBar::new(self.progress.wanted(&self.output))
+    }
+}
 
 /// Runs the command with `arguments` (the program's name first) and returns its exit status.
+///
+/// Installs handlers for SIGINT and SIGTERM.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    drop(arguments.into_iter().collect::<Vec<_>>());
-    ExitCode::from(2)
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return args::refuse(&error, &arguments).into(),
+    };
+    let output = match Output::new(&cli.global) {
+        Ok(output) => output,
+        Err(error) => {
+            let output = Output::without_log(&cli.global);
+            output.error(&error);
+            return output.finish(Exit::of(&error)).into();
+        }
+    };
+    output.log_start(&arguments);
+    let status = match cancel_on_signals() {
+        Ok(cancel) => {
+            let mut context = Context {
+                output: output.clone(),
+                cancel,
+                verbose: cli.global.verbose,
+                progress: cli.global.progress,
+            };
+            cli.verb.run(&mut context)
+        }
+        Err(error) => Err(error),
+    };
+    let exit = status.unwrap_or_else(|error| {
+        output.error(&error);
+        Exit::of(&error)
+    });
+    output.finish(exit).into()
+}
+
+/// A token that the first SIGINT or SIGTERM cancels; the second ends the process.
+fn cancel_on_signals() -> Result<CancelToken> {
+    let signalled = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let status = i32::from(Exit::CANCELLED.status());
+        // The order counts: the shutdown looks at the flag before this signal sets it.
+        flag::register_conditional_shutdown(signal, status, signalled.clone())
+            .and_then(|_| flag::register(signal, signalled.clone()))
+            .map_err(|error| Error::new(ErrorKind::Io, "signal").with_source(error))?;
+    }
+    Ok(CancelToken::from(signalled))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -1,0 +1,145 @@
+//! The options of `mirror` that other verbs share with it.
+
+use super::args::duration;
+use crate::mirror::{Fsync, Jobs, MaxDelete, Options};
+use clap::ValueEnum;
+use std::time::Duration;
+
+/// What is preserved and compared, and how the run behaves.
+#[derive(clap::Args)]
+pub(crate) struct MirrorArgs {
+    /// Compare contents, not size and time
+    #[arg(long)]
+    checksum: bool,
+    /// Take files of equal size as equal, whatever their time
+    #[arg(long, conflicts_with = "checksum")]
+    size_only: bool,
+    /// List what would be done, do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// One line an action on stdout: rsync's %i codes, then the name
+    #[arg(long)]
+    pub(crate) itemize: bool,
+    /// Leave out what is on other file systems
+    #[arg(long)]
+    one_file_system: bool,
+    /// Do not preserve extended attributes
+    #[arg(long)]
+    no_xattrs: bool,
+    /// Do not preserve ACLs
+    #[arg(long)]
+    no_acls: bool,
+    /// Do not preserve hard links
+    #[arg(long)]
+    no_hard_links: bool,
+    /// Do not preserve owner and group
+    #[arg(long)]
+    no_owner: bool,
+    /// Leave out fifos, sockets and devices
+    #[arg(long)]
+    no_specials: bool,
+    /// When more would go, delete nothing: a number, or a share of the destination once it
+    /// holds over 100 entries
+    #[arg(long, value_name = "N|P%", default_value = "50%", value_parser = max_delete)]
+    max_delete: MaxDelete,
+    /// Accept an empty source
+    #[arg(long)]
+    allow_empty: bool,
+    /// Keep the destination's previous version of a file that keeps changing
+    #[arg(long)]
+    strict: bool,
+    /// Stop after this long, such as 25m; the next run continues
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    stop_after: Option<Duration>,
+    /// How many threads copy (auto: found from the measured latency)
+    #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = jobs)]
+    jobs: Jobs,
+    /// When data is made durable (auto: files on network file systems, end elsewhere)
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    fsync: FsyncArg,
+    /// How often a file that changes while it is read is read again
+    #[arg(long, value_name = "N", default_value_t = Options::default().retries)]
+    retries: u32,
+}
+
+impl MirrorArgs {
+    /// The options they mean; deletion and link sources are left as by default.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            checksum: self.checksum,
+            size_only: self.size_only,
+            dry_run: self.dry_run,
+            one_file_system: self.one_file_system,
+            xattrs: !self.no_xattrs,
+            acls: !self.no_acls,
+            hard_links: !self.no_hard_links,
+            owner: !self.no_owner,
+            specials: !self.no_specials,
+            max_delete: self.max_delete,
+            allow_empty: self.allow_empty,
+            strict: self.strict,
+            stop_after: self.stop_after,
+            jobs: self.jobs,
+            fsync: self.fsync.into(),
+            retries: self.retries,
+            ..Options::default()
+        }
+    }
+}
+
+/// [`Fsync`] as an argument.
+#[derive(Clone, Copy, ValueEnum)]
+enum FsyncArg {
+    Auto,
+    None,
+    Files,
+    End,
+}
+
+impl From<FsyncArg> for Fsync {
+    fn from(arg: FsyncArg) -> Fsync {
+        match arg {
+            FsyncArg::Auto => Fsync::Auto,
+            FsyncArg::None => Fsync::None,
+            FsyncArg::Files => Fsync::Files,
+            FsyncArg::End => Fsync::End,
+        }
+    }
+}
+
+fn jobs(text: &str) -> Result<Jobs, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(Jobs::Auto),
+        (_, Ok(count)) if count >= 1 => Ok(Jobs::Count(count)),
+        _ => Err("give a number from 1 up, or auto".to_owned()),
+    }
+}
+
+fn max_delete(text: &str) -> Result<MaxDelete, String> {
+    let parsed = match text.strip_suffix('%') {
+        Some(percent) => percent.parse().ok().filter(|p| *p <= 100).map(MaxDelete::Percent),
+        None => text.parse().ok().map(MaxDelete::Count),
+    };
+    parsed.ok_or_else(|| "give a number of entries, or a share such as 50%".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn max_delete_is_a_count_or_a_share() {
+        assert_eq!(max_delete("0"), Ok(MaxDelete::Count(0)));
+        assert_eq!(max_delete("100%"), Ok(MaxDelete::Percent(100)));
+        for wrong in ["101%", "-1", "%", "", "ten"] {
+            assert!(max_delete(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn jobs_are_auto_or_at_least_one() {
+        assert_eq!(jobs("auto"), Ok(Jobs::Auto));
+        assert_eq!(jobs("16"), Ok(Jobs::Count(16)));
+        assert!(jobs("0").is_err());
+    }
+}
