@@ -1,0 +1,37 @@
+//! What names stand for.
+
+use super::Value;
+use crate::Result;
+use std::collections::{BTreeMap, HashMap};
+
+/// The names that expressions may use, and their values.
+pub trait Scope {
+    /// The value of `name`, or `None` where it is not known (yet).
+    ///
+    /// The name comes as it is written: a field or parameter (`myBucket`, `*mySecret`),
+    /// a field that the service sets (`@scheduledStartTime`), or a chain through
+    /// references joined by dots (`node.@status`, `input.directoryPath`).
+    ///
+    /// # Errors
+    /// Any error ends the evaluation and is passed on.
+    fn lookup(&self, name: &str) -> Result<Option<Value>>;
+}
+
+impl<K: std::borrow::Borrow<str> + Ord> Scope for BTreeMap<K, Value> {
+    fn lookup(&self, name: &str) -> Result<Option<Value>> {
+        Ok(self.get(name).cloned())
+    }
+}
+
+impl<K: std::borrow::Borrow<str> + Eq + std::hash::Hash> Scope for HashMap<K, Value> {
+    fn lookup(&self, name: &str) -> Result<Option<Value>> {
+        Ok(self.get(name).cloned())
+    }
+}
+
+/// A scope that knows nothing: only literals and functions of them have values.
+impl Scope for () {
+    fn lookup(&self, _name: &str) -> Result<Option<Value>> {
+        Ok(None)
+    }
+}
