@@ -1,1 +1,38 @@
-//! The C interface of efsbackup.
+//! The C interface of efsbackup: `include/efsbackup.h`, generated from this crate.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `guard` | the edge every exported function stands behind: panics and NULL stop there |
+//! | `handle` | Rust values that C holds by an opaque pointer |
+//! | `status` | `efsb_status` and its table |
+//! | `error` | `efsb_error`, and the last error of each thread |
+//! | `text` | strings and paths in and out |
+//! | `cancel`, `progress` | asking a call to stop, hearing how far it is |
+//! | `mirror_options`, `mirror`, `report` | the core's `mirror` |
+//! | `version` | the versions of library and ABI |
+//!
+//! Types and functions carry the names they have in C.
+
+#![allow(non_camel_case_types)]
+
+mod cancel;
+mod error;
+mod guard;
+mod handle;
+mod mirror;
+mod mirror_options;
+mod progress;
+mod report;
+mod status;
+mod text;
+mod version;
+
+pub use cancel::*;
+pub use error::*;
+pub use mirror::*;
+pub use mirror_options::*;
+pub use progress::*;
+pub use report::*;
+pub use status::*;
+pub use text::*;
+pub use version::*;

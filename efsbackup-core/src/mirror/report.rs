@@ -190,14 +190,18 @@ impl Report {
         }
     }
 
-    /// The report itself when the run was complete, else the error that says why not.
+    /// The report itself when all that still exists was copied, else the error that says why
+    /// not. Entries that vanished or kept changing (exit status 24) are no error: on a file
+    /// system in use there are always some.
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`] or [`ErrorKind::SafetyStop`] for those outcomes,
-    /// [`ErrorKind::Incomplete`] for every other outcome but `Complete`.
+    /// [`ErrorKind::Incomplete`] for `Partial` with failed entries, `Withheld`, `Unfinished`
+    /// and `Failed`.
     pub fn into_result(self) -> Result<Report> {
         let kind = match self.outcome {
             Outcome::Complete => return Ok(self),
+            Outcome::Partial if self.entries.failed.total() == 0 => return Ok(self),
             Outcome::Cancelled => ErrorKind::Cancelled,
             Outcome::Refused => ErrorKind::SafetyStop,
             _ => ErrorKind::Incomplete,

@@ -1,0 +1,79 @@
+//! `efsb_mirror`: make one tree equal to another.
+
+use crate::guard::guard;
+use crate::handle::Handle;
+use crate::mirror_options::{efsb_mirror_options, read, translate};
+use crate::progress::efsb_progress;
+use crate::report::efsb_report;
+use crate::status::efsb_status;
+use crate::text::{path, set};
+use efsbackup_core::mirror::Mirror;
+use efsbackup_core::progress::Progress;
+use std::ffi::c_char;
+use std::ops::ControlFlow;
+use std::ptr::null_mut;
+
+/// Makes the contents of the directory `destination` equal those of the directory `source`.
+/// `destination` is made if it is missing; its parent must exist.
+///
+/// `options` may be NULL: all defaults. What it points to is used until the call returns.
+///
+/// `report` may be NULL. Else it receives NULL at first, and a report, which the caller frees
+/// with efsb_report_free(), whenever the run went far enough to have one: always with #EFSB_OK
+/// and #EFSB_INCOMPLETE, sometimes with other results.
+///
+/// Returns #EFSB_OK when all that still exists was copied (exit status 0 or 24 of the command);
+/// #EFSB_INCOMPLETE when entries failed, deletion was withheld or `stop_after_ms` ended the
+/// run; #EFSB_CANCELLED; #EFSB_SAFETY_STOP when a guard refused before anything was changed;
+/// another status when the run could not go on. Blocks until then; may be called from several
+/// threads at once.
+///
+/// # Safety
+/// `source` and `destination` are NULL or NUL-terminated; `options` is NULL or has as many
+/// readable bytes as its `size` says, and its pointers are as their comments say; `report` is
+/// NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_mirror(
+    source: *const c_char,
+    destination: *const c_char,
+    options: *const efsb_mirror_options,
+    report: *mut *mut efsb_report,
+) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        unsafe { set(report, null_mut()) };
+        // SAFETY: by this function's contract.
+        let source = unsafe { path(source, "source") }?;
+        // SAFETY: by this function's contract.
+        let destination = unsafe { path(destination, "destination") }?;
+        // SAFETY: by this function's contract.
+        let options = unsafe { read(options) }?;
+        // SAFETY: by this function's contract.
+        let core_options = unsafe { translate(&options) }?;
+        // SAFETY: by this function's contract.
+        let token = unsafe { Handle::borrow(options.cancel) };
+
+        let mut observer = |progress: &Progress| {
+            let Some(callback) = options.progress else { return ControlFlow::Continue(()) };
+            // SAFETY: the caller's own function, called as its type says.
+            match unsafe { callback(options.user_data, &efsb_progress::from(progress)) } {
+                0 => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        };
+        let mut mirror = Mirror::new(source, destination).options(core_options);
+        if options.progress.is_some() {
+            mirror = mirror.progress(&mut observer);
+        }
+        if let Some(token) = token {
+            mirror = mirror.cancel(token);
+        }
+        let done = mirror.run()?;
+        if !report.is_null() {
+            // SAFETY: by this function's contract.
+            unsafe { set(report, efsb_report::give(done.clone().into())) };
+        }
+        done.into_result()?;
+        Ok(())
+    }
+}

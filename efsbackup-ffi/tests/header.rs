@@ -1,0 +1,75 @@
+//! `include/efsbackup.h` is what the source says.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::{env, fs};
+
+const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include/efsbackup.h");
+
+/// The header as it should be.
+fn generate() -> String {
+    let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut config = cbindgen::Config::from_file(crate_dir.join("cbindgen.toml")).unwrap();
+    let options = initializer(&crate_dir.join("src/mirror_options.rs"));
+    config.after_includes = Some(format!("{}\n\n{options}", versions()));
+    let mut bytes = Vec::new();
+    let builder = cbindgen::Builder::new().with_crate(crate_dir).with_config(config);
+    builder.generate().unwrap().write(&mut bytes);
+    // rustdoc's heading for what the caller must see to; C has no such custom.
+    String::from_utf8(bytes)
+        .unwrap()
+        .replace(" * # Safety\n *\n * ", " * Requires: ")
+        .replace(" * # Safety\n * ", " * Requires: ")
+}
+
+/// The version constants, from Cargo.toml.
+fn versions() -> String {
+    let parts = [
+        ("MAJOR", env!("CARGO_PKG_VERSION_MAJOR")),
+        ("MINOR", env!("CARGO_PKG_VERSION_MINOR")),
+        ("PATCH", env!("CARGO_PKG_VERSION_PATCH")),
+    ];
+    let mut text = String::from("\n/**\n * The version of this header.\n */\n");
+    text += &format!("#define EFSB_VERSION \"{}\"\n", env!("CARGO_PKG_VERSION"));
+    let mut number = 0;
+    for (name, value) in parts {
+        text += &format!("#define EFSB_VERSION_{name} {value}\n");
+        number = number << 8 | value.parse::<u32>().unwrap();
+    }
+    text +=
+        "/**\n * The version of this header as one number that can be compared: 0x00MMmmpp.\n */\n";
+    text + &format!("#define EFSB_VERSION_NUMBER 0x{number:06x}")
+}
+
+/// `EFSB_MIRROR_OPTIONS_INIT`, with a value for each field, so that no compiler warns of
+/// missing ones.
+fn initializer(source: &Path) -> String {
+    let source = fs::read_to_string(source).unwrap();
+    let body = source.split_once("pub struct efsb_mirror_options {\n").unwrap().1;
+    let body = body.split_once("\n}").unwrap().0;
+    let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub "));
+    let values: Vec<_> = fields
+        .map(|field| match field.split_once(": ").unwrap() {
+            ("size", _) => "sizeof(efsb_mirror_options)",
+            (_, "efsb_progress_fn,") => "NULL",
+            (_, kind) if kind.starts_with('*') => "NULL",
+            (_, kind) if kind.starts_with('[') => "{ 0 }",
+            _ => "0",
+        })
+        .collect();
+    format!(
+        "/**\n * The default options: `efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;`\n */\n\
+         #define EFSB_MIRROR_OPTIONS_INIT \\\n  {{ {} }}",
+        values.join(", ")
+    )
+}
+
+#[test]
+fn the_header_is_what_the_source_says() {
+    let generated = generate();
+    if env::var_os("EFSB_WRITE_HEADER").is_some() {
+        fs::write(HEADER, &generated).unwrap();
+    }
+    let committed = fs::read_to_string(HEADER).unwrap_or_default();
+    assert!(committed == generated, "include/efsbackup.h is out of date: run `make header`");
+}

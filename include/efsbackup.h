@@ -1,0 +1,844 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+
+#ifndef EFSBACKUP_H
+#define EFSBACKUP_H
+
+/* Generated from efsbackup-ffi/src by `make header`. Do not edit. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The version of this header.
+ */
+#define EFSB_VERSION "0.1.0"
+#define EFSB_VERSION_MAJOR 0
+#define EFSB_VERSION_MINOR 1
+#define EFSB_VERSION_PATCH 0
+/**
+ * The version of this header as one number that can be compared: 0x00MMmmpp.
+ */
+#define EFSB_VERSION_NUMBER 0x000100
+
+/**
+ * The default options: `efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;`
+ */
+#define EFSB_MIRROR_OPTIONS_INIT \
+  { sizeof(efsb_mirror_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+
+/**
+ * Each file before it is closed on network file systems, the file system at the end elsewhere.
+ */
+#define EFSB_FSYNC_AUTO 0
+
+/**
+ * Never; the operating system writes it in its own time.
+ */
+#define EFSB_FSYNC_NONE 1
+
+/**
+ * Each file before it is closed.
+ */
+#define EFSB_FSYNC_FILES 2
+
+/**
+ * The whole file system once, at the end of the run.
+ */
+#define EFSB_FSYNC_END 3
+
+/**
+ * Half of the destination's entries, once it holds over 100; `max_delete` must be 0.
+ */
+#define EFSB_MAX_DELETE_DEFAULT 0
+
+/**
+ * `max_delete` is a number of entries.
+ */
+#define EFSB_MAX_DELETE_COUNT 1
+
+/**
+ * `max_delete` is a share of the destination's entries in percent, once it holds over 100.
+ */
+#define EFSB_MAX_DELETE_PERCENT 2
+
+/**
+ * Copying, in efsb_progress.phase.
+ */
+#define EFSB_PHASE_COPYING 0
+
+/**
+ * Removing what the source no longer has.
+ */
+#define EFSB_PHASE_DELETING 1
+
+/**
+ * Waiting for the data to be durable.
+ */
+#define EFSB_PHASE_SYNCING 2
+
+/**
+ * Something that this version of the header has no name for.
+ */
+#define EFSB_PHASE_OTHER 3
+
+/**
+ * Everything was done.
+ */
+#define EFSB_OUTCOME_COMPLETE 0
+
+/**
+ * The run went to its end, but some entries failed or vanished.
+ */
+#define EFSB_OUTCOME_PARTIAL 1
+
+/**
+ * A guard refused before anything was changed.
+ */
+#define EFSB_OUTCOME_REFUSED 2
+
+/**
+ * Everything was copied, but deletion was withheld by `max_delete`.
+ */
+#define EFSB_OUTCOME_WITHHELD 3
+
+/**
+ * Stopped by `stop_after_ms`; the next run continues.
+ */
+#define EFSB_OUTCOME_UNFINISHED 4
+
+/**
+ * Stopped by the caller.
+ */
+#define EFSB_OUTCOME_CANCELLED 5
+
+/**
+ * The run could not go on.
+ */
+#define EFSB_OUTCOME_FAILED 6
+
+/**
+ * Entries met in the source.
+ */
+#define EFSB_ENTRIES_SCANNED 0
+
+/**
+ * Entries made at the destination.
+ */
+#define EFSB_ENTRIES_CREATED 1
+
+/**
+ * Entries whose content, type or metadata changed at the destination.
+ */
+#define EFSB_ENTRIES_UPDATED 2
+
+/**
+ * Entries hard-linked from a tree of `link_dest`.
+ */
+#define EFSB_ENTRIES_LINKED 3
+
+/**
+ * Entries already equal.
+ */
+#define EFSB_ENTRIES_UNCHANGED 4
+
+/**
+ * Entries removed from the destination.
+ */
+#define EFSB_ENTRIES_DELETED 5
+
+/**
+ * Entries neither copied nor removed as they should have been.
+ */
+#define EFSB_ENTRIES_FAILED 6
+
+/**
+ * Entries that vanished from the source, or kept changing, while the run went on.
+ */
+#define EFSB_ENTRIES_VANISHED 7
+
+/**
+ * Sizes of the source's files, each counted once.
+ */
+#define EFSB_BYTES_SCANNED 0
+
+/**
+ * Written at the destination.
+ */
+#define EFSB_BYTES_COPIED 1
+
+/**
+ * Not written, since the files were hard-linked from a tree of `link_dest`.
+ */
+#define EFSB_BYTES_LINKED 2
+
+/**
+ * Entries of all types.
+ */
+#define EFSB_TYPE_ANY 0
+
+/**
+ * Regular files.
+ */
+#define EFSB_TYPE_FILE 1
+
+/**
+ * Directories.
+ */
+#define EFSB_TYPE_DIR 2
+
+/**
+ * Symbolic links.
+ */
+#define EFSB_TYPE_SYMLINK 3
+
+/**
+ * Further names of files already counted.
+ */
+#define EFSB_TYPE_HARDLINK 4
+
+/**
+ * Fifos, sockets and devices.
+ */
+#define EFSB_TYPE_SPECIAL 5
+
+/**
+ * The version of the ABI that this header describes; see efsb_abi_version().
+ */
+#define EFSB_ABI_VERSION 0
+
+/**
+ * Asks running calls to stop. One token may be used by several calls, one after the other or
+ * at once; once cancelled it stays so.
+ */
+typedef struct efsb_cancel_token efsb_cancel_token;
+
+/**
+ * What went wrong, where and why. Never changes; may be read from any thread.
+ */
+typedef struct efsb_error efsb_error;
+
+/**
+ * What a run did. Never changes; may be read from any thread. Freed with efsb_report_free().
+ */
+typedef struct efsb_report efsb_report;
+
+/**
+ * How a call ended: #EFSB_OK, or one of the numbers below, which say what kind of error it
+ * was. The list only grows and no number is ever used again.
+ */
+typedef int32_t efsb_status;
+
+/**
+ * The state of a call at one moment. All numbers are totals since it began.
+ */
+typedef struct {
+  /**
+   * The size of this struct in the library; later versions may add fields at the end.
+   */
+  size_t size;
+  /**
+   * What is being done: an EFSB_PHASE_ constant.
+   */
+  int32_t phase;
+  /**
+   * 0.
+   */
+  int32_t reserved;
+  /**
+   * Source entries looked at.
+   */
+  uint64_t entries;
+  /**
+   * Entries created, updated or hard-linked at the destination.
+   */
+  uint64_t entries_written;
+  /**
+   * Entries removed from the destination.
+   */
+  uint64_t entries_deleted;
+  /**
+   * Entries that failed.
+   */
+  uint64_t errors;
+  /**
+   * Bytes of source files looked at.
+   */
+  uint64_t bytes;
+  /**
+   * Bytes of content written.
+   */
+  uint64_t bytes_written;
+  /**
+   * Seconds since the call began.
+   */
+  double seconds;
+} efsb_progress;
+
+/**
+ * Called on the thread that made the call, a few times a second and once at the end; never
+ * from another thread, and never after the call returned. `progress` is lent until the
+ * callback returns. A result other than 0 cancels the call. The callback may call any
+ * function of this library but those that free what the running call uses; it must return:
+ * neither longjmp nor a C++ exception may leave it.
+ */
+typedef int (*efsb_progress_fn)(void *user_data, const efsb_progress *progress);
+
+/**
+ * What a mirror is told. Start with #EFSB_MIRROR_OPTIONS_INIT or
+ * efsb_mirror_options_init(); everything 0 is the default, which preserves all and removes
+ * nothing. A yes-or-no field is yes for every value but 0.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled. A program compiled with an older header
+   * gets the defaults for what it does not know.
+   */
+  size_t size;
+  /**
+   * Told how far the run is; may be NULL.
+   */
+  efsb_progress_fn progress;
+  /**
+   * Given to `progress`.
+   */
+  void *user_data;
+  /**
+   * Cancels the run; may be NULL.
+   */
+  const efsb_cancel_token *cancel;
+  /**
+   * Trees whose equal files are hard-linked instead of copied; the first match wins. They
+   * must be on the destination's file system. May be NULL when `link_dest_count` is 0.
+   */
+  const char *const *link_dest;
+  /**
+   * How many paths `link_dest` has.
+   */
+  size_t link_dest_count;
+  /**
+   * When more would be removed, nothing is; `max_delete_unit` tells the unit.
+   */
+  uint64_t max_delete;
+  /**
+   * End the run after this many milliseconds: files in hand are finished, nothing is
+   * removed. 0: no limit.
+   */
+  uint64_t stop_after_ms;
+  /**
+   * How many threads copy. 0: found from the measured latency.
+   */
+  uint32_t jobs;
+  /**
+   * The most names a file may have at the destination (EFS: 177); where linking would
+   * exceed it, the file is copied. 0: what the file system allows.
+   */
+  uint32_t max_links;
+  /**
+   * How often a file that changes while it is read is read again. 0: the default, 3; -1:
+   * never.
+   */
+  int32_t retries;
+  /**
+   * When data is made durable: an EFSB_FSYNC_ constant.
+   */
+  int32_t fsync;
+  /**
+   * The unit of `max_delete`: an EFSB_MAX_DELETE_ constant.
+   */
+  int32_t max_delete_unit;
+  /**
+   * Remove what the source lacks.
+   */
+  uint8_t remove_extraneous;
+  /**
+   * Compare contents, not size and time.
+   */
+  uint8_t checksum;
+  /**
+   * Take files of equal size as equal in content, whatever their time.
+   */
+  uint8_t size_only;
+  /**
+   * Do nothing, only report what would be done.
+   */
+  uint8_t dry_run;
+  /**
+   * Leave out what is on other file systems.
+   */
+  uint8_t one_file_system;
+  /**
+   * Do not preserve extended attributes.
+   */
+  uint8_t no_xattrs;
+  /**
+   * Do not preserve POSIX ACLs.
+   */
+  uint8_t no_acls;
+  /**
+   * Do not preserve hard links.
+   */
+  uint8_t no_hard_links;
+  /**
+   * Do not preserve owner and group.
+   */
+  uint8_t no_owner;
+  /**
+   * Leave out fifos, sockets and devices.
+   */
+  uint8_t no_specials;
+  /**
+   * Accept an empty source although `remove_extraneous` is on.
+   */
+  uint8_t allow_empty;
+  /**
+   * Where a file keeps changing, keep the destination's previous version.
+   */
+  uint8_t strict;
+  /**
+   * The destination is new and nobody reads it before the run ends: files are written
+   * under their own names.
+   */
+  uint8_t fresh;
+  /**
+   * Where an entry cannot be read, take it from the first tree of `link_dest` instead. It
+   * is still counted as failed.
+   */
+  uint8_t stale_from_link_dest;
+  /**
+   * Must be 0.
+   */
+  uint8_t reserved[6];
+} efsb_mirror_options;
+
+/**
+ * Everything was done.
+ */
+#define EFSB_OK 0
+
+/**
+ * An argument or option is wrong.
+ */
+#define EFSB_INVALID_INPUT 1
+
+/**
+ * The file system, kernel or build cannot do this.
+ */
+#define EFSB_UNSUPPORTED 2
+
+/**
+ * Something named does not exist.
+ */
+#define EFSB_NOT_FOUND 3
+
+/**
+ * Something that must not exist does.
+ */
+#define EFSB_ALREADY_EXISTS 4
+
+/**
+ * The operating system refused access.
+ */
+#define EFSB_PERMISSION_DENIED 5
+
+/**
+ * A directory was needed.
+ */
+#define EFSB_NOT_A_DIRECTORY 6
+
+/**
+ * Something else than a directory was needed.
+ */
+#define EFSB_IS_A_DIRECTORY 7
+
+/**
+ * Another process holds it.
+ */
+#define EFSB_BUSY 8
+
+/**
+ * No space, quota or inodes left.
+ */
+#define EFSB_NO_SPACE 9
+
+/**
+ * Any other failure of the operating system.
+ */
+#define EFSB_IO 10
+
+/**
+ * A file kept changing while it was copied.
+ */
+#define EFSB_CHANGED_DURING_COPY 11
+
+/**
+ * Symbolic links or references go round in a circle.
+ */
+#define EFSB_LOOP 12
+
+/**
+ * A parameter or expression has no value.
+ */
+#define EFSB_UNRESOLVED_PARAMETER 13
+
+/**
+ * A pipeline definition is wrong.
+ */
+#define EFSB_INVALID_DEFINITION 14
+
+/**
+ * A format cannot carry what the definition says.
+ */
+#define EFSB_CANNOT_REPRESENT 15
+
+/**
+ * The state of things does not allow it now.
+ */
+#define EFSB_CONFLICT 16
+
+/**
+ * Credentials are missing or not accepted.
+ */
+#define EFSB_AUTH 17
+
+/**
+ * A service asked to slow down.
+ */
+#define EFSB_THROTTLED 18
+
+/**
+ * A service failed.
+ */
+#define EFSB_REMOTE 19
+
+/**
+ * It took too long.
+ */
+#define EFSB_TIMEOUT 20
+
+/**
+ * The caller asked to stop.
+ */
+#define EFSB_CANCELLED 21
+
+/**
+ * The run ended, but not everything was done.
+ */
+#define EFSB_INCOMPLETE 22
+
+/**
+ * A guard refused, before anything was changed.
+ */
+#define EFSB_SAFETY_STOP 23
+
+/**
+ * A fault of this library.
+ */
+#define EFSB_INTERNAL 24
+
+/**
+ * An argument that must not be NULL is.
+ */
+#define EFSB_NULL_ARGUMENT 1001
+
+/**
+ * A fault of this library was stopped before it could reach the caller.
+ */
+#define EFSB_PANIC 1002
+
+/**
+ * An option struct is longer than this library knows, and what it does not know is not zero.
+ */
+#define EFSB_E2BIG 1003
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * A token nobody has cancelled. The caller frees it with efsb_cancel_token_free().
+ */
+efsb_cancel_token *efsb_cancel_token_new(void);
+
+/**
+ * Asks every call that uses `token` to stop; they return #EFSB_CANCELLED. Does nothing but
+ * one atomic store, so it may be called from any thread and from a signal handler. NULL is
+ * fine.
+ *
+ * Requires: `token` is NULL or alive.
+ */
+void efsb_cancel(const efsb_cancel_token *token);
+
+/**
+ * Whether efsb_cancel() was called for `token`; false for NULL.
+ *
+ * Requires: `token` is NULL or alive.
+ */
+bool efsb_is_cancelled(const efsb_cancel_token *token);
+
+/**
+ * Frees a token. Calls that use it go on, and can no longer be cancelled by it. NULL is fine.
+ *
+ * Requires: `token` is NULL, or came from efsb_cancel_token_new() and was not freed before.
+ */
+void efsb_cancel_token_free(efsb_cancel_token *token);
+
+/**
+ * The last error of this thread in words: one line, in UTF-8, what cannot be shown escaped;
+ * "" when there is none. The string is lent until the next call on this thread that returns
+ * an efsb_status: those calls set the last error, or clear it; no others do.
+ */
+const char *efsb_last_error_message(void);
+
+/**
+ * What kind of error the last error of this thread is; #EFSB_OK when there is none.
+ */
+efsb_status efsb_last_error_kind(void);
+
+/**
+ * The operation that failed, such as "open"; "" when there is no error. Lent as
+ * efsb_last_error_message() lends.
+ */
+const char *efsb_last_error_op(void);
+
+/**
+ * The file that the last error of this thread is about, as bytes with a NUL after them; NULL
+ * when it is about none. `length` receives the number of bytes without the NUL; it may be
+ * NULL. Lent as efsb_last_error_message() lends.
+ *
+ * Requires: `length` is NULL or may be written.
+ */
+const char *efsb_last_error_path(size_t *length);
+
+/**
+ * The operating system's error number in the last error of this thread; 0 when it has none.
+ */
+int efsb_last_error_errno(void);
+
+/**
+ * Takes the last error of this thread, to keep it or give it to another thread; NULL when
+ * there is none. The caller frees it with efsb_error_free(). Afterwards there is no last
+ * error.
+ */
+efsb_error *efsb_last_error_take(void);
+
+/**
+ * The error in words: one line, in UTF-8, what cannot be shown escaped; "" for NULL. Lent as
+ * long as the error.
+ *
+ * Requires: `error` is NULL or alive.
+ */
+const char *efsb_error_message(const efsb_error *error);
+
+/**
+ * What kind of error it is; #EFSB_OK for NULL.
+ *
+ * Requires: `error` is NULL or alive.
+ */
+efsb_status efsb_error_kind(const efsb_error *error);
+
+/**
+ * The operation that failed, such as "open"; "" for NULL. Lent as long as the error.
+ *
+ * Requires: `error` is NULL or alive.
+ */
+const char *efsb_error_op(const efsb_error *error);
+
+/**
+ * The file it is about, as bytes with a NUL after them; NULL when it is about none. Paths of
+ * a report's errors are below the root, and empty for the root. `length` receives the number
+ * of bytes without the NUL; it may be NULL. Lent as long as the error.
+ *
+ * Requires: `error` is NULL or alive; `length` is NULL or may be written.
+ */
+const char *efsb_error_path(const efsb_error *error,
+                            size_t *length);
+
+/**
+ * The operating system's error number; 0 when there is none.
+ *
+ * Requires: `error` is NULL or alive.
+ */
+int efsb_error_errno(const efsb_error *error);
+
+/**
+ * Frees an error that efsb_last_error_take() gave. NULL is fine.
+ *
+ * Requires: `error` is NULL, or came from efsb_last_error_take() and was not freed before.
+ */
+void efsb_error_free(efsb_error *error);
+
+/**
+ * Makes the contents of the directory `destination` equal those of the directory `source`.
+ * `destination` is made if it is missing; its parent must exist.
+ *
+ * `options` may be NULL: all defaults. What it points to is used until the call returns.
+ *
+ * `report` may be NULL. Else it receives NULL at first, and a report, which the caller frees
+ * with efsb_report_free(), whenever the run went far enough to have one: always with #EFSB_OK
+ * and #EFSB_INCOMPLETE, sometimes with other results.
+ *
+ * Returns #EFSB_OK when all that still exists was copied (exit status 0 or 24 of the command);
+ * #EFSB_INCOMPLETE when entries failed, deletion was withheld or `stop_after_ms` ended the
+ * run; #EFSB_CANCELLED; #EFSB_SAFETY_STOP when a guard refused before anything was changed;
+ * another status when the run could not go on. Blocks until then; may be called from several
+ * threads at once.
+ *
+ * Requires: `source` and `destination` are NULL or NUL-terminated; `options` is NULL or has as many
+ * readable bytes as its `size` says, and its pointers are as their comments say; `report` is
+ * NULL or may be written.
+ */
+efsb_status efsb_mirror(const char *source,
+                        const char *destination,
+                        const efsb_mirror_options *options,
+                        efsb_report **report);
+
+/**
+ * Makes `*options`, of `size` bytes, the default. #EFSB_MIRROR_OPTIONS_INIT does the same;
+ * this is for languages that lack macros.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_mirror_options_init(efsb_mirror_options *options, size_t size);
+
+/**
+ * How the run ended: an EFSB_OUTCOME_ constant; #EFSB_OUTCOME_FAILED for NULL.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+int32_t efsb_report_outcome(const efsb_report *report);
+
+/**
+ * The stable name of an EFSB_OUTCOME_ constant, such as "complete"; "unknown" for a number
+ * that is none. The string is static.
+ */
+const char *efsb_outcome_name(int32_t outcome);
+
+/**
+ * The exit status that the `efsbackup` command gives for this report; 1 for NULL.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+int efsb_report_exit_status(const efsb_report *report);
+
+/**
+ * How many entries: `what` is an EFSB_ENTRIES_ constant, `entry_type` an EFSB_TYPE_ constant.
+ * The root directory is counted like any other. 0 for NULL and for other numbers.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+uint64_t efsb_report_entries(const efsb_report *report,
+                             int32_t what,
+                             int32_t entry_type);
+
+/**
+ * How many bytes of file content: `what` is an EFSB_BYTES_ constant. 0 for NULL and for
+ * other numbers.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+uint64_t efsb_report_bytes(const efsb_report *report, int32_t what);
+
+/**
+ * When the run began, in nanoseconds since 1970-01-01 00:00 UTC; 0 for NULL.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+int64_t efsb_report_started_ns(const efsb_report *report);
+
+/**
+ * When the run ended, in nanoseconds since 1970-01-01 00:00 UTC; 0 for NULL.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+int64_t efsb_report_finished_ns(const efsb_report *report);
+
+/**
+ * How many seconds the run took, by a clock that never jumps; 0 for NULL.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+double efsb_report_seconds(const efsb_report *report);
+
+/**
+ * How many errors there were; 0 for NULL.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+uint64_t efsb_report_errors_total(const efsb_report *report);
+
+/**
+ * How many of its errors the report keeps: the first 1,000; 0 for NULL.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+size_t efsb_report_error_count(const efsb_report *report);
+
+/**
+ * The error at `index`, from 0; NULL when there is none. Lent as long as the report; never
+ * free it.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+const efsb_error *efsb_report_error(const efsb_report *report, size_t index);
+
+/**
+ * How many options differed from their defaults; 0 for NULL.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+size_t efsb_report_option_count(const efsb_report *report);
+
+/**
+ * The option at `index`, from 0, as the command would be told it; NULL when there is none.
+ * Lent as long as the report.
+ *
+ * Requires: `report` is NULL or alive.
+ */
+const char *efsb_report_option(const efsb_report *report, size_t index);
+
+/**
+ * Writes the report as JSON to `*json`, a string that the caller frees with
+ * efsb_string_free(). The fields are the same in every language.
+ *
+ * Requires: `report` is NULL or alive; `json` is NULL or may be written.
+ */
+efsb_status efsb_report_to_json(const efsb_report *report, char **json);
+
+/**
+ * Frees a report. NULL is fine.
+ *
+ * Requires: `report` is NULL, or came from this library and was not freed before.
+ */
+void efsb_report_free(efsb_report *report);
+
+/**
+ * The stable name of a status, such as "not-found"; "unknown" for a number that is none.
+ * The string is static.
+ */
+const char *efsb_status_name(efsb_status status);
+
+/**
+ * Frees a string that efsbackup gave (not one that it lent). NULL is fine.
+ *
+ * Requires: `string` is NULL, or was given by this library and not freed before.
+ */
+void efsb_string_free(char *string);
+
+/**
+ * The version of the library that is loaded, such as "1.2.3"; compare EFSB_VERSION, that of
+ * the header compiled with. The string is static.
+ */
+const char *efsb_version(void);
+
+/**
+ * The ABI of the library that is loaded; compare #EFSB_ABI_VERSION. It is also the number in
+ * the library's SONAME, and rises when programs must be compiled again.
+ */
+uint32_t efsb_abi_version(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* EFSBACKUP_H */
