@@ -1,0 +1,54 @@
+//! What the tests share: building trees, changing them at random, comparing them, and
+//! knowing what the machine can do.
+
+// Each test file is a crate of its own and uses a part of this.
+#![allow(dead_code, unused_imports, unused_macros)]
+// Tests stop at the first surprise and say why they skip.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+pub(crate) mod build;
+pub(crate) mod compare;
+pub(crate) mod probe;
+pub(crate) mod random;
+pub(crate) mod tree;
+
+pub(crate) use compare::{assert_same, differences, read};
+pub(crate) use tree::{
+    Acl, Entry, Tree, block_device, char_device, dir, fifo, file, hardlink, socket, sparse, symlink,
+};
+
+use std::path::PathBuf;
+
+/// A fresh directory on the file system of the build (not `/tmp`, which may lack extended
+/// attributes), removed when dropped. Raises the limit of open files, since deep trees are
+/// removed with one descriptor a level.
+pub(crate) struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    pub(crate) fn new() -> Scratch {
+        raise_open_files();
+        Scratch(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
+    }
+
+    /// The path of `name` in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Builds `tree` as the directory `name` in it.
+    pub(crate) fn build(&self, name: &str, tree: &Tree) -> PathBuf {
+        let path = self.path(name);
+        build::build(&path, tree);
+        path
+    }
+}
+
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(1 << 16).min(1 << 16);
+    if limit.current.is_some_and(|current| current < wanted) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum })
+            .unwrap();
+    }
+}

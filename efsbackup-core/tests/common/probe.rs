@@ -1,0 +1,82 @@
+//! What the machine can do. A test that needs more than it can says so and passes; with
+//! `EFSBACKUP_REQUIRE_TOOLS=1` it fails.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Whether the command `name` is installed; if not, says what cannot be shown.
+#[must_use]
+pub(crate) fn tool(name: &str) -> bool {
+    let found = Command::new(name)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
+    found || skip(&format!("the command {name} is not installed (`make tools` installs it)"))
+}
+
+/// Whether the tests run as root (owners, devices, mounts); if not, says so.
+#[must_use]
+pub(crate) fn root() -> bool {
+    is_root() || skip("it needs root")
+}
+
+/// Whether this is root, for tests that merely show more as root.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether device nodes can be made in `dir`, for tests that merely show more then.
+pub(crate) fn can_make_devices(dir: &Path) -> bool {
+    use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, unlinkat};
+    let path = dir.join("probe-device");
+    let device = makedev(1, 3);
+    mknodat(CWD, &path, FileType::CharacterDevice, Mode::from(0o600), device)
+        .and_then(|()| unlinkat(CWD, &path, rustix::fs::AtFlags::empty()))
+        .is_ok()
+}
+
+/// A small tmpfs, unmounted when dropped.
+pub(crate) struct Tmpfs(std::path::PathBuf);
+
+impl Tmpfs {
+    /// Mounts a tmpfs of `size` bytes at the new directory `path`; where that is not
+    /// allowed, says so.
+    pub(crate) fn mount(path: &Path, size: u64) -> Option<Tmpfs> {
+        std::fs::create_dir(path).unwrap();
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=755"), "tmpfs"])
+            .arg(path)
+            .stderr(Stdio::null())
+            .status();
+        if status.is_ok_and(|status| status.success()) {
+            return Some(Tmpfs(path.to_owned()));
+        }
+        let _ = skip("a tmpfs cannot be mounted here");
+        None
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let status = Command::new("umount").arg(&self.0).status();
+        if !status.is_ok_and(|status| status.success()) {
+            eprintln!("could not unmount {:?}", self.0);
+        }
+    }
+}
+
+/// Says why a test skips, and gives false; where nothing may skip, fails.
+fn skip(why: &str) -> bool {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let strict = std::env::var_os("EFSBACKUP_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+    assert!(!strict, "{test} cannot run: {why}");
+    eprintln!("SKIPPED {test}: {why}");
+    false
+}
