@@ -1,5 +1,10 @@
-//! What is to run: the model of a pipeline definition.
+//! What is to run: the model of a pipeline definition, what AWS documents about its
+//! object types, and what follows from both.
 
+mod catalogue;
+mod inherit;
 mod model;
 
+pub use catalogue::{Catalogue, FieldType, ObjectType, Slot};
+pub use inherit::{DEFAULT_ID, Effective};
 pub use model::{Definition, Field, FieldValue, Object, Parameter, ParameterValue};
