@@ -7,4 +7,6 @@ mod model;
 
 pub use catalogue::{Catalogue, FieldType, ObjectType, Slot};
 pub use inherit::{DEFAULT_ID, Effective};
-pub use model::{Definition, Field, FieldValue, Object, Parameter, ParameterValue};
+pub use model::{
+    Definition, Field, FieldValue, Intrinsic, Node, Object, Parameter, ParameterValue,
+};

@@ -41,6 +41,35 @@ pub enum FieldValue {
     Text(String),
     /// `refValue`: the id of another object.
     Reference(String),
+    /// A CloudFormation function that gives the text when a stack is made. Only
+    /// CloudFormation can carry it; nothing else knows what it will give.
+    Intrinsic(Box<Intrinsic>),
+}
+
+/// A CloudFormation function with its argument, such as `!Ref InstanceType`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intrinsic {
+    /// Its long name: `Ref`, `Condition` or `Fn::…`.
+    pub function: String,
+    /// Whether it was written in the short form (`!Sub`), which YAML alone has.
+    pub short: bool,
+    /// What it is applied to.
+    pub argument: Node,
+}
+
+/// Data of a CloudFormation template that this library carries but does not interpret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// Text.
+    Text(String),
+    /// A number, boolean or null, as it was written.
+    Plain(String),
+    /// A list.
+    List(Vec<Node>),
+    /// Keys and values in order.
+    Map(Vec<(String, Node)>),
+    /// A function in short form. In long form it is a map of one key.
+    Intrinsic(Box<Intrinsic>),
 }
 
 /// A parameter object: an id such as `myPeriod` and its attributes (`type`,
@@ -49,17 +78,17 @@ pub enum FieldValue {
 pub struct Parameter {
     /// The parameter's name. A leading `*` marks a secret.
     pub id: String,
-    /// Key and text pairs.
-    pub attributes: Vec<(String, String)>,
+    /// Key and value pairs; the value is never a reference.
+    pub attributes: Vec<(String, FieldValue)>,
 }
 
 /// One value given to a parameter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterValue {
     /// The parameter's id.
     pub id: String,
-    /// The text.
-    pub value: String,
+    /// The value; never a reference.
+    pub value: FieldValue,
 }
 
 impl Definition {
@@ -73,9 +102,9 @@ impl Definition {
         self.parameters.iter().find(|parameter| parameter.id == id)
     }
 
-    /// All values given to the parameter with this id, in order.
-    pub fn values_of<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a str> {
-        self.values.iter().filter(move |value| value.id == id).map(|value| value.value.as_str())
+    /// All texts given to the parameter with this id, in order.
+    pub fn values_of<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a str> {
+        self.values.iter().filter(move |value| value.id == id).filter_map(|v| v.value.as_text())
     }
 }
 
@@ -106,7 +135,7 @@ impl Object {
     }
 
     /// All values of `key`, in order.
-    pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a FieldValue> {
+    pub fn all<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a FieldValue> {
         self.fields.iter().filter(move |field| field.key == key).map(|field| &field.value)
     }
 
@@ -129,7 +158,7 @@ impl FieldValue {
     pub fn as_text(&self) -> Option<&str> {
         match self {
             FieldValue::Text(text) => Some(text),
-            FieldValue::Reference(_) => None,
+            FieldValue::Reference(_) | FieldValue::Intrinsic(_) => None,
         }
     }
 
@@ -137,15 +166,56 @@ impl FieldValue {
     pub fn as_reference(&self) -> Option<&str> {
         match self {
             FieldValue::Reference(id) => Some(id),
-            FieldValue::Text(_) => None,
+            FieldValue::Text(_) | FieldValue::Intrinsic(_) => None,
         }
     }
 }
 
+impl From<&str> for FieldValue {
+    fn from(text: &str) -> Self {
+        FieldValue::Text(text.to_owned())
+    }
+}
+
+impl From<String> for FieldValue {
+    fn from(text: String) -> Self {
+        FieldValue::Text(text)
+    }
+}
+
+impl ParameterValue {
+    /// The text `value` for the parameter `id`.
+    pub fn new(id: impl Into<String>, value: impl Into<String>) -> Self {
+        ParameterValue { id: id.into(), value: FieldValue::Text(value.into()) }
+    }
+}
+
 impl Parameter {
-    /// The first attribute called `key`.
+    /// A parameter without attributes.
+    pub fn new(id: impl Into<String>) -> Self {
+        Parameter { id: id.into(), attributes: Vec::new() }
+    }
+
+    /// Appends an attribute; a key used before becomes a list.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.push((key.into(), FieldValue::Text(value.into())));
+        self
+    }
+
+    /// The first text of the attribute called `key`.
     pub fn attribute(&self, key: &str) -> Option<&str> {
-        self.attributes.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.all(key).find_map(FieldValue::as_text)
+    }
+
+    /// All values of the attribute called `key`, in order.
+    pub fn all<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a FieldValue> {
+        self.attributes.iter().filter(move |(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// Whether the attribute called `key` is `true`, in any case.
+    pub fn is(&self, key: &str) -> bool {
+        self.attribute(key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
     /// Whether the value is a secret: its id begins with `*`.
