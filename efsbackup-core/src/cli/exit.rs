@@ -1,7 +1,6 @@
 //! The exit status of the command.
 
 use crate::error::{Error, ErrorKind};
-use std::process::ExitCode;
 
 /// The table of exit statuses, shown under `--help`.
 pub(crate) const HELP: &str = "\
@@ -54,12 +53,6 @@ impl Exit {
     /// The number.
     pub(crate) fn status(self) -> u8 {
         self.0
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit.0)
     }
 }
 

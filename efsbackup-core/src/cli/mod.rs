@@ -21,7 +21,6 @@ use progress_bar::ProgressBar;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::ffi::OsString;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -79,18 +78,18 @@ impl Context {
 /// Runs the command with `arguments` (the program's name first) and returns its exit status.
 ///
 /// Installs handlers for SIGINT and SIGTERM.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return args::refuse(&error, &arguments).into(),
+        Err(error) => return args::refuse(&error, &arguments).status(),
     };
     let output = match Output::new(&cli.global) {
         Ok(output) => output,
         Err(error) => {
             let output = Output::without_log(&cli.global);
             output.error(&error);
-            return output.finish(Exit::of(&error)).into();
+            return output.finish(Exit::of(&error)).status();
         }
     };
     output.log_start(&arguments);
@@ -110,7 +109,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         output.error(&error);
         Exit::of(&error)
     });
-    output.finish(exit).into()
+    output.finish(exit).status()
 }
 
 /// A token that the first SIGINT or SIGTERM cancels; the second ends the process.
