@@ -1,0 +1,270 @@
+//! One attempt, from the task to its reported end.
+
+use super::job::{Job, Limit, Source, local_path};
+use super::leftovers::is_closed;
+use super::logs::{Capture, Captured, Logs};
+use super::mask::MASK;
+use super::script::Script;
+use super::supervised::{Ended, Supervised};
+use super::workspace::{Outcome, Process, TOKEN_VARIABLE, Workspace};
+use super::{WorkerEvent, WorkerOptions};
+use crate::cancel::CancelToken;
+use crate::clock::Clock;
+use crate::deploy::{PipelineService, Task, TaskFailure};
+use crate::error::{Error, Result};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What a step of an attempt gives, or why the attempt failed.
+type Ran<T = ()> = std::result::Result<T, TaskFailure>;
+
+/// How long the worker takes to notice a cancel or a timeout.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What an attempt needs from its worker.
+pub(super) struct Attempt<'a, S> {
+    pub(super) service: &'a S,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) options: &'a WorkerOptions,
+    pub(super) cancel: &'a CancelToken,
+    pub(super) emit: &'a dyn Fn(WorkerEvent),
+}
+
+impl<S: PipelineService> Attempt<'_, S> {
+    /// Runs `task` and reports how it ended.
+    ///
+    /// # Errors
+    /// Where the end could not be reported; its record then stays for the next worker.
+    pub(super) fn run(&self, task: &Task) -> Result<()> {
+        let mut workspace = Workspace::claim(&self.options.work_dir, task)?;
+        // Until this is answered the service may give the task to another worker.
+        match pollster::block_on(self.service.report_task_progress(&task.id, &[])) {
+            Ok(false) => {}
+            Ok(true) => return workspace.remove(),
+            Err(error) if is_closed(&error) => return workspace.remove(),
+            Err(error) => {
+                workspace.remove()?;
+                return Err(error);
+            }
+        }
+        let failure = self.execute(task, &mut workspace).err();
+        workspace.record.outcome = Some(Outcome::new(failure.as_ref()));
+        workspace.save()?;
+        self.report(&workspace)?;
+        workspace.remove()?;
+        (self.emit)(WorkerEvent::Ended { attempt: task.attempt.clone(), failure });
+        Ok(())
+    }
+
+    /// Everything between the taking of the task and its end.
+    fn execute(&self, task: &Task, workspace: &mut Workspace) -> Ran {
+        let job = Job::from_task(task, self.clock.now())?;
+        let mut logs = Logs::open(&self.options.log_dir, &task.pipeline, &task.attempt, &job)
+            .map_err(|error| not_started(&error))?;
+        (self.emit)(WorkerEvent::Started {
+            attempt: task.attempt.clone(),
+            component: job.component.clone(),
+            logs: logs.dir.clone(),
+        });
+        self.introduce(task, &job, &mut logs);
+        let result = self.start_and_wait(task, &job, workspace, &mut logs);
+        match &result {
+            Ok(()) => logs.note(self.clock, "finished"),
+            Err(failure) => {
+                logs.note(self.clock, &format!("failed: {}: {}", failure.id, failure.message));
+            }
+        }
+        result
+    }
+
+    fn introduce(&self, task: &Task, job: &Job, logs: &mut Logs) {
+        let hostname = &self.options.hostname;
+        logs.note(self.clock, &format!("{} on {hostname}", task.attempt));
+        if let Some(resource) = &job.resource {
+            logs.note(self.clock, &format!("{resource} is this machine; no instance is launched"));
+        }
+        if let Some(uri) = job.log_uri.as_deref().filter(|uri| local_path(uri).is_none()) {
+            logs.note(self.clock, &format!("logs are kept here and not sent to {uri}"));
+        }
+        for (index, argument) in job.arguments.iter().enumerate() {
+            logs.note(self.clock, &format!("${}: {argument:?}", index + 1));
+        }
+        if !job.secrets.is_empty() {
+            let count = job.secrets.len();
+            logs.note(self.clock, &format!("{count} secret values show as {MASK}"));
+        }
+    }
+
+    fn start_and_wait(
+        &self,
+        task: &Task,
+        job: &Job,
+        workspace: &mut Workspace,
+        logs: &mut Logs,
+    ) -> Ran {
+        let mut command = self.command(task, job, workspace)?;
+        let start = Supervised::start(&mut command, self.options.grace);
+        let mut running =
+            start.map_err(|error| not_started(&Error::from_io("start bash", error)))?;
+        let captures = capture(&mut running, logs).map_err(|error| not_started(&error))?;
+        workspace.record.supervisor = Process::find(running.session());
+        workspace.save().map_err(|error| not_started(&error))?;
+        let (ended, stopped) = self.wait(task, job, &mut running, logs);
+        let [out, err] = captures.map(Capture::finish);
+        for problem in [&out, &err].into_iter().filter_map(|stream| stream.problem.as_ref()) {
+            logs.note(self.clock, problem);
+        }
+        self.copy(job, logs);
+        if !ended.clear {
+            logs.note(
+                self.clock,
+                "some of its processes can't be ended: they hang in a system call",
+            );
+        }
+        judge(&ended, stopped, err)
+    }
+
+    fn command(&self, task: &Task, job: &Job, workspace: &Workspace) -> Ran<Command> {
+        let source = match &job.source {
+            Source::Inline(text) => text.clone(),
+            Source::File(path) => std::fs::read_to_string(path).map_err(|error| {
+                not_started(&Error::from_io("read scriptUri", error).with_path(path.as_path()))
+            })?,
+        };
+        let arguments: Vec<&str> = job.arguments.iter().map(String::as_str).collect();
+        let script =
+            Script::new(&source, &arguments).map_err(|message| failure("NotRunHere", message))?;
+        let path = workspace.write_script(&script).map_err(|error| not_started(&error))?;
+        let mut command = Command::new("bash");
+        command.args(&script.options).arg(path);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env_clear()
+            .envs(self.options.environment.iter().map(|(name, value)| (name, value)));
+        command.env("EFSBACKUP_PIPELINE_ID", &task.pipeline);
+        command.env("EFSBACKUP_ATTEMPT_ID", &task.attempt);
+        command.env(TOKEN_VARIABLE, &workspace.record.token);
+        Ok(command)
+    }
+
+    /// Waits for the end of all processes, ending them early where that is due.
+    fn wait(
+        &self,
+        task: &Task,
+        job: &Job,
+        running: &mut Supervised,
+        logs: &mut Logs,
+    ) -> (Ended, Option<TaskFailure>) {
+        let mut stopped: Option<TaskFailure> = None;
+        let mut reported = Instant::now();
+        loop {
+            match running.wait(TICK) {
+                Ok(Some(ended)) => return (ended, stopped),
+                Ok(None) => {}
+                Err(error) => {
+                    let error = Error::from_io("watch command", error);
+                    stopped = stopped.or_else(|| Some(failure("WorkerFailed", error.to_string())));
+                    return (Ended { status: None, clear: false }, stopped);
+                }
+            }
+            if stopped.is_some() {
+                continue;
+            }
+            if self.cancel.is_cancelled() {
+                stopped = Some(failure("WorkerStopped", "the worker was told to stop"));
+            } else if let Some(limit) = passed(&job.limits, self.clock) {
+                stopped = Some(failure(limit.failure, &*limit.message));
+            } else if reported.elapsed() >= self.options.heartbeat {
+                reported = Instant::now();
+                match pollster::block_on(self.service.report_task_progress(&task.id, &[])) {
+                    Ok(false) => {}
+                    Ok(true) => stopped = Some(failure("Cancelled", "the task was cancelled")),
+                    Err(error) if is_closed(&error) => {
+                        stopped = Some(failure("Cancelled", "the service has given up the task"));
+                    }
+                    Err(error) => logs.note(self.clock, &format!("no heartbeat: {error:#}")),
+                }
+            }
+            if let Some(failure) = &stopped {
+                logs.note(self.clock, &format!("ending its processes: {}", failure.message));
+                running.stop();
+            }
+        }
+    }
+
+    /// The copies that the fields `stdout` and `stderr` ask for.
+    fn copy(&self, job: &Job, logs: &mut Logs) {
+        for (field, uri) in &job.copies {
+            let name = if *field == "stdout" { "StdOutput" } else { "StdError" };
+            let note = match local_path(uri) {
+                Some(path) => match std::fs::copy(logs.dir.join(name), path) {
+                    Ok(_) => continue,
+                    Err(error) => Error::from_io("copy log", error).with_path(path).to_string(),
+                },
+                None => format!("{field} is kept here and not sent to {uri}"),
+            };
+            logs.note(self.clock, &note);
+        }
+    }
+
+    /// Tells the service how it ended, again where it can't be reached.
+    fn report(&self, workspace: &Workspace) -> Result<()> {
+        let record = &workspace.record;
+        let Some(status) = record.outcome.as_ref().map(|outcome| outcome.status(&record.task))
+        else {
+            return Ok(());
+        };
+        let mut pause = Duration::from_millis(250);
+        loop {
+            match pollster::block_on(self.service.set_task_status(&status)) {
+                Ok(()) => return Ok(()),
+                Err(error) if is_closed(&error) => return Ok(()),
+                Err(error) if pause > Duration::from_secs(30) => return Err(error),
+                Err(_) => thread::sleep(pause),
+            }
+            pause *= 2;
+        }
+    }
+}
+
+fn capture(running: &mut Supervised, logs: &Logs) -> Result<[Capture; 2]> {
+    let (out, err) = running.streams();
+    let missing = || Error::from_io("capture output", std::io::ErrorKind::BrokenPipe.into());
+    Ok([
+        logs.capture("StdOutput", out.ok_or_else(missing)?)?,
+        logs.capture("StdError", err.ok_or_else(missing)?)?,
+    ])
+}
+
+fn passed<'a>(limits: &'a [Limit], clock: &dyn Clock) -> Option<&'a Limit> {
+    let now = clock.now();
+    limits.iter().find(|limit| now >= limit.deadline)
+}
+
+fn judge(ended: &Ended, stopped: Option<TaskFailure>, err: Captured) -> Ran {
+    let failed = match (stopped, ended.status) {
+        (Some(failure), _) => failure,
+        (None, Some(status)) if status.success() => return Ok(()),
+        (None, Some(status)) => match (status.code(), status.signal()) {
+            (Some(code), _) => {
+                failure("CommandFailed", format!("the command ended with exit status {code}"))
+            }
+            (None, signal) => failure(
+                "CommandKilled",
+                format!("the command was killed by signal {}", signal.unwrap_or_default()),
+            ),
+        },
+        (None, None) => failure("WorkerFailed", "the command's supervisor was killed"),
+    };
+    Err(TaskFailure { stack: err.tail, ..failed })
+}
+
+fn failure(id: &str, message: impl Into<String>) -> TaskFailure {
+    TaskFailure { id: id.to_owned(), message: message.into(), stack: String::new() }
+}
+
+fn not_started(error: &Error) -> TaskFailure {
+    failure("NotStarted", format!("{error:#}"))
+}
