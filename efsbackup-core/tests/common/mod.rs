@@ -10,6 +10,7 @@ pub(crate) mod build;
 pub(crate) mod compare;
 pub(crate) mod probe;
 pub(crate) mod random;
+#[macro_use]
 pub(crate) mod tree;
 
 pub(crate) use compare::{assert_same, differences, read};
