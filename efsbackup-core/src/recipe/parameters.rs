@@ -1,0 +1,67 @@
+//! The parameters, and the values that the spec knows.
+
+use super::backup::Checked;
+use crate::pipeline::{Parameter, ParameterValue};
+
+/// The pipeline's parameters: id, type, default ("" for none), what it is.
+const PARAMETERS: [[&str; 4]; 15] = [
+    ["myEFSSource", "String", "", "File system to back up: HOST:/PATH, or a folder here"],
+    ["myEFSBackup", "String", "", "File system for the snapshots: HOST:/PATH, or a folder here"],
+    [
+        "myEFSId",
+        "String",
+        "",
+        "Id of the file system to back up, and the name of its snapshots' folder",
+    ],
+    ["myEFSBackupId", "String", "", "Id of the file system for the snapshots"],
+    ["myTimeZone", "String", "UTC", "Time zone of the snapshots' names"],
+    ["myPeriod", "String", "1 hours", "Time between two backups"],
+    ["myTopicArn", "String", "", "SNS topic that is told how a backup ended"],
+    ["myS3LogBucket", "AWS::S3::ObjectKey", "", "Where the logs go"],
+    ["myInstanceType", "String", "t2.small", "EC2 instance type"],
+    ["myImageId", "String", "", "AMI of the instance"],
+    ["mySubnetId", "String", "", "Subnet of the instance"],
+    ["mySecurityGroupId", "String", "", "Security group of the instance"],
+    ["myKeyPair", "String", "", "EC2 key pair of the instance"],
+    ["myDataPipelineRole", "String", "DataPipelineDefaultRole", "IAM role of Data Pipeline"],
+    [
+        "myDataPipelineResourceRole",
+        "String",
+        "DataPipelineDefaultResourceRole",
+        "IAM role of the instance",
+    ],
+];
+
+/// The parameter objects.
+pub(super) fn parameters() -> Vec<Parameter> {
+    let parameter = |[id, kind, default, description]: [&str; 4]| {
+        let parameter = Parameter::new(id).with("type", kind).with("description", description);
+        if default.is_empty() { parameter } else { parameter.with("default", default) }
+    };
+    PARAMETERS.into_iter().map(parameter).collect()
+}
+
+/// The values that the spec gives, in the parameters' order.
+pub(super) fn values(checked: &Checked<'_>) -> Vec<ParameterValue> {
+    let spec = checked.spec;
+    let known = |id: &str| match id {
+        "myEFSSource" => Some(&checked.source.text),
+        "myEFSBackup" => Some(&checked.destination.text),
+        "myEFSId" => Some(&checked.source_id),
+        "myEFSBackupId" => Some(&checked.destination_id),
+        "myTimeZone" => Some(&spec.time_zone),
+        "myPeriod" => Some(&spec.period),
+        "myTopicArn" => spec.topic.as_ref(),
+        "myS3LogBucket" => spec.log_uri.as_ref(),
+        "myInstanceType" => spec.instance_type.as_ref(),
+        "myImageId" => spec.image.as_ref(),
+        "mySubnetId" => spec.subnet.as_ref(),
+        "mySecurityGroupId" => spec.security_group.as_ref(),
+        "myKeyPair" => spec.key_pair.as_ref(),
+        "myDataPipelineRole" => spec.role.as_ref(),
+        "myDataPipelineResourceRole" => spec.resource_role.as_ref(),
+        _ => None,
+    };
+    let value = |id: &str| known(id).map(|value| ParameterValue::new(id, value));
+    PARAMETERS.into_iter().filter_map(|[id, ..]| value(id)).collect()
+}

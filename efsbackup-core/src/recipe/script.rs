@@ -1,0 +1,61 @@
+//! The scripts that the activity runs.
+
+/// What takes the snapshot on the machine that runs the activity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Engine {
+    /// `efsbackup backup`, found on PATH or by the environment variable `EFSBACKUP`.
+    #[default]
+    Efsbackup,
+    /// rsync, installed where it is missing: for machines without efsbackup. It has no
+    /// retention and no manifest, and publishes nothing when any entry fails.
+    Rsync,
+}
+
+impl Engine {
+    /// Every engine.
+    pub const ALL: [Engine; 2] = [Engine::Efsbackup, Engine::Rsync];
+
+    /// The stable name: `efsbackup` or `rsync`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Efsbackup => "efsbackup",
+            Engine::Rsync => "rsync",
+        }
+    }
+
+    /// The bash script that the activity runs; its head tells its arguments. It fits an
+    /// inline `command`, which may hold 10,240 bytes (Data Pipeline's limits page).
+    pub fn script(self) -> &'static str {
+        match self {
+            Engine::Efsbackup => {
+                concat!(include_str!("scripts/common.sh"), include_str!("scripts/efsbackup.sh"))
+            }
+            Engine::Rsync => {
+                concat!(include_str!("scripts/common.sh"), include_str!("scripts/rsync.sh"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_fits_an_inline_command() {
+        for engine in Engine::ALL {
+            let script = engine.script();
+            assert!(script.len() <= 10_240, "{}: {} bytes", engine.name(), script.len());
+            // What the service's API accepts in a string: printable characters, LF and TAB.
+            assert!(script.chars().all(|c| c == '\n' || c == '\t' || c >= ' '));
+        }
+    }
+
+    #[test]
+    fn a_script_holds_nothing_that_the_service_would_evaluate() {
+        for engine in Engine::ALL {
+            assert!(!engine.script().contains("#{"), "{}", engine.name());
+        }
+    }
+}

@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# The engine `efsbackup`, from $EFSBACKUP or PATH. It proves both ids, refuses an empty
+# source, keeps its reports beside the snapshots and publishes only what is whole.
+
+prepare() {
+  program=${EFSBACKUP:-$(command -v efsbackup)}
+  [[ -x $program ]] || stop 1 "efsbackup is neither on PATH nor named by EFSBACKUP"
+}
+
+# vanished REPORT: the sum of the report's entries.vanished, over all types.
+vanished() {
+  local number sum=0
+  for number in $(tr -d '[:space:]' <"$1" | grep -o '"vanished":{[^}]*}' | head -n 1 | grep -o '[0-9]*'); do
+    sum=$((sum + number))
+  done
+  printf '%s' "$sum"
+}
+
+take_snapshot() {
+  local status
+  report=$(mktemp) || stop 1 "cannot make a temporary file"
+  trap 'rm -f -- "$report"' EXIT
+  "$program" backup "$from" "$to" --json --name "$source_id" --timezone "$timezone" \
+    --expect-id "$source_id" --expect-destination-id "$destination_id" \
+    --stop-after "$((seconds > SECONDS ? seconds - SECONDS : 1))s" "$@" >"$report"
+  status=$?
+  cat -- "$report"
+  if ((status == 24)); then
+    say "complete; $(vanished "$report") source entries vanished or changed while they were copied"
+    status=0
+  fi
+  return "$status"
+}
+
+start "$@"
