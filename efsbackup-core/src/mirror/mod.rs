@@ -15,11 +15,30 @@
 //! # Ok::<(), efsbackup_core::Error>(())
 //! ```
 
+mod content;
+mod entry;
 mod event;
+mod failure;
+mod file;
+mod handle;
+mod itemize;
+mod links;
+mod meta;
 mod options;
+mod place;
+mod pool;
 mod report;
 #[cfg(feature = "json")]
 mod report_json;
+mod run;
+mod spool;
+mod state;
+mod sweep;
+mod sys;
+mod tally;
+mod tree;
+mod walk;
+mod xattr;
 
 pub use event::{Action, EntryEvent, EntryType, Listener};
 pub use options::{Fsync, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Trust};

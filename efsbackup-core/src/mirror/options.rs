@@ -244,13 +244,56 @@ impl<'a> Mirror<'a> {
     }
 }
 
-impl Mirror<'_> {
-    /// Runs the mirror.
-    ///
-    /// # Errors
-    /// Only when the run could not go on or a guard refused it; errors of single entries
-    /// are in the report.
-    pub fn run(self) -> crate::Result<super::Report> {
-        Err(crate::Error::new(crate::ErrorKind::Unsupported, "mirror"))
+impl Options {
+    /// The options that differ from their defaults, as the command would be told them.
+    pub(super) fn differing(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut switch = |on: bool, word: &str| {
+            if on {
+                words.push(word.to_owned());
+            }
+        };
+        switch(self.delete, "--delete");
+        switch(self.checksum, "--checksum");
+        switch(self.size_only, "--size-only");
+        switch(self.dry_run, "--dry-run");
+        switch(self.one_file_system, "--one-file-system");
+        switch(!self.xattrs, "--no-xattrs");
+        switch(!self.acls, "--no-acls");
+        switch(!self.hard_links, "--no-hard-links");
+        switch(!self.owner, "--no-owner");
+        switch(!self.specials, "--no-specials");
+        switch(self.allow_empty, "--allow-empty");
+        switch(self.strict, "--strict");
+        let mut value = |on: bool, word: &str, value: String| {
+            if on {
+                words.push(format!("{word}={value}"));
+            }
+        };
+        let default = Options::default();
+        let max_delete = match self.max_delete {
+            MaxDelete::Count(count) => count.to_string(),
+            MaxDelete::Percent(share) => format!("{share}%"),
+        };
+        value(self.max_delete != default.max_delete, "--max-delete", max_delete);
+        let stop_after = self.stop_after.unwrap_or_default();
+        value(self.stop_after.is_some(), "--stop-after", format!("{}s", stop_after.as_secs()));
+        if let Jobs::Count(count) = self.jobs {
+            value(true, "--jobs", count.to_string());
+        }
+        let fsync = match self.fsync {
+            Fsync::Auto => "auto",
+            Fsync::None => "none",
+            Fsync::Files => "files",
+            Fsync::End => "end",
+        };
+        value(self.fsync != default.fsync, "--fsync", fsync.to_owned());
+        value(self.retries != default.retries, "--retries", self.retries.to_string());
+        let max_links = self.max_links.unwrap_or_default();
+        value(self.max_links.is_some(), "--max-links", max_links.to_string());
+        for link in &self.link_sources {
+            value(true, "--link-dest", BytePath::from(link.path.as_path()).to_string());
+        }
+        words
     }
 }

@@ -1,0 +1,218 @@
+//! A file's content: copied with its holes, or compared.
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{self, SeekFrom};
+use rustix::io::{self, Errno, Result};
+
+/// Below this many bytes reading and writing is quicker than setting up a kernel copy.
+const SMALL: u64 = 128 << 10;
+/// How much is asked of the kernel at once: cancelling waits no longer than for this.
+const STEP: usize = 8 << 20;
+/// Runs of zeros at least this long become holes where the file system can't tell its own.
+const HOLE: usize = 64 << 10;
+/// The buffer that copying and comparing need, twice this for comparing.
+pub(super) const BUFFER: usize = 1 << 20;
+
+/// A copy that went wrong, and on which side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Read(Errno),
+    Write(Errno),
+    Stopped,
+}
+
+/// Copies the first `size` bytes of `source` to the empty file `destination`; fewer if
+/// the source ends before. `step` hears of each piece and says whether to go on.
+/// Returns how many bytes were there to copy.
+pub(super) fn copy(
+    source: &OwnedFd,
+    destination: &OwnedFd,
+    size: u64,
+    may_have_holes: bool,
+    buffer: &mut Vec<u8>,
+    step: &dyn Fn(u64) -> bool,
+) -> std::result::Result<u64, Fault> {
+    let mut copy =
+        Copy { source, destination, buffer, step, in_kernel: size > SMALL, zeros: false };
+    if !may_have_holes {
+        return copy.range(0, size);
+    }
+    let end = copy.segments(size)?;
+    fs::ftruncate(destination, end).map_err(Fault::Write)?;
+    Ok(end)
+}
+
+struct Copy<'a> {
+    source: &'a OwnedFd,
+    destination: &'a OwnedFd,
+    buffer: &'a mut Vec<u8>,
+    step: &'a dyn Fn(u64) -> bool,
+    /// Whether the kernel may copy; false once it has refused.
+    in_kernel: bool,
+    /// Whether zeros are left out.
+    zeros: bool,
+}
+
+impl Copy<'_> {
+    /// Copies only what the file system says is data.
+    fn segments(&mut self, size: u64) -> std::result::Result<u64, Fault> {
+        let mut offset = 0;
+        while offset < size {
+            let data = match fs::seek(self.source, SeekFrom::Data(offset)) {
+                Ok(data) => data.min(size),
+                // No data from here on. The end may have come closer meanwhile.
+                Err(Errno::NXIO) => return Ok(self.length()?.min(size)),
+                Err(Errno::INVAL | Errno::OPNOTSUPP) => return self.without_holes(offset, size),
+                Err(errno) => return Err(Fault::Read(errno)),
+            };
+            let hole = match fs::seek(self.source, SeekFrom::Hole(data)) {
+                Ok(hole) => hole.min(size),
+                Err(Errno::NXIO) => return Ok(self.length()?.min(size)),
+                Err(errno) => return Err(Fault::Read(errno)),
+            };
+            if (data, hole) == (0, size) {
+                // One piece, yet storage says otherwise: the file system can't tell (NFSv4.1).
+                return self.without_holes(0, size);
+            }
+            let end = self.range(data, hole)?;
+            if end < hole {
+                return Ok(end);
+            }
+            offset = hole;
+        }
+        Ok(size)
+    }
+
+    fn without_holes(&mut self, from: u64, to: u64) -> std::result::Result<u64, Fault> {
+        (self.zeros, self.in_kernel) = (true, false);
+        self.range(from, to)
+    }
+
+    fn length(&self) -> std::result::Result<u64, Fault> {
+        fs::seek(self.source, SeekFrom::End(0)).map_err(Fault::Read)
+    }
+
+    /// Copies the bytes from `from` to `to`; returns where the source ended.
+    fn range(&mut self, from: u64, to: u64) -> std::result::Result<u64, Fault> {
+        let mut offset = from;
+        while offset < to {
+            let copied = if self.in_kernel {
+                self.kernel_step(offset, to)?
+            } else {
+                self.buffer_step(offset, to)?
+            };
+            if copied == 0 && !self.in_kernel {
+                break;
+            }
+            offset += copied;
+            if !(self.step)(copied) {
+                return Err(Fault::Stopped);
+            }
+        }
+        Ok(offset)
+    }
+
+    /// One copy_file_range(2). It has many ways to refuse, and a zero from it does not
+    /// prove the end of the file; both lead to reading and writing from where it got to.
+    fn kernel_step(&mut self, offset: u64, to: u64) -> std::result::Result<u64, Fault> {
+        let (mut off_in, mut off_out) = (offset, offset);
+        let length = STEP.min(usize::try_from(to - offset).unwrap_or(STEP));
+        let (source, destination) = (self.source, self.destination);
+        match fs::copy_file_range(
+            source,
+            Some(&mut off_in),
+            destination,
+            Some(&mut off_out),
+            length,
+        ) {
+            Ok(copied) if copied > 0 => return Ok(copied as u64),
+            Err(Errno::INTR) => return Ok(0),
+            Err(errno @ (Errno::NOSPC | Errno::DQUOT)) => return Err(Fault::Write(errno)),
+            // Whatever else it was, read(2) and write(2) will say on which side.
+            Ok(_) | Err(_) => self.in_kernel = false,
+        }
+        self.buffer_step(offset, to)
+    }
+
+    fn buffer_step(&mut self, offset: u64, to: u64) -> std::result::Result<u64, Fault> {
+        let length = BUFFER.min(usize::try_from(to - offset).unwrap_or(BUFFER));
+        // No larger than needed: clearing a large buffer costs more than a small file.
+        if self.buffer.len() < length {
+            self.buffer.resize(length, 0);
+        }
+        let filled = fill(self.source, &mut self.buffer[..length], offset).map_err(Fault::Read)?;
+        let data = &self.buffer[..filled];
+        if self.zeros {
+            write_but_zeros(self.destination, data, offset)
+        } else {
+            write_all(self.destination, data, offset)
+        }
+        .map_err(Fault::Write)?;
+        Ok(filled as u64)
+    }
+}
+
+/// Reads until the buffer is full or the file ends.
+fn fill(fd: &OwnedFd, buffer: &mut [u8], offset: u64) -> Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match io::pread(fd, &mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(filled)
+}
+
+fn write_all(fd: &OwnedFd, mut data: &[u8], mut offset: u64) -> Result<()> {
+    while !data.is_empty() {
+        match io::pwrite(fd, data, offset) {
+            Ok(0) => return Err(Errno::IO),
+            Ok(written) => {
+                data = &data[written..];
+                offset += written as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Writes all blocks of [`HOLE`] bytes but those that are zeros.
+fn write_but_zeros(fd: &OwnedFd, data: &[u8], offset: u64) -> Result<()> {
+    for (index, block) in data.chunks(HOLE).enumerate() {
+        if block.len() < HOLE || block.iter().any(|byte| *byte != 0) {
+            write_all(fd, block, offset + (index * HOLE) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the two files hold the same bytes. `step` is as for [`copy`].
+pub(super) fn equal(
+    left: &OwnedFd,
+    right: &OwnedFd,
+    buffer: &mut Vec<u8>,
+    step: &dyn Fn(u64) -> bool,
+) -> std::result::Result<bool, Fault> {
+    buffer.resize(2 * BUFFER, 0);
+    let (first, second) = buffer.split_at_mut(BUFFER);
+    let mut offset = 0;
+    loop {
+        let read = fill(left, first, offset).map_err(Fault::Read)?;
+        let other = fill(right, second, offset).map_err(Fault::Write)?;
+        if first[..read] != second[..other] {
+            return Ok(false);
+        }
+        if read < BUFFER {
+            return Ok(true);
+        }
+        offset += read as u64;
+        if !step(0) {
+            return Err(Fault::Stopped);
+        }
+    }
+}

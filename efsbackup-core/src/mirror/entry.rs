@@ -1,0 +1,266 @@
+//! One entry: what it is on both sides, and what follows.
+
+use super::event::{Action, EntryType};
+use super::failure::{Failure, Outcome, Side};
+use super::links::{Claim, Group, Home, Name};
+use super::meta::Meta;
+use super::place::{self, Placed};
+use super::pool::Queue;
+use super::spool::Note;
+use super::state::{Run, Scratch};
+use super::tree::{Dir, Found};
+use super::walk::{self, Enter, Job};
+use crate::error::{Error, ErrorKind};
+use rustix::fs::{self, AtFlags};
+use rustix::io::Errno;
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Does one entry of `dir`, or queues it.
+pub(super) fn process(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    scratch: &mut Scratch,
+    dir: &Arc<Dir>,
+    found: Found,
+) {
+    let meta = match source_meta(dir, &found.name) {
+        Ok(meta) => meta,
+        Err(failure) => {
+            return fail(run, queue, dir, &found.name, EntryType::File, failure);
+        }
+    };
+    if meta.entry_type() == EntryType::Special && !run.options.specials {
+        return;
+    }
+    let have = match destination_meta(dir, &found) {
+        Ok(have) => have,
+        Err(failure) => {
+            return fail(run, queue, dir, &found.name, meta.entry_type(), failure);
+        }
+    };
+    if dir.role.is_stale() && have.is_some() {
+        // The real source gave this one before it failed.
+        return;
+    }
+    if meta.is_dir() {
+        return enter(run, queue, dir, found, meta, have);
+    }
+    if have.is_some_and(|have| have.is_dir()) && !make_way_for_entry(run, queue, dir, &found, &meta)
+    {
+        return;
+    }
+    let have = have.filter(|have| !have.is_dir());
+    if run.options.hard_links && meta.nlink > 1 {
+        let name = Name { dir: Arc::clone(dir), found, meta };
+        match run.groups.claim(name) {
+            (Claim::Lead(group), Some(name)) => lead(run, queue, scratch, &group, name, have),
+            (Claim::Follow(group), Some(name)) => {
+                run.tally.scanned.add(EntryType::HardLink);
+                place::follow(run, scratch, &group, &name, have);
+            }
+            _ => {}
+        }
+        return;
+    }
+    run.tally.scanned.add(meta.entry_type());
+    match place::settle(run, scratch, dir, &found.name, &meta, have, true) {
+        Ok(placed) => report(run, dir, &found.name, &meta, &placed),
+        Err(failure) => fail(run, queue, dir, &found.name, meta.entry_type(), failure),
+    }
+}
+
+fn source_meta(dir: &Dir, name: &CStr) -> Outcome<Meta> {
+    Meta::at(&*dir.source.fd().source("open")?, name).source("stat")
+}
+
+fn destination_meta(dir: &Dir, found: &Found) -> Outcome<Option<Meta>> {
+    let Some(destination) = dir.destination.as_ref().filter(|_| found.at_destination) else {
+        return Ok(None);
+    };
+    match Meta::at(&*destination.fd().destination("open")?, &found.name) {
+        Ok(meta) => Ok(Some(meta)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno).destination("stat"),
+    }
+}
+
+/// Queues a directory; what has its name but is none makes way.
+fn enter(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    dir: &Arc<Dir>,
+    found: Found,
+    meta: Meta,
+    have: Option<Meta>,
+) {
+    if have.is_some_and(|have| !have.is_dir()) && !run.options.dry_run {
+        let removed = remove_one(dir, &found.name, AtFlags::empty());
+        if let Err(failure) = removed {
+            return fail(run, queue, dir, &found.name, EntryType::Dir, failure);
+        }
+    }
+    dir.expect_more();
+    let have = have.filter(Meta::is_dir);
+    queue.push(Job::Enter(Box::new(Enter {
+        parent: Arc::clone(dir),
+        name: found.name,
+        meta,
+        have,
+    })));
+}
+
+fn remove_one(dir: &Dir, name: &CStr, flags: AtFlags) -> Outcome<()> {
+    let Some(destination) = &dir.destination else { return Ok(()) };
+    dir.touch();
+    fs::unlinkat(&*destination.fd().destination("open")?, name, flags).destination("unlink")
+}
+
+/// A directory is in the way of another entry. An empty one is removed; one with contents
+/// is extraneous: entry and removal both wait until it is known whether anything may be
+/// removed. True if the way is free.
+fn make_way_for_entry(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    dir: &Arc<Dir>,
+    found: &Found,
+    meta: &Meta,
+) -> bool {
+    if !run.options.dry_run && !dir.role.is_stale() {
+        match remove_one(dir, &found.name, AtFlags::REMOVEDIR) {
+            Ok(()) => return true,
+            Err(Failure::Destination(error))
+                if matches!(error.kind(), ErrorKind::AlreadyExists)
+                    || error.errno() == Some(39) => {}
+            Err(failure) => {
+                fail(run, queue, dir, &found.name, meta.entry_type(), failure);
+                return false;
+            }
+        }
+    }
+    if run.options.delete {
+        walk::note(
+            run,
+            queue,
+            dir,
+            Note {
+                path: dir.source.path().as_bytes().to_vec(),
+                names: vec![(found.name.to_bytes().to_vec(), true)],
+            },
+        );
+    } else {
+        let error = Error::new(ErrorKind::IsADirectory, "replace")
+            .with_message("a directory with contents is in the way; --delete would remove it");
+        run.tally.scanned.add(meta.entry_type());
+        run.error(dir.path_of(&found.name), meta.entry_type(), &error);
+    }
+    false
+}
+
+/// Copies a file with several names under the first that works, then links the others.
+fn lead(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    scratch: &mut Scratch,
+    group: &Arc<Group>,
+    first: Name,
+    have: Option<Meta>,
+) {
+    let mut is_first = true;
+    let mut have = have;
+    let mut name = first;
+    loop {
+        run.tally.scanned.add(name.meta.entry_type());
+        let result =
+            place::settle(run, scratch, &name.dir, &name.found.name, &name.meta, have, true);
+        match result {
+            Ok(placed) => {
+                report(run, &name.dir, &name.found.name, &name.meta, &placed);
+                let members = placed
+                    .from_link_source
+                    .then(|| vec![(Arc::clone(&name.dir), name.found.name.clone())]);
+                let home = Home {
+                    dir: Arc::clone(&name.dir),
+                    name: name.found.name.clone(),
+                    inode: placed.inode,
+                    members,
+                };
+                for waiting in group.finish(home) {
+                    follow_waiting(run, queue, scratch, group, waiting);
+                }
+                if !is_first {
+                    walk::end_one(run, Arc::clone(&name.dir));
+                }
+                return;
+            }
+            Err(failure) => {
+                let entry_type = name.meta.entry_type();
+                fail(run, queue, &name.dir, &name.found.name, entry_type, failure);
+                if !is_first {
+                    walk::end_one(run, Arc::clone(&name.dir));
+                }
+            }
+        }
+        let Some(next) = group.fail() else { return };
+        is_first = false;
+        have = destination_meta(&next.dir, &next.found).ok().flatten();
+        name = next;
+    }
+}
+
+fn follow_waiting(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    scratch: &mut Scratch,
+    group: &Arc<Group>,
+    name: Name,
+) {
+    run.tally.scanned.add(EntryType::HardLink);
+    match destination_meta(&name.dir, &name.found) {
+        Ok(have) => place::follow(run, scratch, group, &name, have),
+        Err(failure) => {
+            fail(run, queue, &name.dir, &name.found.name, EntryType::HardLink, failure);
+        }
+    }
+    walk::end_one(run, name.dir);
+}
+
+/// Counts a placed entry.
+fn report(run: &Run<'_>, dir: &Dir, name: &CStr, meta: &Meta, placed: &Placed) {
+    if meta.is_file() {
+        run.tally.bytes_scanned.fetch_add(meta.size, Ordering::Relaxed);
+    }
+    let path = || dir.path_of(name);
+    run.done(path, meta.entry_type(), placed.action, &placed.itemize, placed.inode);
+    if placed.changed {
+        run.tally.vanished.add(meta.entry_type());
+        let error = super::file::changed_error();
+        run.tally.error(super::report::EntryError::new(dir.path_of(name), &error));
+    }
+}
+
+/// Counts an entry that failed, and takes it from the link source if that was asked for.
+pub(super) fn fail(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    dir: &Arc<Dir>,
+    name: &CStr,
+    entry_type: EntryType,
+    failure: Failure,
+) {
+    let unreadable = matches!(failure, Failure::Source(_));
+    run.failed(dir.path_of(name), entry_type, failure);
+    if unreadable
+        && run.options.stale_from_link_source
+        && !run.options.dry_run
+        && let Err(Failure::Destination(error)) = place::take_stale(run, queue, dir, name)
+    {
+        run.error(dir.path_of(name), entry_type, &error);
+    }
+}
+
+/// The action of an entry of which only metadata may have changed.
+pub(super) fn adjusted(any: bool) -> Action {
+    if any { Action::Adjusted } else { Action::Unchanged }
+}

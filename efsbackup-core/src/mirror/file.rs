@@ -1,0 +1,251 @@
+//! A regular file: written whole under a temporary name, then put in its place.
+
+use super::content::{self, Fault};
+use super::failure::{Failure, Outcome, Side};
+use super::meta::{Meta, Sync, Target};
+use super::options::Options;
+use super::state::{Run, Scratch};
+use super::sys;
+use super::tree::Dir;
+use crate::error::{Error, ErrorKind};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::{CStr, CString};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A file that was written.
+pub(super) struct Written {
+    pub(super) inode: u64,
+    /// The source kept changing: the copy is the last one made.
+    pub(super) changed: bool,
+}
+
+/// Copies the file `name` of `dir`, in place of what has the name at the destination.
+pub(super) fn write(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    dir: &Dir,
+    name: &CStr,
+    exists: bool,
+) -> Outcome<Written> {
+    let mut attempt = 0;
+    loop {
+        let last = attempt >= run.options.retries;
+        if let Some(written) = write_once(run, scratch, dir, name, exists, last)? {
+            return Ok(written);
+        }
+        std::thread::sleep(Duration::from_millis(10 << attempt.min(6)));
+        attempt += 1;
+    }
+}
+
+/// One attempt; `None` if the source changed meanwhile and this is not the last one.
+fn write_once(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    dir: &Dir,
+    name: &CStr,
+    exists: bool,
+    last: bool,
+) -> Outcome<Option<Written>> {
+    let source = open_source(&*dir.source.fd().source("open")?, name).source("open")?;
+    let before = Meta::of(&source, Sync::Normal).source("stat")?;
+    if !before.is_file() {
+        return Err(Failure::Vanished);
+    }
+    let Some(handle) = &dir.destination else { return Err(Failure::Stopped) };
+    let destination = handle.fd().destination("open")?;
+    let place = Place::new(run, &destination, name, exists, &before)?;
+    dir.touch();
+    let written = fill(run, scratch, &source, &place.file, &before)
+        .and_then(|copied| settle(run, &source, &place.file, &before, copied, last));
+    match written {
+        Ok(Some(changed)) => {
+            let inode = place.publish(run)?;
+            Ok(Some(Written { inode, changed }))
+        }
+        Ok(None) => {
+            place.discard();
+            Ok(None)
+        }
+        Err(failure) => {
+            place.discard();
+            Err(failure)
+        }
+    }
+}
+
+/// Opens a file for reading. Should a fifo or device have taken its name, this does not
+/// wait for it.
+pub(super) fn open_source(dir: impl AsFd, name: &CStr) -> rustix::io::Result<OwnedFd> {
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    fs::openat(dir, name, flags, Mode::empty())
+}
+
+fn fill(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    source: &OwnedFd,
+    file: &OwnedFd,
+    before: &Meta,
+) -> Outcome<u64> {
+    let step = |copied| {
+        run.tally.bytes_copied.fetch_add(copied, Ordering::Relaxed);
+        !run.must_drop_all()
+    };
+    content::copy(source, file, before.size, before.may_have_holes(), &mut scratch.data, &step)
+        .map_err(|fault| failure(fault, "write"))
+}
+
+fn failure(fault: Fault, other_op: &'static str) -> Failure {
+    match fault {
+        Fault::Stopped => Failure::Stopped,
+        Fault::Read(errno) => Failure::Source(Error::from_errno("read", errno.raw_os_error())),
+        Fault::Write(errno) => {
+            Failure::Destination(Error::from_errno(other_op, errno.raw_os_error()))
+        }
+    }
+}
+
+/// Looks at the source again, then sets the copy's metadata: `Some(changed)` if the copy
+/// is to be kept.
+fn settle(
+    run: &Run<'_>,
+    source: &OwnedFd,
+    file: &OwnedFd,
+    before: &Meta,
+    copied: u64,
+    last: bool,
+) -> Outcome<Option<bool>> {
+    let after = Meta::of(source, run.recheck).source("stat")?;
+    let changed = copied < before.size || after.changed_since(before);
+    if changed && !last {
+        return Ok(None);
+    }
+    if changed && run.options.strict {
+        return Err(Failure::Source(changed_error()));
+    }
+    if changed && copied < before.size {
+        fs::ftruncate(file, before.size).destination("truncate")?;
+    }
+    let have = Meta::of(file, Sync::Normal).destination("stat")?;
+    let target = Target::Open(file);
+    set_metadata(run, source, &target, before, &have)?;
+    if run.fsync_files {
+        fs::fsync(file).destination("fsync")?;
+    }
+    Ok(Some(changed))
+}
+
+/// The error that says a file kept changing.
+pub(super) fn changed_error() -> Error {
+    Error::new(ErrorKind::ChangedDuringCopy, "copy").with_message("the file kept changing")
+}
+
+/// Owner, then mode (a change of owner takes setuid away), then attributes (writing takes
+/// capabilities away), then times.
+fn set_metadata(
+    run: &Run<'_>,
+    source: &OwnedFd,
+    target: &Target<'_>,
+    want: &Meta,
+    have: &Meta,
+) -> Outcome<()> {
+    let differs = run.ownership.difference(want, have);
+    target.set_owner(want, &differs).destination("chown")?;
+    if differs.mode || ((differs.uid || differs.gid) && want.mode & 0o6000 != 0) {
+        target.set_mode(want.mode).destination("chmod")?;
+    }
+    if run.policy.is_on() {
+        let wanted = run.policy.read_fd(source, want.id.dev).source("getxattr")?;
+        let had = run.policy.read_target(target, have.id.dev).destination("getxattr")?;
+        run.policy.apply(target, &wanted, &had).destination("setxattr")?;
+    }
+    target.set_mtime(want.mtime).destination("utimens")
+}
+
+/// Where a file is written until it is whole.
+struct Place<'a> {
+    dir: &'a super::handle::DirFd,
+    /// The name to write under: the final one in a fresh destination, else a temporary one.
+    written: CString,
+    name: &'a CStr,
+    file: OwnedFd,
+}
+
+impl<'a> Place<'a> {
+    fn new(
+        run: &Run<'_>,
+        dir: &'a super::handle::DirFd,
+        name: &'a CStr,
+        exists: bool,
+        want: &Meta,
+    ) -> Outcome<Self> {
+        // Nobody else may look in before the file belongs to its owner.
+        let own = want.uid == rustix::process::geteuid().as_raw();
+        let mode = if own { want.mode & 0o777 } else { 0o600 };
+        let create = |written: &CStr| {
+            let flags =
+                OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            fs::openat(dir, written, flags, Mode::from_raw_mode(mode))
+        };
+        if run.options.fresh && !exists {
+            match create(name) {
+                Ok(file) => return Ok(Place { dir, written: name.to_owned(), name, file }),
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno).destination("create"),
+            }
+        }
+        let written = run.temporary.next();
+        let file = create(&written).destination("create")?;
+        Ok(Place { dir, written, name, file })
+    }
+
+    /// Puts the file in its place.
+    fn publish(self, run: &Run<'_>) -> Outcome<u64> {
+        let Place { dir, written, name, file } = self;
+        let result = Meta::of(&file, Sync::Normal)
+            .destination("stat")
+            .and_then(|meta| sys::close(file).destination("close").map(|()| meta.id.ino));
+        let result = result.and_then(|inode| {
+            if written.as_c_str() != name {
+                fs::renameat(dir, &written, dir, name).destination("rename")?;
+            }
+            Ok(inode)
+        });
+        if result.is_err() && !run.must_drop_all() {
+            let _ = fs::unlinkat(dir, &written, AtFlags::empty());
+        }
+        result
+    }
+
+    /// Removes what was written. A failure to do so leaves a temporary name, which the
+    /// next run with deletion removes; the entry's own error is the one to tell.
+    fn discard(self) {
+        let _ = fs::unlinkat(self.dir, &self.written, AtFlags::empty());
+    }
+}
+
+/// Whether two files that look different by time or are to be compared anyway hold the
+/// same bytes.
+pub(super) fn same_content(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    source: (&Dir, &CStr),
+    other: impl AsFd,
+) -> Outcome<bool> {
+    let (dir, name) = source;
+    let left = open_source(&*dir.source.fd().source("open")?, name).source("open")?;
+    let right = open_source(other, name).destination("open")?;
+    content::equal(&left, &right, &mut scratch.data, &|_| !run.must_drop_all())
+        .map_err(|fault| failure(fault, "read"))
+}
+
+/// Whether size and time, as far as the options ask, say that a file is the same.
+pub(super) fn looks_equal(options: &Options, source: &Meta, other: &Meta) -> bool {
+    source.size == other.size
+        && (options.checksum || options.size_only || source.mtime == other.mtime)
+}

@@ -1,0 +1,188 @@
+//! What all threads of one run share.
+
+use super::event::{Action, EntryEvent, EntryType, Listener};
+use super::failure::Failure;
+use super::handle::{FileId, Handle};
+use super::links::Groups;
+use super::meta::{Meta, Ownership, Sync};
+use super::options::Options;
+use super::report::EntryError;
+use super::spool::Spool;
+use super::tally::Tally;
+use super::xattr::Policy;
+use crate::bytepath::BytePath;
+use crate::cancel::CancelToken;
+use crate::error::{Error, ErrorKind};
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::hash::{BuildHasher, RandomState};
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What all threads of one run share.
+pub(super) struct Run<'a> {
+    pub(super) options: &'a Options,
+    pub(super) ownership: Ownership,
+    pub(super) policy: Policy,
+    pub(super) tally: Tally,
+    pub(super) groups: Groups,
+    pub(super) claims: Claims,
+    /// What the destination has and the source lacks.
+    pub(super) extraneous: Mutex<Spool>,
+    /// How many entries those are, with all that is in them.
+    pub(super) extraneous_entries: AtomicU64,
+    /// Entries met at the destination.
+    pub(super) destination_entries: AtomicU64,
+    pub(super) listener: Option<&'a dyn Listener>,
+    pub(super) cancel: &'a CancelToken,
+    pub(super) deadline: Option<Instant>,
+    pub(super) expired: AtomicBool,
+    /// What made going on pointless, such as a full destination.
+    pub(super) fatal: Mutex<Option<Error>>,
+    pub(super) is_fatal: AtomicBool,
+    /// The device of the source's root.
+    pub(super) device: u64,
+    /// How files just read are looked at again.
+    pub(super) recheck: Sync,
+    pub(super) fsync_files: bool,
+    pub(super) temporary: TemporaryNames,
+    pub(super) roots: Roots,
+}
+
+/// The roots of both trees.
+pub(super) struct Roots {
+    pub(super) source: Arc<Handle>,
+    pub(super) destination: Option<Arc<Handle>>,
+}
+
+/// Buffers of one thread.
+pub(super) struct Scratch {
+    pub(super) names: Vec<MaybeUninit<u8>>,
+    pub(super) data: Vec<u8>,
+}
+
+impl Scratch {
+    pub(super) fn new() -> Self {
+        Scratch { names: vec![MaybeUninit::uninit(); 64 << 10], data: Vec::new() }
+    }
+}
+
+impl Run<'_> {
+    /// Whether no further entry should be begun.
+    pub(super) fn is_stopping(&self) -> bool {
+        if self.must_drop_all() {
+            return true;
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            self.expired.store(true, Ordering::Relaxed);
+        }
+        self.expired.load(Ordering::Relaxed)
+    }
+
+    /// Whether even the file in hand should be left.
+    pub(super) fn must_drop_all(&self) -> bool {
+        self.cancel.is_cancelled() || self.is_fatal.load(Ordering::Relaxed)
+    }
+
+    /// Counts an entry that is done and tells the listener.
+    pub(super) fn done(
+        &self,
+        path: impl FnOnce() -> BytePath,
+        entry_type: EntryType,
+        action: Action,
+        itemize: &str,
+        inode: Option<u64>,
+    ) {
+        let tally = match action {
+            Action::Created => &self.tally.created,
+            Action::Updated | Action::Adjusted => &self.tally.updated,
+            Action::Linked => &self.tally.linked,
+            Action::Unchanged => &self.tally.unchanged,
+            Action::Deleted => &self.tally.deleted,
+            Action::Vanished => &self.tally.vanished,
+            Action::Failed => &self.tally.failed,
+        };
+        tally.add(entry_type);
+        if let Some(listener) = self.listener {
+            let path = path();
+            listener.entry(&EntryEvent { path: &path, entry_type, action, itemize, inode });
+        }
+    }
+
+    /// Counts an entry that could not be done.
+    pub(super) fn failed(&self, path: BytePath, entry_type: EntryType, failure: Failure) {
+        match failure {
+            Failure::Stopped => {}
+            Failure::Vanished => {
+                self.done(|| path, entry_type, Action::Vanished, "", None);
+            }
+            Failure::Source(error) => self.error(path, entry_type, &error),
+            Failure::Destination(error) => {
+                self.error(path.clone(), entry_type, &error);
+                // Every further file would meet the same.
+                let hopeless = matches!(error.kind(), ErrorKind::NoSpace)
+                    || error.errno() == Some(rustix::io::Errno::ROFS.raw_os_error());
+                if hopeless {
+                    self.give_up(error.with_path(path));
+                }
+            }
+        }
+    }
+
+    /// Counts an error of an entry.
+    pub(super) fn error(&self, path: BytePath, entry_type: EntryType, error: &Error) {
+        self.tally.error(EntryError::new(path.clone(), error));
+        self.done(|| path, entry_type, Action::Failed, "", None);
+    }
+
+    /// Ends the run: going on is pointless.
+    pub(super) fn give_up(&self, error: Error) {
+        let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+        fatal.get_or_insert(error);
+        self.is_fatal.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the entry whose metadata this is lies on a file system to leave out.
+    pub(super) fn is_foreign(&self, meta: &Meta) -> bool {
+        self.options.one_file_system && meta.id.dev != self.device
+    }
+}
+
+/// Which file of the source stands for which inode that already was at the destination
+/// or in a link source.
+///
+/// Two different files of the source may have been one at the time of an earlier run.
+/// The inode can stay with only one of them.
+#[derive(Default)]
+pub(super) struct Claims(Mutex<HashMap<FileId, FileId>>);
+
+impl Claims {
+    /// Whether the inode `have`, which has several names, may stand for the source's
+    /// `source`: true for the first that asks, and again for that one.
+    pub(super) fn claim(&self, have: &Meta, source: &Meta) -> bool {
+        if have.nlink < 2 {
+            return true;
+        }
+        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *claims.entry(have.id).or_insert(source.id) == source.id
+    }
+}
+
+/// Names for files that are being written: unlike any other run's.
+pub(super) struct TemporaryNames {
+    run: u64,
+    next: AtomicU64,
+}
+
+impl TemporaryNames {
+    pub(super) fn new() -> Self {
+        TemporaryNames { run: RandomState::new().hash_one(Instant::now()), next: AtomicU64::new(0) }
+    }
+
+    pub(super) fn next(&self) -> CString {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        CString::new(format!(".efsbackup-tmp-{:016x}-{number:x}", self.run)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,307 @@
+//! Removing what the source lacks, after everything is copied.
+
+use super::entry;
+use super::event::{Action, EntryType};
+use super::failure::{Outcome, Side};
+use super::handle::Handle;
+use super::itemize;
+use super::meta::{Meta, Sync, Target};
+use super::pool::Queue;
+use super::spool::Note;
+use super::state::{Run, Scratch};
+use super::tree::{Dir, Found, Role};
+use super::walk::{self, Job};
+use crate::bytepath::BytePath;
+use rustix::fs::{self, AtFlags, FileType, RawDir};
+use rustix::io::Errno;
+use std::ffi::{CStr, CString};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+
+/// A directory that is being removed with all that is in it.
+pub(super) struct Doomed {
+    above: Above,
+    handle: Arc<Handle>,
+    parent: Arc<Handle>,
+    name: CString,
+    pending: AtomicUsize,
+    /// Something in it could not be removed, so it can't be either.
+    failed: AtomicBool,
+}
+
+/// What is above a doomed directory.
+enum Above {
+    Doomed(Arc<Doomed>),
+    /// A directory that stays. `true`: the doomed one is in the way of an entry.
+    Kept(Arc<Dir>, bool),
+}
+
+/// Counts extraneous names of `parent` and all that is in them.
+pub(super) fn count(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    scratch: &mut Scratch,
+    parent: &Arc<Handle>,
+    names: Vec<CString>,
+) {
+    run.extraneous_entries.fetch_add(names.len() as u64, Ordering::Relaxed);
+    for name in names {
+        // What can't be counted can't be removed either, and is told then.
+        let Ok(handle) = Handle::open(parent, &name) else { continue };
+        let Ok(children) = list(&handle, scratch) else { continue };
+        run.destination_entries.fetch_add(children.len() as u64, Ordering::Relaxed);
+        let directories: Vec<CString> = children
+            .iter()
+            .filter(|(_, file_type)| is_or_may_be_directory(*file_type))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let others = children.len() - directories.len();
+        run.extraneous_entries.fetch_add(others as u64, Ordering::Relaxed);
+        if !directories.is_empty() {
+            queue.push(Job::Count(handle, directories));
+        }
+    }
+}
+
+fn is_or_may_be_directory(file_type: FileType) -> bool {
+    matches!(file_type, FileType::Directory | FileType::Unknown)
+}
+
+fn list(handle: &Handle, scratch: &mut Scratch) -> rustix::io::Result<Vec<(CString, FileType)>> {
+    let fd = handle.fd()?;
+    fs::seek(fd.owned(), fs::SeekFrom::Start(0))?;
+    let mut entries = RawDir::new(&*fd, &mut scratch.names);
+    let mut found = Vec::new();
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        if !walk::is_dot(entry.file_name()) {
+            found.push((entry.file_name().to_owned(), entry.file_type()));
+        }
+    }
+    Ok(found)
+}
+
+/// Reads one note and removes what it names. The next note is queued first: an idle thread
+/// takes it.
+pub(super) fn next_note(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch) {
+    let note = run.extraneous.lock().unwrap_or_else(PoisonError::into_inner).read();
+    match note {
+        Ok(None) => {}
+        Ok(Some(note)) => {
+            queue.push(Job::NextNote);
+            remove_noted(run, queue, scratch, &note);
+        }
+        Err(error) => run.give_up(error),
+    }
+}
+
+fn remove_noted(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, note: &Note) {
+    let dir = match reopen(run, &note.path) {
+        Ok(dir) => Arc::new(dir),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
+            run.error(
+                BytePath::from(&*note.path),
+                EntryType::Dir,
+                &walk::vanished_source(&note.path),
+            );
+            return;
+        }
+        Err(errno) => {
+            if let Err(failure) = Err::<(), _>(errno).destination("open") {
+                run.failed(BytePath::from(&*note.path), EntryType::Dir, failure);
+            }
+            return;
+        }
+    };
+    for (name, in_the_way) in &note.names {
+        let Ok(name) = CString::new(name.as_slice()) else { continue };
+        if run.is_stopping() {
+            return;
+        }
+        if let Err(failure) = remove_top(run, queue, scratch, &dir, &name, *in_the_way) {
+            run.failed(dir.path_of(&name), EntryType::File, failure);
+        }
+    }
+    walk::end_one(run, dir);
+}
+
+/// Opens a directory again on both sides.
+fn reopen(run: &Run<'_>, path: &[u8]) -> rustix::io::Result<Dir> {
+    let source = run.roots.source.open_path(path)?;
+    let Some(root) = &run.roots.destination else { return Err(Errno::NOENT) };
+    let destination = root.open_path(path)?;
+    let meta = Meta::of(&*source.fd()?, Sync::Normal)?;
+    let before = Meta::of(&*destination.fd()?, Sync::Normal)?;
+    Ok(Dir {
+        parent: None,
+        source,
+        destination: Some(destination),
+        links: Vec::new(),
+        meta,
+        before: Some(before),
+        role: Role::Late,
+        pending: AtomicUsize::new(1),
+        touched: AtomicBool::new(false),
+    })
+}
+
+/// Removes one name, after one more look that the source really lacks it.
+fn remove_top(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    scratch: &mut Scratch,
+    dir: &Arc<Dir>,
+    name: &CStr,
+    in_the_way: bool,
+) -> Outcome<()> {
+    let now = Meta::at(&*dir.source.fd().source("open")?, name);
+    match (now, in_the_way) {
+        (Err(Errno::NOENT), _) => {}
+        (Ok(meta), true) if !meta.is_dir() => {}
+        // It came back: the next run copies it.
+        (Ok(_), _) => return Ok(()),
+        (Err(errno), _) => return Err(errno).source("stat"),
+    }
+    let Some(parent) = &dir.destination else { return Ok(()) };
+    let have = match Meta::at(&*parent.fd().destination("open")?, name) {
+        Ok(have) => have,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(errno).destination("stat"),
+    };
+    if !have.is_dir() {
+        unlink(run, parent, name, have.entry_type())?;
+        dir.touch();
+        if in_the_way {
+            let found = Found { name: name.to_owned(), at_destination: false };
+            entry::process(run, queue, scratch, dir, found);
+        }
+        return Ok(());
+    }
+    let doomed = doom(Above::Kept(Arc::clone(dir), in_the_way), parent, name)?;
+    dir.expect_more();
+    queue.push(Job::Remove(Arc::new(doomed)));
+    Ok(())
+}
+
+fn doom(above: Above, parent: &Arc<Handle>, name: &CStr) -> Outcome<Doomed> {
+    let handle = match Handle::open(parent, name) {
+        // Others than root must first be let in.
+        Err(Errno::ACCESS) => {
+            let target =
+                Target::at(&*parent.fd().destination("open")?, name).destination("open")?;
+            target.set_mode(0o700).destination("chmod")?;
+            Handle::open(parent, name)
+        }
+        opened => opened,
+    };
+    Ok(Doomed {
+        above,
+        handle: handle.destination("open")?,
+        parent: Arc::clone(parent),
+        name: name.to_owned(),
+        pending: AtomicUsize::new(1),
+        failed: AtomicBool::new(false),
+    })
+}
+
+/// Removes one entry that is no directory, or an empty one.
+fn unlink(run: &Run<'_>, parent: &Handle, name: &CStr, entry_type: EntryType) -> Outcome<()> {
+    if !run.options.dry_run {
+        let flags =
+            if entry_type == EntryType::Dir { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+        let fd = parent.fd().destination("open")?;
+        match fs::unlinkat(&*fd, name, flags) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno).destination("unlink"),
+        }
+    }
+    let path = || parent.path().join(name.to_bytes());
+    run.done(path, entry_type, Action::Deleted, itemize::DELETING, None);
+    Ok(())
+}
+
+/// Removes the contents of a doomed directory, and itself if there are no directories in
+/// it; else the last of those to go does.
+pub(super) fn remove(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    scratch: &mut Scratch,
+    doomed: Arc<Doomed>,
+) {
+    let path = |name: &CStr| doomed.handle.path().join(name.to_bytes());
+    match list(&doomed.handle, scratch) {
+        Ok(children) => {
+            doomed.handle.release_if_scarce();
+            for (name, file_type) in children {
+                if run.is_stopping() {
+                    return;
+                }
+                if let Err(failure) = remove_child(run, queue, &doomed, &name, file_type) {
+                    doomed.failed.store(true, Ordering::Relaxed);
+                    run.failed(path(&name), EntryType::File, failure);
+                }
+            }
+        }
+        Err(errno) => {
+            doomed.failed.store(true, Ordering::Relaxed);
+            if let Err(failure) = Err::<(), _>(errno).destination("list") {
+                run.failed(doomed.handle.path(), EntryType::Dir, failure);
+            }
+        }
+    }
+    end_one(run, queue, scratch, doomed);
+}
+
+fn remove_child(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    doomed: &Arc<Doomed>,
+    name: &CStr,
+    file_type: FileType,
+) -> Outcome<()> {
+    let entry_type = match file_type {
+        FileType::Unknown => {
+            let fd = doomed.handle.fd().destination("open")?;
+            Meta::at(&*fd, name).destination("stat")?.entry_type()
+        }
+        FileType::Directory => EntryType::Dir,
+        FileType::RegularFile => EntryType::File,
+        FileType::Symlink => EntryType::Symlink,
+        _ => EntryType::Special,
+    };
+    if entry_type != EntryType::Dir {
+        return unlink(run, &doomed.handle, name, entry_type);
+    }
+    let child = doom(Above::Doomed(Arc::clone(doomed)), &doomed.handle, name)?;
+    doomed.pending.fetch_add(1, Ordering::Relaxed);
+    queue.push(Job::Remove(Arc::new(child)));
+    Ok(())
+}
+
+/// Ends one piece of a doomed directory's work; after the last it goes, which may be the
+/// last piece of the one above.
+fn end_one(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, doomed: Arc<Doomed>) {
+    let mut doomed = doomed;
+    while doomed.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
+        doomed.handle.release();
+        let mut failed = doomed.failed.load(Ordering::Relaxed);
+        if !failed && let Err(failure) = unlink(run, &doomed.parent, &doomed.name, EntryType::Dir) {
+            failed = true;
+            run.failed(doomed.handle.path(), EntryType::Dir, failure);
+        }
+        doomed = match &doomed.above {
+            Above::Doomed(above) => {
+                above.failed.fetch_or(failed, Ordering::Relaxed);
+                Arc::clone(above)
+            }
+            Above::Kept(dir, in_the_way) => {
+                dir.touch();
+                if *in_the_way && !failed {
+                    let found = Found { name: doomed.name.clone(), at_destination: false };
+                    entry::process(run, queue, scratch, dir, found);
+                }
+                return walk::end_one(run, Arc::clone(dir));
+            }
+        };
+    }
+}

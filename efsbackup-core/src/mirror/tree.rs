@@ -1,0 +1,97 @@
+//! The directories under way: both sides of each, and when its contents are done.
+
+use super::handle::Handle;
+use super::meta::Meta;
+use crate::bytepath::BytePath;
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// A directory of the source and its counterparts.
+pub(super) struct Dir {
+    /// The directory above; it is not done before this one.
+    pub(super) parent: Option<Arc<Dir>>,
+    pub(super) source: Arc<Handle>,
+    /// `None` in a dry run where the directory would be made.
+    pub(super) destination: Option<Arc<Handle>>,
+    /// The same directory in each link source, where there is one.
+    pub(super) links: Vec<Option<Arc<Handle>>>,
+    /// The source's metadata.
+    pub(super) meta: Meta,
+    /// The destination's metadata as it was found; `None` where this run made it.
+    pub(super) before: Option<Meta>,
+    pub(super) role: Role,
+    /// Work that must end before the directory's own metadata is set.
+    pub(super) pending: AtomicUsize,
+    /// Whether names were made or removed in the destination, which changes its times.
+    pub(super) touched: AtomicBool,
+}
+
+/// Why a directory is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// To make the destination equal.
+    Mirror,
+    /// The real source can't be read: what a link source has is taken where the
+    /// destination has nothing yet.
+    Stale,
+    /// Stands beside the directory it has as parent, to take what is missing there from a
+    /// link source.
+    Relay,
+    /// Its metadata is done; it is opened again to remove what is extraneous.
+    Late,
+}
+
+impl Role {
+    /// Whether a link source stands in for the source.
+    pub(super) fn is_stale(self) -> bool {
+        matches!(self, Role::Stale | Role::Relay)
+    }
+}
+
+impl Dir {
+    /// A relay beside `dir` that takes what `handle`, the same directory in a link source,
+    /// has. One piece of work of `dir` is to end the relay.
+    pub(super) fn relay(dir: &Arc<Dir>, handle: &Arc<Handle>) -> Dir {
+        dir.expect_more();
+        Dir {
+            parent: Some(Arc::clone(dir)),
+            source: Arc::clone(handle),
+            destination: dir.destination.clone(),
+            links: vec![Some(Arc::clone(handle))],
+            meta: dir.meta,
+            before: dir.before,
+            role: Role::Relay,
+            pending: AtomicUsize::new(1),
+            touched: AtomicBool::new(false),
+        }
+    }
+
+    /// The path of the entry `name` in this directory, below the root.
+    pub(super) fn path_of(&self, name: &CStr) -> BytePath {
+        self.source.path().join(name.to_bytes())
+    }
+
+    /// Adds work that must end before this directory is done.
+    pub(super) fn expect_more(&self) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ends a piece of work; true if it was the last.
+    pub(super) fn end_one(&self) -> bool {
+        self.pending.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Notes that names were made or removed in the destination.
+    pub(super) fn touch(&self) {
+        self.touched.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An entry met in a listing of the source.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) name: CString,
+    /// Whether the destination has the name.
+    pub(super) at_destination: bool,
+}

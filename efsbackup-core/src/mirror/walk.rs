@@ -1,0 +1,391 @@
+//! The walk: a directory is entered on all sides, listed piece by piece, its entries done
+//! by whichever thread is free, and its own metadata set after all that is in it.
+
+use super::entry;
+use super::event::{Action, EntryType};
+use super::failure::{Failure, Outcome, Side};
+use super::handle::Handle;
+use super::itemize::{self, Verb};
+use super::meta::{Difference, Meta, Sync, Target};
+use super::pool::Queue;
+use super::spool::Note;
+use super::state::{Run, Scratch};
+use super::sweep::{self, Doomed};
+use super::tree::{Dir, Found, Role};
+use super::xattr;
+use crate::error::{Error, ErrorKind};
+use rustix::fs::{self, Mode, RawDir};
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::ffi::{CStr, CString};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+
+/// How many entries make one job.
+const BATCH: usize = 64;
+
+/// A piece of work.
+pub(super) enum Job {
+    /// List the root.
+    Begin(Arc<Dir>),
+    /// Open a directory on all sides.
+    Enter(Box<Enter>),
+    /// Read the next piece of a directory.
+    List(Box<Listing>),
+    /// Do these entries of a directory.
+    Entries(Arc<Dir>, Vec<Found>),
+    /// Count what is in extraneous directories.
+    Count(Arc<Handle>, Vec<CString>),
+    /// Read the next note of what is to be removed.
+    NextNote,
+    /// Remove the contents of an extraneous directory.
+    Remove(Arc<Doomed>),
+}
+
+/// A directory met in the source.
+pub(super) struct Enter {
+    pub(super) parent: Arc<Dir>,
+    pub(super) name: CString,
+    pub(super) meta: Meta,
+    /// The directory of that name at the destination.
+    pub(super) have: Option<Meta>,
+}
+
+/// A directory that is being listed.
+pub(super) struct Listing {
+    dir: Arc<Dir>,
+    /// Names at the destination not met in the source so far.
+    unmatched: HashSet<CString>,
+}
+
+/// The job that begins a run.
+pub(super) fn first_job(root: Dir) -> Job {
+    Job::Begin(Arc::new(root))
+}
+
+/// Does one job.
+pub(super) fn run_job(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, job: Job) {
+    if run.is_stopping() {
+        return;
+    }
+    match job {
+        Job::Begin(root) => begin(run, queue, scratch, root),
+        Job::Enter(enter) => open(run, queue, scratch, *enter),
+        Job::List(listing) => list(run, queue, scratch, listing),
+        Job::Entries(dir, batch) => {
+            for found in batch {
+                if run.is_stopping() {
+                    return;
+                }
+                entry::process(run, queue, scratch, &dir, found);
+            }
+            end_one(run, dir);
+        }
+        Job::Count(parent, names) => sweep::count(run, queue, scratch, &parent, names),
+        Job::NextNote => sweep::next_note(run, queue, scratch),
+        Job::Remove(doomed) => sweep::remove(run, queue, scratch, doomed),
+    }
+}
+
+fn open(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, enter: Enter) {
+    run.tally.scanned.add(EntryType::Dir);
+    let Enter { parent, name, meta, have } = enter;
+    if run.is_foreign(&meta) {
+        if let Err(failure) = make_mount_point(run, &parent, &name, &meta, have) {
+            run.failed(parent.path_of(&name), EntryType::Dir, failure);
+        }
+        return end_one(run, parent);
+    }
+    match open_all_sides(run, &parent, &name, have) {
+        Ok(dir) => begin(run, queue, scratch, Arc::new(dir)),
+        Err(failure) => {
+            entry::fail(run, queue, &parent, &name, EntryType::Dir, failure);
+            end_one(run, parent);
+        }
+    }
+}
+
+fn open_all_sides(
+    run: &Run<'_>,
+    parent: &Arc<Dir>,
+    name: &CStr,
+    have: Option<Meta>,
+) -> Outcome<Dir> {
+    let source = Handle::open(&parent.source, name).source("open")?;
+    let meta = Meta::of(&*source.fd().source("open")?, Sync::Normal).source("stat")?;
+    let destination = match (&parent.destination, have) {
+        (Some(destination), Some(have)) => Some(open_destination(destination, name, &have)?),
+        (Some(destination), None) if !run.options.dry_run => {
+            parent.touch();
+            Some(make_destination(destination, name)?)
+        }
+        _ => None,
+    };
+    let mut links = Vec::with_capacity(parent.links.len());
+    for link in &parent.links {
+        let opened = link.as_ref().map(|link| Handle::open(link, name));
+        links.push(match opened {
+            None | Some(Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)) => None,
+            Some(opened) => Some(opened.destination("open")?),
+        });
+    }
+    let role = if parent.role.is_stale() { Role::Stale } else { Role::Mirror };
+    Ok(Dir {
+        parent: Some(Arc::clone(parent)),
+        source,
+        destination,
+        links,
+        meta,
+        before: have,
+        role,
+        pending: AtomicUsize::new(1),
+        touched: AtomicBool::new(false),
+    })
+}
+
+/// Opens an existing directory. Others than root must first be let in.
+fn open_destination(parent: &Arc<Handle>, name: &CStr, have: &Meta) -> Outcome<Arc<Handle>> {
+    if have.mode & 0o700 != 0o700 && !rustix::process::geteuid().is_root() {
+        let target = Target::at(&*parent.fd().destination("open")?, name).destination("open")?;
+        target.set_mode(have.mode | 0o700).destination("chmod")?;
+    }
+    Handle::open(parent, name).destination("open")
+}
+
+/// Makes a directory that nobody else may enter until it is done.
+fn make_destination(parent: &Arc<Handle>, name: &CStr) -> Outcome<Arc<Handle>> {
+    match fs::mkdirat(&*parent.fd().destination("open")?, name, Mode::RWXU) {
+        // A name listed twice, which a directory that changes meanwhile can do.
+        Ok(()) | Err(Errno::EXIST) => Handle::open(parent, name).destination("open"),
+        Err(errno) => Err(errno).destination("mkdir"),
+    }
+}
+
+/// Another file system's root stays an empty directory, with the root's metadata.
+fn make_mount_point(
+    run: &Run<'_>,
+    parent: &Arc<Dir>,
+    name: &CStr,
+    meta: &Meta,
+    have: Option<Meta>,
+) -> Outcome<()> {
+    let mut dir = open_all_sides(run, parent, name, have)?;
+    dir.meta = *meta;
+    finish_dir(run, &dir)
+}
+
+/// Begins to list a directory that is open on all sides.
+pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, dir: Arc<Dir>) {
+    let mut unmatched = HashSet::new();
+    if let (Some(destination), Some(_)) = (&dir.destination, &dir.before) {
+        match names(destination, scratch) {
+            Ok(names) => unmatched = names,
+            Err(errno) => {
+                // Without the listing nothing here can be called extraneous, or new.
+                let failure = Err::<(), _>(errno).destination("list");
+                if let Err(failure) = failure {
+                    run.failed(dir.source.path(), EntryType::Dir, failure);
+                }
+                return end_one(run, dir);
+            }
+        }
+        run.destination_entries.fetch_add(unmatched.len() as u64, Ordering::Relaxed);
+    }
+    list(run, queue, scratch, Box::new(Listing { dir, unmatched }));
+}
+
+/// All names in a directory.
+fn names(handle: &Handle, scratch: &mut Scratch) -> rustix::io::Result<HashSet<CString>> {
+    let fd = handle.fd()?;
+    let mut names = HashSet::new();
+    let mut entries = RawDir::new(&*fd, &mut scratch.names);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        if !is_dot(entry.file_name()) {
+            names.insert(entry.file_name().to_owned());
+        }
+    }
+    Ok(names)
+}
+
+pub(super) fn is_dot(name: &CStr) -> bool {
+    matches!(name.to_bytes(), b"." | b"..")
+}
+
+/// Reads one bufferful of a directory and queues its entries. The rest of the listing is
+/// queued before them, so that it comes after them for this thread and first for a thread
+/// with nothing to do: what waits stays bounded, and a wide directory is shared.
+fn list(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, mut listing: Box<Listing>) {
+    let dir = Arc::clone(&listing.dir);
+    let (batches, end) = match read_piece(&mut listing, scratch) {
+        Ok(piece) => piece,
+        Err(failure) => {
+            listing_failed(run, queue, &dir, failure);
+            (Vec::new(), None)
+        }
+    };
+    for _ in &batches {
+        dir.expect_more();
+    }
+    match end {
+        Some(false) => queue.push(Job::List(listing)),
+        Some(true) => {
+            listed(run, queue, *listing);
+            end_one(run, Arc::clone(&dir));
+        }
+        None => end_one(run, Arc::clone(&dir)),
+    }
+    for batch in batches {
+        queue.push(Job::Entries(Arc::clone(&dir), batch));
+    }
+}
+
+/// The next entries in batches, and whether they were the last.
+fn read_piece(
+    listing: &mut Listing,
+    scratch: &mut Scratch,
+) -> Outcome<(Vec<Vec<Found>>, Option<bool>)> {
+    let dir = &listing.dir;
+    let fd = dir.source.fd().source("open")?;
+    let mut entries = RawDir::new(&*fd, &mut scratch.names);
+    let mut batches: Vec<Vec<Found>> = Vec::new();
+    let mut end = true;
+    while let Some(entry) = entries.next() {
+        let entry = entry.source("list")?;
+        if !is_dot(entry.file_name()) {
+            let name = entry.file_name().to_owned();
+            let at_destination = dir.role.is_stale() || listing.unmatched.remove(&name);
+            let found = Found { name, at_destination };
+            match batches.last_mut().filter(|batch| batch.len() < BATCH) {
+                Some(batch) => batch.push(found),
+                None => batches.push(vec![found]),
+            }
+        }
+        if entries.is_buffer_empty() {
+            end = false;
+            break;
+        }
+    }
+    Ok((batches, Some(end)))
+}
+
+/// A listing that failed says nothing of what it did not reach: nothing is removed here.
+fn listing_failed(run: &Run<'_>, queue: &Queue<'_, Job>, dir: &Arc<Dir>, failure: Failure) {
+    let unreadable = matches!(failure, Failure::Source(_));
+    run.failed(dir.source.path(), EntryType::Dir, failure);
+    if unreadable
+        && run.options.stale_from_link_source
+        && !dir.role.is_stale()
+        && let Some(Some(handle)) = dir.links.first()
+    {
+        let dir = Arc::new(Dir::relay(dir, handle));
+        queue.push(Job::List(Box::new(Listing { dir, unmatched: HashSet::new() })));
+    }
+}
+
+/// The whole source directory was listed: what the destination has more is extraneous.
+fn listed(run: &Run<'_>, queue: &Queue<'_, Job>, listing: Listing) {
+    let dir = &listing.dir;
+    if run.options.delete && !listing.unmatched.is_empty() && dir.role == Role::Mirror {
+        let mut names: Vec<_> =
+            listing.unmatched.into_iter().map(|name| (name.into_bytes(), false)).collect();
+        names.sort_unstable();
+        note(run, queue, dir, Note { path: dir.source.path().as_bytes().to_vec(), names });
+    }
+    dir.source.release_if_scarce();
+    for handle in dir.destination.iter().chain(dir.links.iter().flatten()) {
+        handle.release_if_scarce();
+    }
+}
+
+/// Notes extraneous names and has them counted.
+pub(super) fn note(run: &Run<'_>, queue: &Queue<'_, Job>, dir: &Arc<Dir>, note: Note) {
+    let names: Vec<CString> =
+        note.names.iter().filter_map(|(name, _)| CString::new(name.as_slice()).ok()).collect();
+    let written = run.extraneous.lock().unwrap_or_else(PoisonError::into_inner).write(&note);
+    if let Err(error) = written {
+        run.give_up(error);
+    }
+    if let Some(destination) = &dir.destination {
+        queue.push(Job::Count(Arc::clone(destination), names));
+    }
+}
+
+/// Ends one piece of a directory's work; after the last its own metadata is set, which may
+/// be the last piece of the directory above.
+pub(super) fn end_one(run: &Run<'_>, dir: Arc<Dir>) {
+    let mut dir = dir;
+    while dir.end_one() {
+        if let Err(failure) = finish_dir(run, &dir) {
+            run.failed(dir.source.path(), EntryType::Dir, failure);
+        }
+        dir.source.release();
+        for handle in dir.destination.iter().chain(dir.links.iter().flatten()) {
+            handle.release();
+        }
+        match &dir.parent {
+            Some(parent) => dir = Arc::clone(parent),
+            None => return,
+        }
+    }
+}
+
+/// Sets a directory's own metadata, once nothing in it changes any more.
+fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
+    if dir.role == Role::Relay {
+        return Ok(());
+    }
+    let want = &dir.meta;
+    let mut differs = match &dir.before {
+        Some(before) => run.ownership.difference(want, before),
+        None => Difference::ALL,
+    };
+    let Some(handle) = &dir.destination else {
+        return report(run, dir, &Difference::default(), None);
+    };
+    let fd = handle.fd().destination("open")?;
+    let have = Meta::of(&*fd, Sync::Normal).destination("stat")?;
+    let now = run.ownership.difference(want, &have);
+    let target = Target::Open(fd.owned());
+    let writes = !run.options.dry_run;
+    if writes {
+        target.set_owner(want, &now).destination("chown")?;
+        if now.mode || ((now.uid || now.gid) && want.mode & 0o6000 != 0) {
+            target.set_mode(want.mode).destination("chmod")?;
+        }
+    }
+    if run.policy.is_on() {
+        let source = dir.source.fd().source("open")?;
+        let wanted = run.policy.read_fd(&*source, want.id.dev).source("getxattr")?;
+        let had = run.policy.read_target(&target, have.id.dev).destination("getxattr")?;
+        xattr::compare(&wanted, &had, &mut differs);
+        if writes {
+            run.policy.apply(&target, &wanted, &had).destination("setxattr")?;
+        }
+    }
+    if writes && (now.mtime || dir.touched.load(Ordering::Relaxed)) {
+        target.set_mtime(want.mtime).destination("utimens")?;
+    }
+    report(run, dir, &differs, Some(handle.id().ino))
+}
+
+fn report(run: &Run<'_>, dir: &Dir, differs: &Difference, inode: Option<u64>) -> Outcome<()> {
+    if dir.role == Role::Late {
+        return Ok(());
+    }
+    let (action, code) = if dir.before.is_none() {
+        (Action::Created, itemize::made(Verb::Change, EntryType::Dir))
+    } else {
+        let code = itemize::changed(Verb::Keep, EntryType::Dir, false, false, differs);
+        (entry::adjusted(differs.any()), code)
+    };
+    run.done(|| dir.source.path(), EntryType::Dir, action, &code, inode);
+    Ok(())
+}
+
+/// The error of a destination listing that could not be trusted.
+pub(super) fn vanished_source(path: &[u8]) -> Error {
+    Error::new(ErrorKind::Conflict, "delete")
+        .with_path(path)
+        .with_message("the source directory changed meanwhile; nothing in it was removed")
+}
