@@ -88,7 +88,7 @@ impl Handle {
 
     /// Opens the directory `name` in `parent`; ELOOP or ENOTDIR if it is a symbolic link.
     pub(super) fn open(parent: &Arc<Handle>, name: &CStr) -> Result<Arc<Self>> {
-        let fd = open_directory(&parent.fd()?, name)?;
+        let fd = open_directory(&*parent.fd()?, name)?;
         let id = identify(&fd)?;
         Ok(Arc::new(Handle {
             parent: Some(Arc::clone(parent)),

@@ -269,9 +269,10 @@ impl Random {
                 2 => {
                     // Another type under the same name.
                     remove(&path);
-                    let entry = self.subtree(b"", 3, 1).0.pop().map(|(_, entry)| entry);
+                    let mut tree = self.subtree(b"", 3, 1);
+                    drop_hard_links(&mut tree);
                     let name = path.file_name().unwrap().as_bytes().to_vec();
-                    let entry = entry.filter(|e| !is_hard_link(e)).unwrap_or_else(|| file("new"));
+                    let entry = tree.0.pop().map_or_else(|| file("new"), |(_, entry)| entry);
                     build::add(parent, &Tree(vec![(name, entry)]));
                 }
                 3 => {
@@ -308,14 +309,8 @@ impl Random {
     /// Adds a few random entries to the directory `path`.
     fn add(&mut self, path: &Path) {
         let mut tree = self.subtree(b"", 4, 1);
-        tree.0.retain(|(name, entry)| {
-            path.join(OsStr::from_bytes(name)).symlink_metadata().is_err() && !is_hard_link(entry)
-        });
-        for (_, entry) in &mut tree.0 {
-            if let super::tree::What::Dir(tree) = &mut entry.what {
-                tree.0.retain(|(_, entry)| !is_hard_link(entry));
-            }
-        }
+        tree.0.retain(|(name, _)| path.join(OsStr::from_bytes(name)).symlink_metadata().is_err());
+        drop_hard_links(&mut tree);
         build::add(path, &tree);
     }
 
@@ -400,4 +395,14 @@ fn list(root: &Path) -> Vec<PathBuf> {
     }
     paths.sort();
     paths
+}
+
+/// Drops the hard links of a tree that is added where their targets may be missing.
+fn drop_hard_links(tree: &mut Tree) {
+    tree.0.retain(|(_, entry)| !is_hard_link(entry));
+    for (_, entry) in &mut tree.0 {
+        if let super::tree::What::Dir(tree) = &mut entry.what {
+            drop_hard_links(tree);
+        }
+    }
 }
