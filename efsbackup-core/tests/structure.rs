@@ -1,0 +1,299 @@
+//! What must hold of the code as a whole: which piece may name which, what a feature pulls
+//! in, how long files are, where `unsafe` and lossy text may be.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The pieces of efsbackup-core, a floor a line, lowest first. A piece names only itself and
+/// pieces on lower floors.
+const FLOORS: &[&[&str]] = &[
+    &["bytepath"],
+    &["error", "cancel", "progress", "clock"],
+    &["expression"],
+    &["pipeline"],
+    &["mirror", "mount", "formats", "draw", "params"],
+    &["snapshot", "deploy"],
+    &["shard", "recipe", "engine", "worker"],
+    &["cli"],
+];
+
+/// The two halves, which never name each other.
+const FILES: &[&str] = &["mirror", "mount", "snapshot", "shard"];
+const DEFINITIONS: &[&str] = &[
+    "expression",
+    "pipeline",
+    "params",
+    "formats",
+    "draw",
+    "deploy",
+    "recipe",
+    "engine",
+    "worker",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every file below `dir` with one of these endings, but for what is built or hidden.
+fn files(dir: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            if !name.starts_with('.') && !["target", "__pycache__", "build"].contains(&&*name) {
+                found.extend(files(&path, endings));
+            }
+        } else if endings.iter().any(|ending| name.ends_with(ending)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The file's path from the root of the repository.
+fn name(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
+}
+
+/// A Rust file without its comment lines, each replaced by an empty line.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let lines =
+        text.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn identifier(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The names at the crate's top level that the code uses through `crate::`.
+fn names_used(code: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + "crate::".len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            names.push(identifier(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut start = true;
+        for (at, c) in group.char_indices() {
+            match c {
+                '}' if depth == 0 => break,
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 0 => start = true,
+                c if start && depth == 0 && !c.is_whitespace() => {
+                    names.push(identifier(&group[at..]));
+                    start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+/// The names used through `super::super::…`, which may lead out of a piece too.
+fn names_above(code: &str) -> Vec<&str> {
+    let chains = code.match_indices("super::super::");
+    chains.map(|(at, _)| identifier(code[at..].trim_start_matches("super::"))).collect()
+}
+
+#[test]
+fn arrows_run_downwards() {
+    let floors: BTreeMap<&str, usize> = FLOORS
+        .iter()
+        .enumerate()
+        .flat_map(|(floor, pieces)| pieces.iter().map(move |piece| (*piece, floor)))
+        .collect();
+    let src = root().join("efsbackup-core/src");
+    let mut wrong = Vec::new();
+    let mut arrows = 0;
+    for path in files(&src, &[".rs"]) {
+        let inside = path.strip_prefix(&src).unwrap();
+        let first = inside.iter().next().unwrap().to_str().unwrap();
+        if first == "lib.rs" || first == "bin" {
+            continue;
+        }
+        let piece = first.trim_end_matches(".rs");
+        let Some(floor) = floors.get(piece) else {
+            wrong.push(format!("{}: give the piece {piece} its floor", name(&path)));
+            continue;
+        };
+        let code = code(&path);
+        let re_exported = |used| match used {
+            "Error" | "ErrorKind" | "Result" => "error",
+            used => used,
+        };
+        let above = names_above(&code).into_iter().filter(|used| floors.contains_key(used));
+        for used in names_used(&code).into_iter().map(re_exported).chain(above) {
+            let Some(used_floor) = floors.get(used) else { continue };
+            arrows += 1;
+            let same_half = |half: &[&str]| half.contains(&piece) == half.contains(&used);
+            let crosses = !same_half(FILES) && !same_half(DEFINITIONS) && piece != "cli";
+            if used != piece && (used_floor >= floor || crosses) {
+                wrong.push(format!("{}: {piece} must not name {used}", name(&path)));
+            }
+        }
+    }
+    assert!(arrows > 50, "only {arrows} arrows found: is the search broken?");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_search_for_arrows_sees_every_form() {
+    let code = "use crate::a::b;\nuse crate::{c::{d, e}, f,\n g};\nlet x = crate::h::i();\n\
+                use super::super::j::k; $crate::l; mycrate::m";
+    assert_eq!(names_used(code), ["a", "c", "f", "g", "h", "l"]);
+    assert_eq!(names_above(code), ["j"]);
+}
+
+/// The packages that efsbackup-core brings with these features.
+fn packages(features: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "-p", "efsbackup-core", "--no-default-features"])
+        .args(["-F", features, "-e", "normal", "--prefix", "none", "--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8(output.stderr).unwrap());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut packages: Vec<String> =
+        text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    packages.sort();
+    packages.dedup();
+    packages
+}
+
+#[test]
+fn a_feature_brings_nothing_it_does_not_need() {
+    let heavy = ["aws", "tokio", "hyper", "rustls", "ring", "openssl"];
+    let text = ["serde", "serde_json", "saphyr", "clap", "rusqlite", "jiff"];
+    let cases: &[(&str, Vec<&str>)] = &[
+        ("mirror", [&heavy[..], &text[..]].concat()),
+        ("mount", [&heavy[..], &text[..]].concat()),
+        ("snapshot", [&heavy[..], &["clap", "rusqlite", "saphyr"]].concat()),
+        ("pipeline", [&heavy[..], &["clap", "rusqlite", "rustix", "blake3", "saphyr"]].concat()),
+        ("cli", heavy.to_vec()),
+    ];
+    for (feature, forbidden) in cases {
+        let packages = packages(feature);
+        assert!(packages.iter().any(|package| package == "efsbackup-core"));
+        for package in packages {
+            let base = |name: &str| package == name || package.starts_with(&format!("{name}-"));
+            assert!(!forbidden.iter().any(|name| base(name)), "{feature} brings {package}");
+        }
+    }
+}
+
+#[test]
+fn files_stay_short() {
+    let mut lengths = Vec::new();
+    let mut wrong = Vec::new();
+    for path in files(&root(), &[".rs", ".py", ".pyi", ".c", ".h", ".sh"]) {
+        let name = name(&path);
+        if name == "include/efsbackup.h" {
+            continue;
+        }
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        let is_test = name.contains("tests/") || name.contains("benches/");
+        let limit = if is_test { 900 } else { 700 };
+        if lines > limit {
+            wrong.push(format!("{name}: {lines} lines, at most {limit}"));
+        }
+        lengths.push(lines);
+    }
+    lengths.sort_unstable();
+    let median = lengths[lengths.len() / 2];
+    assert!(median <= 200, "the median file has {median} lines, at most 200");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every Rust file of the library and its faces.
+fn library_files() -> Vec<PathBuf> {
+    let crates = ["efsbackup-core", "efsbackup-ffi", "efsbackup-py"];
+    crates.iter().flat_map(|name| files(&root().join(name).join("src"), &[".rs"])).collect()
+}
+
+/// Whether `line` has `word` as a whole word.
+fn has_word(line: &str, word: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(part) && !line[at + word.len()..].starts_with(part))
+}
+
+#[test]
+fn unsafe_is_kept_in_its_places_and_explained() {
+    let mut wrong = Vec::new();
+    for path in library_files() {
+        let name = name(&path);
+        let pieces = ["mirror", "mount", "worker"];
+        let allowed = name.starts_with("efsbackup-ffi/")
+            || pieces.iter().any(|piece| name == format!("efsbackup-core/src/{piece}/sys.rs"));
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in
+            code(&path).lines().enumerate().filter(|(_, line)| has_word(line, "unsafe"))
+        {
+            if !allowed {
+                wrong.push(format!("{name}:{}: unsafe outside its places", at + 1));
+            }
+            let explained =
+                lines[at.saturating_sub(8)..=at].iter().any(|line| line.contains("SAFETY"));
+            let needs_reason = line.contains("unsafe {") || line.contains("unsafe impl");
+            if needs_reason && !explained {
+                wrong.push(format!("{name}:{}: unsafe without a SAFETY reason", at + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn names_become_text_only_in_bytepath() {
+    let mut wrong = Vec::new();
+    for path in library_files() {
+        let name = name(&path);
+        if name != "efsbackup-core/src/bytepath.rs" && code(&path).contains("to_string_lossy") {
+            wrong.push(format!("{name}: use BytePath's Display instead of to_string_lossy"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for path in library_files() {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{} does not begin with //!", name(&path));
+    }
+}
+
+/// With `abort`, the C and Python layers could not turn a panic into an error.
+#[test]
+fn panics_unwind_in_every_profile() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(!manifest.contains("\"abort\""));
+    let (mut section, mut unwinding) = ("", Vec::new());
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if line == "panic = \"unwind\"" {
+            unwinding.push(section);
+        }
+    }
+    assert_eq!(unwinding, ["[profile.dev]", "[profile.release]"]);
+}
