@@ -1,0 +1,212 @@
+//! A pipeline as a CloudFormation template: `AWS::DataPipeline::Pipeline`.
+
+mod json;
+mod objects;
+
+use super::tree::At;
+use super::{json as read, yaml};
+use crate::Result;
+use crate::pipeline::{Definition, Intrinsic, Node};
+
+const TYPE: &str = "AWS::DataPipeline::Pipeline";
+const OBJECTS: &str = "PipelineObjects";
+const PARAMETERS: &str = "ParameterObjects";
+const VALUES: &str = "ParameterValues";
+
+/// A template with one pipeline in it.
+///
+/// All else that the template holds (other resources, the pipeline's name, tags and
+/// activation, outputs, …) is kept as it is and in its order; comments are not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// What the pipeline's objects, parameters and values say.
+    pub definition: Definition,
+    /// The template, in which the pipeline's own three lists are empty.
+    document: Node,
+    logical_id: String,
+}
+
+impl Template {
+    /// A template of nothing but an active pipeline with this definition, which takes the
+    /// stack's name.
+    pub fn new(definition: Definition) -> Self {
+        let text = |text: &str| Node::Text(text.to_owned());
+        let map = |entries: Vec<(&str, Node)>| {
+            Node::Map(entries.into_iter().map(|(key, node)| (key.to_owned(), node)).collect())
+        };
+        let stack_name = Node::Intrinsic(Box::new(Intrinsic {
+            function: "Ref".to_owned(),
+            short: true,
+            argument: text("AWS::StackName"),
+        }));
+        let properties =
+            map(vec![("Name", stack_name), ("Activate", Node::Plain("true".to_owned()))]);
+        let pipeline = map(vec![("Type", text(TYPE)), ("Properties", properties)]);
+        let document = map(vec![
+            ("AWSTemplateFormatVersion", text("2010-09-09")),
+            ("Resources", map(vec![("Pipeline", pipeline)])),
+        ]);
+        Template { definition, document, logical_id: "Pipeline".to_owned() }
+    }
+
+    /// Gives the pipeline this name.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        if let Some(properties) = self.properties_mut() {
+            set(properties, "Name", Node::Text(name.to_owned()));
+        }
+        self
+    }
+
+    /// The name of the pipeline among the template's resources.
+    pub fn logical_id(&self) -> &str {
+        &self.logical_id
+    }
+
+    /// Reads a template from the tree of its YAML or JSON.
+    pub(super) fn from_node(mut document: Node) -> Result<Template> {
+        let (logical_id, definition) = {
+            let root = At::root(&document, "template");
+            let resources = root.get("Resources");
+            let resources = resources.ok_or_else(|| root.error("the key Resources is missing"))?;
+            let resources = At::root(resources.node, "Resources").map()?;
+            let is_pipeline = |at: &At<'_>| {
+                at.get("Type").is_some_and(|kind| *kind.node == Node::Text(TYPE.to_owned()))
+            };
+            let pipelines: Vec<_> =
+                resources.iter().filter(|(_, resource)| is_pipeline(resource)).collect();
+            match pipelines.as_slice() {
+                [(logical_id, resource)] => {
+                    (logical_id.to_string(), objects::definition(resource)?)
+                }
+                [] => return Err(root.error(format!("no resource is of the type {TYPE}"))),
+                several => {
+                    let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
+                    return Err(root.error(format!(
+                        "several resources are of the type {TYPE} ({}); give a template with one",
+                        names.join(", ")
+                    )));
+                }
+            }
+        };
+        let mut template =
+            Template { definition, document: Node::Plain(String::new()), logical_id };
+        std::mem::swap(&mut template.document, &mut document);
+        if let Some(properties) = template.properties_mut() {
+            for (key, node) in properties {
+                if [OBJECTS, PARAMETERS, VALUES].contains(&key.as_str()) {
+                    *node = Node::List(Vec::new());
+                }
+            }
+        }
+        Ok(template)
+    }
+
+    fn properties_mut(&mut self) -> Option<&mut Vec<(String, Node)>> {
+        let resources = entry(entries(&mut self.document)?, "Resources")?;
+        let pipeline = entry(entries(resources)?, &self.logical_id)?;
+        entries(entry(entries(pipeline)?, "Properties")?)
+    }
+
+    /// The whole template as a tree.
+    fn to_node(&self) -> Result<Node> {
+        let mut whole = self.clone();
+        let definition = std::mem::take(&mut whole.definition);
+        if let Some(properties) = whole.properties_mut() {
+            for (key, list) in [
+                (PARAMETERS, objects::parameters(&definition)?),
+                (VALUES, objects::values(&definition)?),
+                (OBJECTS, objects::objects(&definition)),
+            ] {
+                if !list.is_empty() {
+                    set(properties, key, Node::List(list));
+                }
+            }
+        }
+        Ok(whole.document)
+    }
+
+    /// What the template holds besides the pipeline, each as a path in it: what a form
+    /// that carries a definition alone leaves behind.
+    pub fn besides_pipeline(&self) -> Vec<String> {
+        let mut besides = Vec::new();
+        let Node::Map(sections) = &self.document else { return besides };
+        for (section, node) in sections {
+            match node {
+                _ if section == "AWSTemplateFormatVersion" => {}
+                Node::Map(resources) if section == "Resources" => {
+                    let others = resources.iter().filter(|(id, _)| *id != self.logical_id);
+                    besides.extend(others.map(|(id, _)| format!("Resources.{id}")));
+                }
+                _ => besides.push(section.clone()),
+            }
+        }
+        besides
+    }
+
+    /// Writes it as JSON, indented by two spaces, with functions in their long form.
+    ///
+    /// # Errors
+    /// As [`write_yaml`](Self::write_yaml).
+    pub fn write_json(&self) -> Result<String> {
+        Ok(format!("{:#}\n", json::to_json(&self.to_node()?)))
+    }
+
+    /// Writes it as YAML.
+    ///
+    /// # Errors
+    /// `CannotRepresent` where a parameter's attribute or value is a reference.
+    pub fn write_yaml(&self) -> Result<String> {
+        Ok(yaml::write(&self.to_node()?))
+    }
+}
+
+/// Reads a template written in YAML.
+///
+/// # Errors
+/// `InvalidDefinition` with line and column where the text is not YAML, or with the path
+/// to what is wrong: no pipeline or several, or a function where only its result tells
+/// what the pipeline is, such as `!If` in place of an object.
+pub fn read_yaml(text: &str) -> Result<Template> {
+    Template::from_node(yaml::parse(text)?)
+}
+
+/// Reads a template written in JSON.
+///
+/// # Errors
+/// As [`read_yaml`].
+pub fn read_json(text: &str) -> Result<Template> {
+    Template::from_node(read::parse(text)?)
+}
+
+/// Writes a template of nothing but this pipeline, as [`Template::new`] makes it.
+///
+/// # Errors
+/// `CannotRepresent` where a parameter's attribute or value is a reference.
+pub fn write_yaml(definition: &Definition) -> Result<String> {
+    Template::new(definition.clone()).write_yaml()
+}
+
+/// Writes the same template as JSON.
+///
+/// # Errors
+/// As [`write_yaml`].
+pub fn write_json(definition: &Definition) -> Result<String> {
+    Template::new(definition.clone()).write_json()
+}
+
+fn entries(node: &mut Node) -> Option<&mut Vec<(String, Node)>> {
+    if let Node::Map(entries) = node { Some(entries) } else { None }
+}
+
+fn entry<'a>(entries: &'a mut [(String, Node)], key: &str) -> Option<&'a mut Node> {
+    entries.iter_mut().find(|(name, _)| name == key).map(|(_, node)| node)
+}
+
+/// Replaces an entry, or appends it.
+fn set(entries: &mut Vec<(String, Node)>, key: &str, value: Node) {
+    match entry(entries, key) {
+        Some(node) => *node = value,
+        None => entries.push((key.to_owned(), value)),
+    }
+}

@@ -1,0 +1,8 @@
+//! YAML to and from a [`Node`](crate::pipeline::Node), with CloudFormation's short tags.
+
+mod read;
+mod scalar;
+mod write;
+
+pub(super) use read::parse;
+pub(super) use write::write;
