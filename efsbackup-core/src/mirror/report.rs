@@ -86,6 +86,20 @@ impl Counts {
     }
 }
 
+impl std::ops::Add for Counts {
+    type Output = Counts;
+
+    fn add(self, other: Counts) -> Counts {
+        Counts {
+            file: self.file + other.file,
+            dir: self.dir + other.dir,
+            symlink: self.symlink + other.symlink,
+            hardlink: self.hardlink + other.hardlink,
+            special: self.special + other.special,
+        }
+    }
+}
+
 /// What happened to how many entries. The root directory is counted like any other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]

@@ -1,1 +1,45 @@
 //! Dated, immutable, hard-linked snapshots.
+//!
+//! A snapshot is a plain folder, a complete copy to look at, named by its time. Files that
+//! are wholly equal in two snapshots are one file with two names. What looks complete is
+//! complete: a run collects its tree in a hidden folder and renames it at the very end.
+//!
+//! ```no_run
+//! use efsbackup_core::snapshot::Repository;
+//!
+//! let repository = Repository::new("/mnt/backup", "fs-0123456789abcdef0")?;
+//! let backup = repository.backup("/mnt/source").run()?.into_result()?;
+//! for snapshot in repository.snapshots()? {
+//!     println!("{} {} new bytes", snapshot.id, snapshot.new_bytes);
+//! }
+//! if let Some(snapshot) = backup.snapshot {
+//!     repository.restore(&snapshot.id, "/mnt/restored").run()?;
+//! }
+//! # Ok::<(), efsbackup_core::Error>(())
+//! ```
+
+mod backup;
+mod files;
+mod guard;
+mod journal;
+mod lease;
+mod lock;
+mod name;
+mod options;
+mod process;
+mod publish;
+mod record;
+mod remove;
+mod repository;
+mod restore;
+#[expect(clippy::module_inception, reason = "the piece is named after its main type")]
+mod snapshot;
+mod store;
+mod verify;
+
+pub use backup::{Backup, BackupReport};
+pub use options::BackupOptions;
+pub use repository::Repository;
+pub use restore::Restore;
+pub use snapshot::{Snapshot, State};
+pub use verify::{Difference, Verification, Verify};

@@ -1,0 +1,309 @@
+//! Taking a snapshot.
+
+use super::guard;
+use super::journal::{self, JournalWriter};
+use super::lease::Holder;
+use super::lock::Lock;
+use super::name;
+use super::options::BackupOptions;
+use super::process::Process;
+use super::publish::{Publication, Taken};
+use super::repository::Repository;
+use super::snapshot::{Snapshot, State};
+use super::store::{Store, journal_name};
+use crate::bytepath::BytePath;
+use crate::cancel::CancelToken;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::{EntryError, LinkSource, Listener, Mirror, Options, Outcome, Report, Trust};
+use crate::mount::Mount;
+use crate::progress::{Observer, Progress};
+use jiff::Timestamp;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A snapshot about to be made; see [`Repository::backup`].
+///
+/// A run copies into a hidden folder of its own and hard-links what is wholly equal
+/// (content, owner, mode, times, extended attributes) in the newest complete snapshot. Only
+/// when everything is durable does the folder get its dated name.
+pub struct Backup<'a> {
+    repository: &'a Repository,
+    source: PathBuf,
+    options: BackupOptions,
+    cancel: CancelToken,
+    observer: Option<&'a mut dyn Observer>,
+    listener: Option<&'a dyn Listener>,
+    clock: &'a dyn Clock,
+}
+
+/// What a backup did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BackupReport {
+    /// What happened to the entries, and how the run ended.
+    pub report: Report,
+    /// The new snapshot; `None` when nothing was published.
+    pub snapshot: Option<Snapshot>,
+    /// What could not be tidied up after the snapshot was published. The next run tries
+    /// again.
+    pub left_over: Vec<String>,
+}
+
+impl<'a> Backup<'a> {
+    pub(super) fn new(repository: &'a Repository, source: &Path) -> Self {
+        Backup {
+            repository,
+            source: source.to_owned(),
+            options: BackupOptions::default(),
+            cancel: CancelToken::new(),
+            observer: None,
+            listener: None,
+            clock: &SystemClock,
+        }
+    }
+
+    /// Sets all options at once.
+    #[must_use]
+    pub fn options(mut self, options: BackupOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Stops the run when the token is cancelled.
+    #[must_use]
+    pub fn cancel(mut self, token: &CancelToken) -> Self {
+        self.cancel = token.clone();
+        self
+    }
+
+    /// Tells `observer` how far the run is; see [`Observer`].
+    #[must_use]
+    pub fn progress(mut self, observer: &'a mut dyn Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Tells `listener` of every entry; see [`Listener`].
+    #[must_use]
+    pub fn listener(mut self, listener: &'a dyn Listener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Takes the time from `clock` in place of the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: &'a dyn Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes the snapshot.
+    ///
+    /// The outcome decides what is published: `Complete`, and `Partial` where entries only
+    /// vanished or kept changing, make a complete snapshot; `Partial` with failed entries
+    /// makes a partial one, which later runs neither link from nor count; all others
+    /// publish nothing, and what was copied serves the next run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SafetyStop`] when a guard refused and nothing was changed (an empty
+    /// source, no proof of identity, a missing or unsafe repository, one inside the other,
+    /// a clock that went back, another run); [`ErrorKind::Conflict`] when the repository
+    /// was lost to another run; those of the repository's own files.
+    pub fn run(self) -> Result<BackupReport> {
+        self.options.check()?;
+        let (root, name) = (self.repository.root(), self.repository.name());
+        guard::before_anything(&self.source, root, name, &self.options)?;
+        let store = Store::open(root, name)?;
+        if store.is_none() && self.options.require_existing {
+            return Err(Error::new(ErrorKind::SafetyStop, "backup")
+                .with_message(
+                    "there is no repository here yet; is the backup file system mounted? (the \
+                     first backup goes without --require-existing)",
+                )
+                .with_path(self.repository.path()));
+        }
+        if self.options.mirror.dry_run {
+            return self.dry_run(store.as_ref());
+        }
+        let store = match store {
+            Some(store) => store,
+            None => Store::create(root, name)?,
+        };
+        self.run_in(&store)
+    }
+
+    fn run_in(self, store: &Store) -> Result<BackupReport> {
+        let holder = Holder {
+            run: new_run_id()?,
+            since: self.clock.now(),
+            lease_ms: u64::try_from(self.options.lease.as_millis()).unwrap_or(u64::MAX),
+            process: Process::current()?,
+        };
+        let lock = Lock::take(&store.control, &holder, &self.cancel)?;
+        let snapshots = store.snapshots()?;
+        guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
+        let time = self.free_instant(store)?;
+        let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
+        let folder = name::incomplete(time, &holder.run);
+        let options = self.mirror_options(store, base.as_ref())?;
+
+        let journal = store.control.create(&journal_name(&holder.run))?;
+        let journal = JournalWriter::new(journal, self.listener)?;
+        let mut watch = Watch { lock: &lock, observer: self.observer };
+        let run = Mirror::new(&self.source, self.repository.path().join(&folder))
+            .options(options)
+            .cancel(&self.cancel)
+            .progress(&mut watch)
+            .listener(&journal)
+            .run();
+        drop(journal);
+        if lock.is_lost() {
+            return Err(lock.taken());
+        }
+        let mut report = match run {
+            Ok(report) => report,
+            Err(error) => {
+                if store.dir.stat(&folder)?.is_none() {
+                    store.control.remove(&journal_name(&holder.run))?;
+                }
+                return Err(error);
+            }
+        };
+        let state = match report.exit_status() {
+            0 | 24 => State::Complete,
+            23 => State::Partial,
+            _ => return Ok(BackupReport { report, snapshot: None, left_over: Vec::new() }),
+        };
+        if let Some(error) = guard::shrunk(&report, base.as_ref(), self.options.max_shrink) {
+            report.outcome = Outcome::Withheld;
+            report.errors.insert(0, EntryError::new(BytePath::default(), &error));
+            report.errors.truncate(Report::MAX_ERRORS);
+            report.errors_total += 1;
+            return Ok(BackupReport { report, snapshot: None, left_over: Vec::new() });
+        }
+        let taken = Taken {
+            run: &holder.run,
+            host: &holder.process.host,
+            folder: &folder,
+            time,
+            state,
+            file_system: self.options.expect_id.as_deref(),
+            report: &report,
+        };
+        let publication =
+            Publication { store, lock: &lock, clock: self.clock, timezone: &self.options.timezone };
+        let snapshot = publication.publish(&taken)?;
+        let left_over = publication.tidy_up(&folder);
+        Ok(BackupReport { report, snapshot: Some(snapshot), left_over })
+    }
+
+    /// What would be done, with nothing made, locked or removed.
+    fn dry_run(self, store: Option<&Store>) -> Result<BackupReport> {
+        let mut options = self.options.mirror.clone();
+        let mut folder = self.repository.path();
+        if let Some(store) = store {
+            let snapshots = store.snapshots()?;
+            guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
+            let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
+            options = self.mirror_options(store, base.as_ref())?;
+            folder.push(name::incomplete(self.clock.now(), "dry-run"));
+        }
+        let mut mirror = Mirror::new(&self.source, folder).options(options).cancel(&self.cancel);
+        if let Some(observer) = self.observer {
+            mirror = mirror.progress(observer);
+        }
+        if let Some(listener) = self.listener {
+            mirror = mirror.listener(listener);
+        }
+        Ok(BackupReport { report: mirror.run()?, snapshot: None, left_over: Vec::new() })
+    }
+
+    /// The instant of the new snapshot: now, or the first second at which one of its names
+    /// is free.
+    fn free_instant(&self, store: &Store) -> Result<Timestamp> {
+        loop {
+            let now = self.clock.now();
+            for id in name::candidates(now, &self.options.timezone) {
+                if store.is_free(&id)? {
+                    return Ok(now);
+                }
+            }
+            if self.cancel.is_cancelled() {
+                return Err(Error::new(ErrorKind::Cancelled, "backup"));
+            }
+            self.clock.sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The mirror's options: a new tree, sharing with the newest complete snapshot and with
+    /// what runs that did not publish have left.
+    fn mirror_options(&self, store: &Store, base: Option<&Snapshot>) -> Result<Options> {
+        let mut options = self.options.mirror.clone();
+        options.fresh = true;
+        options.stale_from_link_source = base.is_some();
+        if options.max_links.is_none() {
+            options.max_links = Mount::containing(&store.dir.path)?.max_links();
+        }
+        if let Some(base) = base {
+            let path = store.dir.path.join(&base.id);
+            options.link_sources.push(LinkSource { path, trust: Trust::Metadata });
+        }
+        for (folder, run) in store.incomplete()? {
+            let journal = store.control.read(&journal_name(&run))?.unwrap_or_default();
+            options.link_sources.push(LinkSource {
+                path: store.dir.path.join(folder),
+                trust: Trust::WholeOnly(journal::whole_files(journal)?),
+            });
+        }
+        Ok(options)
+    }
+}
+
+impl BackupReport {
+    /// The exit status of the `efsbackup` command for this report.
+    pub fn exit_status(&self) -> u8 {
+        self.report.exit_status()
+    }
+
+    /// The report itself when the snapshot is complete, else the error that says why not.
+    /// Entries that vanished or kept changing leave a snapshot complete, but are told here
+    /// too.
+    ///
+    /// # Errors
+    /// Those of [`Report::into_result`].
+    pub fn into_result(self) -> Result<BackupReport> {
+        let BackupReport { report, snapshot, left_over } = self;
+        Ok(BackupReport { report: report.into_result()?, snapshot, left_over })
+    }
+}
+
+/// Stops the copying when the repository was lost, and passes on what the caller wants to
+/// know.
+struct Watch<'w, 'a> {
+    lock: &'w Lock,
+    observer: Option<&'a mut dyn Observer>,
+}
+
+impl Observer for Watch<'_, '_> {
+    fn update(&mut self, progress: &Progress) -> ControlFlow<()> {
+        if self.lock.is_lost() {
+            return ControlFlow::Break(());
+        }
+        match &mut self.observer {
+            Some(observer) => observer.update(progress),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// 64 random bits.
+fn new_run_id() -> Result<String> {
+    let path = Path::new("/dev/urandom");
+    let mut bytes = [0; 8];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|error| Error::from_io("read", error).with_path(path))?;
+    Ok(data_encoding::HEXLOWER.encode(&bytes))
+}

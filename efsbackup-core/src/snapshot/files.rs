@@ -1,0 +1,180 @@
+//! Small files and names, always below an open directory.
+
+use crate::error::{Error, ErrorKind, Result};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// An open directory, and its path for messages.
+#[derive(Debug)]
+pub(super) struct Dir {
+    pub(super) fd: OwnedFd,
+    pub(super) path: PathBuf,
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+const DIR_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+impl Dir {
+    /// Opens the directory at `path`.
+    pub(super) fn open(path: &Path) -> Result<Dir> {
+        match rustix::fs::open(path, DIR_FLAGS, Mode::empty()) {
+            Ok(fd) => Ok(Dir { fd, path: path.to_owned() }),
+            Err(errno) => Err(Error::from_errno("open", errno.raw_os_error()).with_path(path)),
+        }
+    }
+
+    /// Opens the directory `name` in this one; a symbolic link is refused.
+    pub(super) fn dir(&self, name: &str) -> Result<Dir> {
+        let fd = rustix::fs::openat(self, name, DIR_FLAGS | OFlags::NOFOLLOW, Mode::empty());
+        let fd = fd.map_err(|errno| self.failed("open", name, errno))?;
+        Ok(Dir { fd, path: self.path.join(name) })
+    }
+
+    /// Makes the directory `name` (mode 0700), unless it is there already, and opens it.
+    pub(super) fn make_dir(&self, name: &str) -> Result<Dir> {
+        match rustix::fs::mkdirat(self, name, Mode::RWXU) {
+            Ok(()) => self.sync()?,
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(self.failed("mkdir", name, errno)),
+        }
+        self.dir(name)
+    }
+
+    /// What `name` is; `None` when there is nothing.
+    pub(super) fn stat(&self, name: &str) -> Result<Option<Stat>> {
+        match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.failed("stat", name, errno)),
+        }
+    }
+
+    /// The content of the regular file `name`; `None` when there is none.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut file = match rustix::fs::openat(self, name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(self.failed("open", name, errno)),
+        };
+        let mut content = Vec::new();
+        match file.read_to_end(&mut content) {
+            Ok(_) => Ok(Some(content)),
+            Err(error) => Err(Error::from_io("read", error).with_path(self.path.join(name))),
+        }
+    }
+
+    /// Makes the new file `name` (mode 0600) and opens it for reading and writing.
+    pub(super) fn create(&self, name: &str) -> Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(self, name, flags, Mode::RUSR | Mode::WUSR);
+        fd.map(File::from).map_err(|errno| self.failed("create", name, errno))
+    }
+
+    /// Makes the new file `name` in one step, and makes it durable. `tag` keeps two
+    /// processes that do so at once apart.
+    pub(super) fn write_new(&self, name: &str, tag: &str, content: &[u8]) -> Result<()> {
+        let temporary = format!("{name}.{tag}{TEMPORARY}");
+        self.remove(&temporary)?;
+        let mut file = self.create(&temporary)?;
+        let written = file.write_all(content).and_then(|()| file.sync_all());
+        let linked = written
+            .map_err(|e| Error::from_io("write", e).with_path(self.path.join(&temporary)))
+            .and_then(|()| {
+                rustix::fs::linkat(self, &temporary, self, name, AtFlags::empty())
+                    .map_err(|errno| self.failed("create", name, errno))
+            });
+        self.remove(&temporary)?;
+        linked?;
+        self.sync()
+    }
+
+    /// Removes the file `name`; whether there was one.
+    pub(super) fn remove(&self, name: &str) -> Result<bool> {
+        match rustix::fs::unlinkat(self, name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(self.failed("remove", name, errno)),
+        }
+    }
+
+    /// Renames `from` to the free name `to`. The caller holds the lock: where the file
+    /// system can't refuse to replace, the name is looked at first.
+    pub(super) fn rename_to_free(&self, from: &str, to: &str) -> Result<()> {
+        match rustix::fs::renameat_with(self, from, self, to, RenameFlags::NOREPLACE) {
+            // NFS says INVAL, others NOTSUP, old kernels NOSYS.
+            Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => {}
+            Err(errno) => return Err(self.failed("rename", from, errno)),
+            Ok(()) => return Ok(()),
+        }
+        if self.stat(to)?.is_some() {
+            return Err(
+                Error::new(ErrorKind::AlreadyExists, "rename").with_path(self.path.join(to))
+            );
+        }
+        rustix::fs::renameat(self, from, self, to)
+            .map_err(|errno| self.failed("rename", from, errno))
+    }
+
+    /// Every entry's name and type, in no order.
+    pub(super) fn list(&self) -> Result<Vec<(Vec<u8>, FileType)>> {
+        let failed = |errno: Errno| {
+            Error::from_errno("list", errno.raw_os_error()).with_path(self.path.as_path())
+        };
+        let mut entries = Vec::new();
+        for entry in rustix::fs::Dir::read_from(self).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b"..") {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                FileType::Unknown => {
+                    let stat =
+                        rustix::fs::statat(self, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW);
+                    match stat {
+                        Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                        Err(Errno::NOENT) => continue,
+                        Err(errno) => return Err(failed(errno)),
+                    }
+                }
+                kind => kind,
+            };
+            entries.push((name.to_vec(), kind));
+        }
+        Ok(entries)
+    }
+
+    /// The names that are UTF-8 and of type `kind`, in order.
+    pub(super) fn names(&self, kind: FileType) -> Result<Vec<String>> {
+        let entries = self.list()?.into_iter().filter(|entry| entry.1 == kind);
+        let mut names: Vec<_> =
+            entries.filter_map(|entry| String::from_utf8(entry.0).ok()).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Makes what happened to the names in this directory durable.
+    pub(super) fn sync(&self) -> Result<()> {
+        rustix::fs::fsync(self).map_err(|errno| {
+            Error::from_errno("fsync", errno.raw_os_error()).with_path(self.path.as_path())
+        })
+    }
+
+    /// An error at the entry `name`.
+    pub(super) fn failed(&self, op: &'static str, name: &str, errno: Errno) -> Error {
+        Error::from_errno(op, errno.raw_os_error()).with_path(self.path.join(name))
+    }
+}
+
+/// How the name of a file that is being written ends.
+pub(super) const TEMPORARY: &str = ".new";

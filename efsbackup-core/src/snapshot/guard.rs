@@ -1,0 +1,117 @@
+//! What is looked at before a backup changes anything.
+
+use super::files::Dir;
+use super::options::BackupOptions;
+use super::snapshot::Snapshot;
+use crate::bytepath::BytePath;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::Report;
+use crate::mount;
+use jiff::Timestamp;
+use rustix::fs::Stat;
+use std::path::{Path, PathBuf};
+
+/// Refuses a wrong or empty source and a wrong destination.
+pub(super) fn before_anything(
+    source: &Path,
+    root: &Path,
+    name: &str,
+    options: &BackupOptions,
+) -> Result<()> {
+    let source_dir = Dir::open(source)?;
+    if let Some(id) = &options.expect_id {
+        mount::prove(source, id)?;
+    }
+    if let Some(id) = &options.expect_destination_id {
+        let existing = nearest_existing(root)?;
+        mount::prove(&existing, id)?;
+    }
+    apart(source, &root.join(name))?;
+    if !options.mirror.allow_empty && is_empty(&source_dir)? {
+        return Err(refused(
+            "the source is empty, as after a failed mount; nothing was changed (--allow-empty if \
+             that is right)",
+            source,
+        ));
+    }
+    Ok(())
+}
+
+/// Whether there is nothing but, perhaps, the marker.
+fn is_empty(source: &Dir) -> Result<bool> {
+    Ok(source.list()?.iter().all(|(name, _)| name == mount::MARKER_NAME.as_bytes()))
+}
+
+/// Refuses when one directory is, or is inside, the other: by device and inode number, so
+/// that a second mount of the same file system is seen too.
+fn apart(source: &Path, destination: &Path) -> Result<()> {
+    let inside = |inner: &Path, outer: &Path| -> Result<bool> {
+        let outer = stat(outer)?;
+        let inner = inner
+            .canonicalize()
+            .map_err(|error| Error::from_io("resolve", error).with_path(inner))?;
+        for dir in inner.ancestors() {
+            let dir = stat(dir)?;
+            if (dir.st_dev, dir.st_ino) == (outer.st_dev, outer.st_ino) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    let existing = nearest_existing(destination)?;
+    if inside(&existing, source)? {
+        return Err(refused("the destination is inside the source; choose another", destination));
+    }
+    if destination.exists() && inside(source, destination)? {
+        return Err(refused("the source is inside the destination; choose another", source));
+    }
+    Ok(())
+}
+
+fn stat(path: &Path) -> Result<Stat> {
+    rustix::fs::stat(path)
+        .map_err(|errno| Error::from_errno("stat", errno.raw_os_error()).with_path(path))
+}
+
+/// The path itself, or the first directory above it that is there.
+fn nearest_existing(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Error::from_io("resolve", error).with_path(path))?;
+    let existing = absolute.ancestors().find(|path| path.exists());
+    Ok(existing.unwrap_or(Path::new("/")).to_owned())
+}
+
+/// Refuses a clock that is behind the newest snapshot.
+pub(super) fn clock(now: Timestamp, snapshots: &[Snapshot], accept: bool) -> Result<()> {
+    let newest = snapshots.iter().rev().find_map(|snapshot| Some((snapshot.time?, &snapshot.id)));
+    match newest {
+        Some((time, id)) if now < time && !accept => Err(Error::new(
+            ErrorKind::SafetyStop,
+            "clock",
+        )
+        .with_message(format!(
+            "it is {now:.0}, but snapshot {id} is of {time:.0}; set the clock right, or accept it \
+             with --accept-clock; nothing was changed"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The error for a source that has shrunk by more than allowed since the last complete
+/// snapshot, if it has.
+pub(super) fn shrunk(report: &Report, last: Option<&Snapshot>, max_shrink: u8) -> Option<Error> {
+    let (now, before) = (report.entries.scanned.total(), last?.entries.total());
+    let least = u128::from(before) * u128::from(100 - max_shrink.min(100));
+    (u128::from(now) * 100 < least).then(|| {
+        Error::new(ErrorKind::SafetyStop, "max-shrink").with_message(format!(
+            "the source has {now} entries, the last complete snapshot {before}: more than \
+             {max_shrink} % less, so nothing was published (--max-shrink 100% if that is right)"
+        ))
+    })
+}
+
+fn refused(message: &str, path: &Path) -> Error {
+    Error::new(ErrorKind::SafetyStop, "backup")
+        .with_message(message)
+        .with_path(BytePath::from(path))
+}

@@ -1,0 +1,150 @@
+//! Removing a whole tree.
+
+use super::files::Dir;
+use crate::error::Result;
+use rustix::fs::{AtFlags, FileType, Mode};
+use rustix::io::Errno;
+
+/// What a tree that is being removed is called; its run or snapshot follows.
+pub(super) const REMOVING_PREFIX: &str = ".removing-";
+
+/// Removes the directory `name` in `parent` and all in it. It is renamed first: a sleeping
+/// run that wakes up can then no longer publish what is half removed. Whether it was there.
+pub(super) fn remove_tree(parent: &Dir, name: &str) -> Result<bool> {
+    let removing = match name.starts_with(REMOVING_PREFIX) {
+        true => name.to_owned(),
+        false => format!("{REMOVING_PREFIX}{}", name.trim_start_matches('.')),
+    };
+    if removing != name {
+        match rustix::fs::renameat(parent, name, parent, &removing) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(false),
+            Err(errno) => return Err(parent.failed("rename", name, errno)),
+        }
+    }
+    let top = open_writable(parent, &removing)?;
+    Flattened { top, moved: 0 }.empty()?;
+    let removed = rustix::fs::unlinkat(parent, &removing, AtFlags::REMOVEDIR);
+    removed.map_err(|errno| parent.failed("rmdir", &removing, errno))?;
+    Ok(true)
+}
+
+/// Directories found inside are moved up to the top before they are emptied, so that a tree
+/// of any depth needs two open directories and no path grows too long.
+struct Flattened {
+    top: Dir,
+    moved: u64,
+}
+
+impl Flattened {
+    fn empty(&mut self) -> Result<()> {
+        loop {
+            let mut left = false;
+            for (name, kind) in self.top.list()? {
+                match kind {
+                    FileType::Directory => {
+                        left = true;
+                        self.dir(&name)?;
+                    }
+                    _ => unlink(&self.top, &name, AtFlags::empty())?,
+                }
+            }
+            if !left {
+                return Ok(());
+            }
+        }
+    }
+
+    fn dir(&mut self, name: &[u8]) -> Result<()> {
+        let dir = open_writable(&self.top, name)?;
+        for (name, kind) in dir.list()? {
+            match kind {
+                FileType::Directory => self.move_up(&dir, &name)?,
+                _ => unlink(&dir, &name, AtFlags::empty())?,
+            }
+        }
+        unlink(&self.top, name, AtFlags::REMOVEDIR)
+    }
+
+    fn move_up(&mut self, dir: &Dir, name: &[u8]) -> Result<()> {
+        // Another parent needs the right to write in the directory itself.
+        open_writable(dir, name)?;
+        loop {
+            self.moved += 1;
+            let free = format!("{}", self.moved);
+            if self.top.stat(&free)?.is_some() {
+                continue;
+            }
+            let moved = rustix::fs::renameat(dir, name, &self.top, &free);
+            return moved.map_err(|errno| dir.failed("rename", &free, errno));
+        }
+    }
+}
+
+fn unlink(dir: &Dir, name: &[u8], flags: AtFlags) -> Result<()> {
+    match rustix::fs::unlinkat(dir, name, flags) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(dir.failed("remove", "", errno)),
+    }
+}
+
+/// Opens the directory `name`, with the right to change it: a copied directory may be
+/// read-only even to its owner.
+fn open_writable(parent: &Dir, name: impl AsRef<[u8]>) -> Result<Dir> {
+    use rustix::fs::OFlags;
+    let name = name.as_ref();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = || rustix::fs::openat(parent, name, flags, Mode::empty());
+    let failed = |errno| parent.failed("open", "", errno);
+    let fd = match open() {
+        Err(Errno::ACCESS) => {
+            rustix::fs::chmodat(parent, name, Mode::RWXU, AtFlags::empty()).map_err(failed)?;
+            open().map_err(failed)?
+        }
+        opened => opened.map_err(failed)?,
+    };
+    let mode = rustix::fs::fstat(&fd).map_err(failed)?.st_mode;
+    if !Mode::from_raw_mode(mode).contains(Mode::RWXU) {
+        rustix::fs::fchmod(&fd, Mode::RWXU).map_err(failed)?;
+    }
+    Ok(Dir { fd, path: parent.path.join(crate::bytepath::BytePath::from(name).as_path()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_tree_goes_whole_and_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = dir.path().join(".incomplete-x");
+        std::fs::create_dir_all(tree.join("a/b/c")).unwrap();
+        // A name that moving up would choose.
+        std::fs::create_dir_all(tree.join("1/2")).unwrap();
+        std::fs::write(tree.join("a/b/c/file"), "x").unwrap();
+        std::fs::write(dir.path().join("kept"), "x").unwrap();
+        symlink(dir.path().join("kept"), tree.join("a/link")).unwrap();
+        for sub in ["a/b/c", "a/b", "a"] {
+            std::fs::set_permissions(tree.join(sub), PermissionsExt::from_mode(0o500)).unwrap();
+        }
+        let parent = Dir::open(dir.path()).unwrap();
+        assert!(remove_tree(&parent, ".incomplete-x").unwrap());
+        assert!(!remove_tree(&parent, ".incomplete-x").unwrap());
+        assert_eq!(parent.list().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_tree_deeper_than_paths_can_be_goes_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let parent = Dir::open(dir.path()).unwrap();
+        std::fs::create_dir(dir.path().join("tree")).unwrap();
+        let mut deep = parent.dir("tree").unwrap();
+        for _ in 0..1500 {
+            rustix::fs::mkdirat(&deep, "deeper", Mode::RWXU).unwrap();
+            deep = deep.dir("deeper").unwrap();
+        }
+        assert!(remove_tree(&parent, "tree").unwrap());
+        assert!(parent.list().unwrap().is_empty());
+    }
+}

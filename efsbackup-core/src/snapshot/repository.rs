@@ -1,0 +1,138 @@
+//! A repository: a folder of snapshots of one source.
+
+use super::backup::Backup;
+use super::restore::Restore;
+use super::snapshot::Snapshot;
+use super::store::{CONTROL, Store};
+use super::verify::Verify;
+use crate::bytepath::BytePath;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::Report;
+use std::path::{Path, PathBuf};
+
+/// The snapshots of one source: the folder `ROOT/NAME`. Nothing is opened or made before an
+/// operation runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    root: PathBuf,
+    name: String,
+}
+
+impl Repository {
+    /// The repository `name` under `root`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when `name` is no name of a folder, or begins with a dot.
+    pub fn new(root: impl AsRef<Path>, name: &str) -> Result<Repository> {
+        if name.is_empty()
+            || name.len() > 255
+            || name.starts_with('.')
+            || name.contains(['/', '\0'])
+        {
+            return Err(Error::new(ErrorKind::InvalidInput, "repository").with_message(format!(
+                "a repository's name is 1 to 255 bytes without '/', not beginning with '.': {name:?}"
+            )));
+        }
+        Ok(Repository { root: root.as_ref().to_owned(), name: name.to_owned() })
+    }
+
+    /// The only repository under `root`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none; [`ErrorKind::InvalidInput`] when there
+    /// are several, naming them.
+    pub fn only(root: impl AsRef<Path>) -> Result<Repository> {
+        let root = root.as_ref();
+        let listed = std::fs::read_dir(root).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        let entries = listed.map_err(|error| Error::from_io("list", error).with_path(root))?;
+        let mut names: Vec<_> = entries
+            .into_iter()
+            .filter(|entry| entry.path().join(CONTROL).is_dir())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort_unstable();
+        match names.as_slice() {
+            [name] => Repository::new(root, name),
+            [] => Err(Error::new(ErrorKind::NotFound, "repository")
+                .with_message("there is no repository here; `efsbackup backup` makes one")
+                .with_path(root)),
+            several => Err(Error::new(ErrorKind::InvalidInput, "repository")
+                .with_message(format!("choose one by --name: {}", several.join(", ")))
+                .with_path(root)),
+        }
+    }
+
+    /// The folder of all repositories.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The repository's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The folder that holds the snapshots.
+    pub fn path(&self) -> PathBuf {
+        self.root.join(&self.name)
+    }
+
+    /// The folder of the snapshot `id`.
+    pub fn snapshot_path(&self, id: &str) -> PathBuf {
+        self.path().join(id)
+    }
+
+    /// A snapshot of `source`, about to be made.
+    pub fn backup(&self, source: impl AsRef<Path>) -> Backup<'_> {
+        Backup::new(self, source.as_ref())
+    }
+
+    /// The snapshot `id`, about to be restored into `destination`.
+    pub fn restore(&self, id: &str, destination: impl AsRef<Path>) -> Restore<'_> {
+        Restore::new(self, id, destination.as_ref())
+    }
+
+    /// The snapshot `id`, about to be verified.
+    pub fn verify(&self, id: &str) -> Verify<'_> {
+        Verify::new(self, id)
+    }
+
+    /// Every snapshot, the oldest first, by the instants recorded. Folders without a record
+    /// come before all others.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is no repository; [`ErrorKind::SafetyStop`] when
+    /// its folders belong to someone else or are open to others.
+    pub fn snapshots(&self) -> Result<Vec<Snapshot>> {
+        self.open()?.snapshots()
+    }
+
+    /// The snapshot `id`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], and those of [`Repository::snapshots`].
+    pub fn snapshot(&self, id: &str) -> Result<Snapshot> {
+        self.snapshots()?.into_iter().find(|snapshot| snapshot.id == id).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "snapshot")
+                .with_message("there is no such snapshot; `efsbackup snapshots` lists them")
+                .with_path(self.snapshot_path(id))
+        })
+    }
+
+    /// The report of the run that made the snapshot `id`; `None` when none was kept.
+    ///
+    /// # Errors
+    /// When it is damaged, and those of [`Repository::snapshots`].
+    pub fn report(&self, id: &str) -> Result<Option<Report>> {
+        self.open()?.report(id)
+    }
+
+    pub(super) fn open(&self) -> Result<Store> {
+        Store::open(&self.root, &self.name)?.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "repository")
+                .with_message("there is no repository here; `efsbackup backup` makes one")
+                .with_path(BytePath::from(self.path()))
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! The folders of one repository, opened and checked.
+
+use super::files::Dir;
+use super::name;
+use super::record::Record;
+use super::snapshot::Snapshot;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::Report;
+use rustix::fs::{FileType, Mode};
+use std::path::Path;
+
+/// The folder for all that is not a snapshot.
+pub(super) const CONTROL: &str = ".efsbackup";
+/// In it: the records of the snapshots.
+const RECORDS: &str = "snapshots";
+/// In it: what this is, and in which version.
+const FORMAT: &str = "format";
+const FORMAT_LINE: &str = "efsbackup snapshots 1\n";
+/// In it: what each run has finished.
+const JOURNAL_PREFIX: &str = "journal-";
+
+/// The open folders `ROOT/NAME`, `ROOT/NAME/.efsbackup` and `ROOT/NAME/.efsbackup/snapshots`.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) dir: Dir,
+    pub(super) control: Dir,
+    pub(super) records: Dir,
+}
+
+impl Store {
+    /// Opens what is there; `None` when there is no repository.
+    pub(super) fn open(root: &Path, name: &str) -> Result<Option<Store>> {
+        let found = |opened: Result<Dir>| match opened {
+            Ok(dir) => Ok(Some(dir)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        let Some(root) = found(Dir::open(root))? else { return Ok(None) };
+        check_owned(&root, Mode::WGRP | Mode::WOTH)?;
+        let Some(dir) = found(root.dir(name))? else { return Ok(None) };
+        check_owned(&dir, Mode::RWXG | Mode::RWXO)?;
+        let Some(control) = found(dir.dir(CONTROL))? else { return Ok(None) };
+        check_owned(&control, Mode::WGRP | Mode::WOTH)?;
+        let Some(format) = control.read(FORMAT)? else { return Ok(None) };
+        if format != FORMAT_LINE.as_bytes() {
+            return Err(Error::new(ErrorKind::Unsupported, "open repository")
+                .with_message("the repository was written by another version; use that one")
+                .with_path(control.path.join(FORMAT)));
+        }
+        let records = control.dir(RECORDS)?;
+        Ok(Some(Store { dir, control, records }))
+    }
+
+    /// Opens what is there, or makes it.
+    pub(super) fn create(root: &Path, name: &str) -> Result<Store> {
+        if let Some(store) = Self::open(root, name)? {
+            return Ok(store);
+        }
+        match rustix::fs::mkdir(root, Mode::RWXU) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(errno) => {
+                return Err(Error::from_errno("mkdir", errno.raw_os_error()).with_path(root));
+            }
+        }
+        let root_dir = Dir::open(root)?;
+        check_owned(&root_dir, Mode::WGRP | Mode::WOTH)?;
+        let dir = root_dir.make_dir(name)?;
+        check_owned(&dir, Mode::RWXG | Mode::RWXO)?;
+        let control = dir.make_dir(CONTROL)?;
+        check_owned(&control, Mode::WGRP | Mode::WOTH)?;
+        let records = control.make_dir(RECORDS)?;
+        // Last: without it the repository is not there yet.
+        match control.write_new(FORMAT, &std::process::id().to_string(), FORMAT_LINE.as_bytes()) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            written => written?,
+        }
+        Ok(Store { dir, control, records })
+    }
+
+    /// Every snapshot, the oldest first. Folders without a record come before all others.
+    pub(super) fn snapshots(&self) -> Result<Vec<Snapshot>> {
+        let mut snapshots = Vec::new();
+        for id in self.dir.names(FileType::Directory)? {
+            if id.starts_with('.') {
+                continue;
+            }
+            match self.record(&id)? {
+                Some(record) => snapshots.push(record.into_snapshot(id)),
+                None if name::is_snapshot_name(&id) => snapshots.push(Snapshot::unknown(id)),
+                None => {}
+            }
+        }
+        snapshots.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        Ok(snapshots)
+    }
+
+    /// The record of the snapshot `id`.
+    pub(super) fn record(&self, id: &str) -> Result<Option<Record>> {
+        let name = record_name(id);
+        let Some(text) = self.records.read(&name)? else { return Ok(None) };
+        Record::from_json(&text).map(Some).map_err(|e| e.with_path(self.records.path.join(name)))
+    }
+
+    /// The report of the run that made the snapshot `id`.
+    pub(super) fn report(&self, id: &str) -> Result<Option<Report>> {
+        let name = report_name(id);
+        let Some(text) = self.records.read(&name)? else { return Ok(None) };
+        let damaged = || Error::new(ErrorKind::Io, "read report");
+        let read = serde_json::from_slice(&text)
+            .map_err(|error| damaged().with_message(error.to_string()))
+            .and_then(Report::from_json);
+        read.map(Some).map_err(|error| {
+            damaged().with_message(error.message()).with_path(self.records.path.join(name))
+        })
+    }
+
+    /// Writes the record and the report of the snapshot `id`, durably. What another run
+    /// wrote under this name is never replaced.
+    pub(super) fn write_record(&self, id: &str, record: &Record, report: &[u8]) -> Result<()> {
+        let written = record.to_json()?;
+        self.records.write_new(&report_name(id), &record.run, report)?;
+        self.records.write_new(&record_name(id), &record.run, &written).inspect_err(|_| {
+            // Best effort: it is only a name that can't be used again.
+            let _ = self.records.remove(&report_name(id));
+        })
+    }
+
+    /// Removes the record and the report of `id`.
+    pub(super) fn remove_record(&self, id: &str) -> Result<()> {
+        self.records.remove(&record_name(id))?;
+        self.records.remove(&report_name(id)).map(drop)
+    }
+
+    /// Whether a new snapshot may be called `id`.
+    pub(super) fn is_free(&self, id: &str) -> Result<bool> {
+        Ok(self.dir.stat(id)?.is_none()
+            && self.records.stat(&record_name(id))?.is_none()
+            && self.records.stat(&report_name(id))?.is_none())
+    }
+
+    /// The folders of runs that did not publish, the newest first, with their run's id.
+    pub(super) fn incomplete(&self) -> Result<Vec<(String, String)>> {
+        let names = self.dir.names(FileType::Directory)?.into_iter().rev();
+        Ok(names
+            .filter_map(|name| {
+                let run = name::run_of_incomplete(&name)?.to_owned();
+                Some((name, run))
+            })
+            .collect())
+    }
+}
+
+pub(super) fn record_name(id: &str) -> String {
+    format!("{id}.json")
+}
+
+pub(super) fn report_name(id: &str) -> String {
+    format!("{id}.report.json")
+}
+
+pub(super) fn journal_name(run: &str) -> String {
+    format!("{JOURNAL_PREFIX}{run}")
+}
+
+/// The run a journal belongs to.
+pub(super) fn run_of_journal(name: &str) -> Option<&str> {
+    name.strip_prefix(JOURNAL_PREFIX)
+}
+
+/// Refuses a folder that someone else owns, or that has one of the `forbidden` mode bits.
+fn check_owned(dir: &Dir, forbidden: Mode) -> Result<()> {
+    let stat = rustix::fs::fstat(dir).map_err(|errno| {
+        Error::from_errno("stat", errno.raw_os_error()).with_path(dir.path.as_path())
+    })?;
+    let user = rustix::process::geteuid().as_raw();
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    let problem = if stat.st_uid != user {
+        format!("it belongs to user {}, not to user {user} who runs this; chown it", stat.st_uid)
+    } else if mode.intersects(forbidden) {
+        let (whom, remedy) = match forbidden.contains(Mode::RWXO) {
+            true => ("open to", "go-rwx"),
+            false => ("writable by", "go-w"),
+        };
+        let bits = mode.bits() & 0o7777;
+        format!("it is {whom} group or others (mode {bits:04o}); chmod {remedy} it")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::SafetyStop, "open repository")
+        .with_message(problem)
+        .with_path(dir.path.as_path()))
+}
