@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::mirror_args::MirrorArgs;
 use super::output::Output;
 use super::{Context, report};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::mirror::{Action, EntryEvent, EntryType, LinkSource, Listener, Mirror, Trust};
 use std::path::PathBuf;
 
@@ -25,11 +25,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
-    let itemize = args.mirror.itemize;
-    if itemize && context.output.is_json() {
-        return Err(Error::new(ErrorKind::InvalidInput, "arguments")
-            .with_message("--itemize writes lines, --json one document: give one of them"));
-    }
+    let itemize = args.mirror.itemize(context)?;
     let mut options = args.mirror.options();
     options.delete = args.delete;
     options.link_sources = args
@@ -52,7 +48,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
 }
 
 /// Writes a line for each entry that something was done to.
-struct ItemizedLines(Output);
+pub(super) struct ItemizedLines(pub(super) Output);
 
 impl Listener for ItemizedLines {
     fn entry(&self, event: &EntryEvent<'_>) {

@@ -1,6 +1,8 @@
 //! The options of `mirror` that other verbs share with it.
 
+use super::Context;
 use super::args::duration;
+use crate::error::{Error, ErrorKind};
 use crate::mirror::{Fsync, Jobs, MaxDelete, Options};
 use clap::ValueEnum;
 use std::time::Duration;
@@ -19,7 +21,7 @@ pub(crate) struct MirrorArgs {
     pub(crate) dry_run: bool,
     /// One line an action on stdout: rsync's %i codes, then the name
     #[arg(long)]
-    pub(crate) itemize: bool,
+    itemize: bool,
     /// Leave out what is on other file systems
     #[arg(long)]
     one_file_system: bool,
@@ -63,6 +65,18 @@ pub(crate) struct MirrorArgs {
 }
 
 impl MirrorArgs {
+    /// Whether to write a line for each action.
+    ///
+    /// # Errors
+    /// When the results are to be one JSON document.
+    pub(crate) fn itemize(&self, context: &Context) -> Result<bool, Error> {
+        if self.itemize && context.output.is_json() {
+            return Err(Error::new(ErrorKind::InvalidInput, "arguments")
+                .with_message("--itemize writes lines, --json one document: give one of them"));
+        }
+        Ok(self.itemize)
+    }
+
     /// The options they mean; deletion and link sources are left as by default.
     pub(crate) fn options(&self) -> Options {
         Options {

@@ -4,12 +4,18 @@
 //! and its line in [`verbs!`]. A verb writes through [`Context`] only.
 
 mod args;
+mod backup;
 mod exit;
+mod mark;
 mod mirror;
 mod mirror_args;
 mod output;
 mod progress_bar;
 mod report;
+mod repository_args;
+mod restore;
+mod snapshots;
+mod verify;
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
@@ -45,6 +51,16 @@ macro_rules! verbs {
 verbs! {
     /// Make the contents of DESTINATION equal those of SOURCE
     Mirror => mirror;
+    /// Take a snapshot of SOURCE under ROOT
+    Backup => backup;
+    /// List the snapshots under ROOT
+    Snapshots => snapshots;
+    /// Copy a snapshot, or directories of it, to DESTINATION
+    Restore => restore;
+    /// Compare a snapshot with its source, or with what was recorded of it
+    Verify => verify;
+    /// Write the marker that proves which file system DIR is
+    Mark => mark;
 }
 
 /// Exact, fast, safe backups of Amazon EFS and other NFS file systems

@@ -1,0 +1,136 @@
+//! `efsbackup backup`: take a snapshot.
+
+use super::Context;
+use super::exit::Exit;
+use super::mirror::ItemizedLines;
+use super::mirror_args::MirrorArgs;
+use super::report;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::Report;
+use crate::mount::Prover;
+use crate::snapshot::{BackupOptions, BackupReport, Repository, Snapshot};
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The directory whose contents are backed up
+    source: PathBuf,
+    /// The folder of all repositories; made if it is missing
+    root: PathBuf,
+    /// The repository's name (default: the id of SOURCE's file system)
+    #[arg(long)]
+    name: Option<String>,
+    /// Where snapshots' names take the time of day from
+    #[arg(long, value_name = "TZ", default_value = "UTC")]
+    timezone: String,
+    /// Refuse unless SOURCE is proved to be on this file system
+    #[arg(long, value_name = "FS-ID")]
+    expect_id: Option<String>,
+    /// Refuse unless ROOT is proved to be on this file system
+    #[arg(long, value_name = "FS-ID")]
+    expect_destination_id: Option<String>,
+    /// Refuse to make a repository where there is none
+    #[arg(long)]
+    require_existing: bool,
+    /// Publish nothing when the source has this much fewer entries than the last complete
+    /// snapshot
+    #[arg(long, value_name = "P%", default_value = "50%", value_parser = percent)]
+    max_shrink: u8,
+    /// Go on although the clock is behind the last snapshot
+    #[arg(long)]
+    accept_clock: bool,
+    /// The most names a file may have at the destination (default: 177 on EFS, else found
+    /// by trying)
+    #[arg(long, value_name = "N")]
+    max_links: Option<u32>,
+    #[command(flatten)]
+    mirror: MirrorArgs,
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    let itemize = args.mirror.itemize(context)?;
+    let repository = Repository::new(&args.root, &repository_name(&args)?)?;
+    let mut options = BackupOptions::default();
+    options.set_timezone(&args.timezone)?;
+    options.mirror = args.mirror.options();
+    options.mirror.max_links = args.max_links;
+    options.expect_id = args.expect_id;
+    options.expect_destination_id = args.expect_destination_id;
+    options.require_existing = args.require_existing;
+    options.max_shrink = args.max_shrink;
+    options.accept_clock = args.accept_clock;
+    let lines = ItemizedLines(context.output.clone());
+    let mut bar = context.progress_bar();
+    let mut backup =
+        repository.backup(&args.source).options(options).cancel(&context.cancel).progress(&mut bar);
+    if itemize {
+        backup = backup.listener(&lines);
+    }
+    let result = backup.run();
+    drop(bar);
+    write(context, &repository, &result?)
+}
+
+/// The name given, or the file system's id.
+fn repository_name(args: &Args) -> Result<String> {
+    if let Some(name) = args.name.clone().or_else(|| args.expect_id.clone()) {
+        return Ok(name);
+    }
+    match Prover::from_environment().identify(&args.source)? {
+        Some((id, _)) => Ok(id),
+        None => Err(Error::new(ErrorKind::InvalidInput, "arguments").with_message(
+            "nothing tells which file system SOURCE is; name the repository with --name",
+        )),
+    }
+}
+
+/// The report, with what was published.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    snapshot: Option<&'a Snapshot>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    left_over: &'a [String],
+}
+
+fn write(context: &Context, repository: &Repository, done: &BackupReport) -> Result<Exit> {
+    let BackupReport { report, snapshot, left_over, .. } = done;
+    context.output.document(&Document { report, snapshot: snapshot.as_ref(), left_over })?;
+    report::write_errors(context, report);
+    for problem in left_over {
+        context.output.warn(&format!("efsbackup: left for the next run: {problem}"));
+    }
+    match snapshot {
+        Some(snapshot) => {
+            context.output.line(&snapshot.id);
+            let path = crate::bytepath::BytePath::from(repository.snapshot_path(&snapshot.id));
+            context.output.note(&format!("{} snapshot {path}", snapshot.state.name()));
+        }
+        None if report.outcome != crate::mirror::Outcome::Complete => {
+            context.output.note("no snapshot was published; what was copied serves the next run");
+        }
+        None => {}
+    }
+    context.output.note(&report::summary(report));
+    Ok(Exit::from_status(done.exit_status()))
+}
+
+fn percent(text: &str) -> std::result::Result<u8, String> {
+    let percent = text.strip_suffix('%').and_then(|number| number.parse().ok());
+    percent.filter(|percent| *percent <= 100).ok_or_else(|| "give a share such as 50%".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_a_percentage() {
+        assert_eq!(percent("50%"), Ok(50));
+        for wrong in ["50", "101%", "%", "-1%"] {
+            assert!(percent(wrong).is_err(), "{wrong}");
+        }
+    }
+}

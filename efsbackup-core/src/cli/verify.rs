@@ -1,0 +1,128 @@
+//! `efsbackup verify`: is a snapshot what it should be?
+
+use super::Context;
+use super::exit::Exit;
+use super::report;
+use super::repository_args::RepositoryArgs;
+use crate::bytepath::BytePath;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::Report;
+use crate::snapshot::{Repository, Verification};
+use indicatif::HumanCount;
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    repository: RepositoryArgs,
+    /// Which snapshot
+    #[arg(required_unless_present = "all")]
+    snapshot: Option<String>,
+    /// Every snapshot, each against what was recorded of it
+    #[arg(long, conflicts_with_all = ["snapshot", "source"])]
+    all: bool,
+    /// Compare content and metadata of every entry with DIR
+    #[arg(long, value_name = "DIR")]
+    source: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    good: bool,
+    snapshots: Vec<Verified<'a>>,
+}
+
+#[derive(Serialize)]
+struct Verified<'a> {
+    id: &'a str,
+    good: bool,
+    contents_compared: bool,
+    differences: Vec<Written>,
+    differences_total: u64,
+    report: &'a Report,
+}
+
+#[derive(Serialize)]
+struct Written {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_b64: Option<String>,
+    what: String,
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    let repository = args.repository.repository()?;
+    let ids = match args.snapshot {
+        Some(id) => vec![id],
+        None => repository.snapshots()?.into_iter().map(|snapshot| snapshot.id).collect(),
+    };
+    let mut done = Vec::new();
+    for id in ids {
+        let found = verify(context, &repository, &id, args.source.as_ref())?;
+        tell(context, &id, &found);
+        done.push((id, found));
+    }
+    let good = done.iter().all(|(_, found)| found.is_good());
+    context.output.document(&Document { good, snapshots: done.iter().map(verified).collect() })?;
+    if done.iter().any(|(_, found)| !found.contents_compared) {
+        context.output.warn(
+            "efsbackup: only the numbers of entries were checked; compare contents with --source DIR",
+        );
+    }
+    Ok(if good { Exit::COMPLETE } else { Exit::PARTIAL })
+}
+
+fn verify(
+    context: &Context,
+    repository: &Repository,
+    id: &str,
+    source: Option<&PathBuf>,
+) -> Result<Verification> {
+    let mut bar = context.progress_bar();
+    let mut verify = repository.verify(id).cancel(&context.cancel).progress(&mut bar);
+    if let Some(source) = source {
+        if !source.is_dir() {
+            return Err(Error::new(ErrorKind::NotFound, "verify")
+                .with_message("no directory to compare with")
+                .with_path(source.as_path()));
+        }
+        verify = verify.against(source);
+    }
+    verify.run()
+}
+
+/// A line for each difference, and one for the snapshot.
+fn tell(context: &Context, id: &str, found: &Verification) {
+    for difference in &found.differences {
+        context.output.line(format!("{id}/{}: {}", difference.path, difference.what));
+    }
+    let more = found.differences_total - found.differences.len() as u64;
+    if more > 0 {
+        context.output.line(format!("{id}: and {} more differences", HumanCount(more)));
+    }
+    report::write_errors(context, &found.report);
+    let entries = HumanCount(found.report.entries.scanned.total());
+    let verdict = match (found.is_good(), found.contents_compared) {
+        (true, true) => "equal in content and metadata",
+        (true, false) => "as many entries as recorded",
+        (false, _) => "NOT as it should be",
+    };
+    context.output.line(format!("{id}: {verdict} ({entries} entries)"));
+}
+
+fn verified((id, found): &(String, Verification)) -> Verified<'_> {
+    let written = |path: &BytePath, what: &str| Written {
+        path: path.to_text(),
+        path_b64: path.to_utf8().is_none().then(|| data_encoding::BASE64.encode(path.as_bytes())),
+        what: what.to_owned(),
+    };
+    Verified {
+        id,
+        good: found.is_good(),
+        contents_compared: found.contents_compared,
+        differences: found.differences.iter().map(|d| written(&d.path, &d.what)).collect(),
+        differences_total: found.differences_total,
+        report: &found.report,
+    }
+}
