@@ -1,1 +1,36 @@
-//! The Python module of efsbackup.
+//! The native half of the Python package `efsbackup`: it translates, and nothing else. What
+//! a Python program sees is in `python/efsbackup/`.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `gate` | runs long work on its own thread, so that Ctrl-C and callbacks work |
+//! | `errors` | the core's errors as the package's exceptions |
+//! | `paths` | paths in, as the bytes they are |
+//! | `mirror` | the core's `mirror` |
+//! | `command` | the `efsbackup` command |
+
+mod command;
+mod errors;
+mod gate;
+mod mirror;
+mod paths;
+
+use pyo3::prelude::*;
+
+/// The module `efsbackup._efsbackup`.
+#[pymodule(gil_used = false)]
+mod _efsbackup {
+    #[pymodule_export]
+    use crate::command::main;
+    #[pymodule_export]
+    use crate::errors::error_kinds;
+    #[pymodule_export]
+    use crate::gate::CancelToken;
+    #[pymodule_export]
+    use crate::mirror::{mirror, outcomes};
+    #[pymodule_export]
+    use crate::paths::show_path;
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = efsbackup_core::VERSION;
+}

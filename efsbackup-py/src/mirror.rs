@@ -1,0 +1,153 @@
+//! The core's `mirror`.
+
+use crate::errors;
+use crate::gate::{self, Caller, CancelToken};
+use crate::paths::PathArgument;
+use efsbackup_core::mirror::{Fsync, Jobs, LinkSource, MaxDelete, Mirror, Options, Outcome, Trust};
+use efsbackup_core::progress::Progress;
+use efsbackup_core::{Error, ErrorKind};
+use pyo3::prelude::*;
+use std::time::Duration;
+
+/// The keyword arguments of `efsbackup.mirror`, as the Python half passes them on.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct MirrorOptions {
+    delete: bool,
+    checksum: bool,
+    size_only: bool,
+    dry_run: bool,
+    one_file_system: bool,
+    xattrs: bool,
+    acls: bool,
+    hard_links: bool,
+    owner: bool,
+    specials: bool,
+    max_delete: NumberOrText,
+    allow_empty: bool,
+    strict: bool,
+    stop_after: Option<f64>,
+    jobs: NumberOrText,
+    fsync: String,
+    retries: u32,
+    link_dest: Vec<PathArgument>,
+    max_links: Option<u32>,
+    fresh: bool,
+    stale_from_link_dest: bool,
+}
+
+#[derive(FromPyObject)]
+enum NumberOrText {
+    #[pyo3(annotation = "int")]
+    Number(u64),
+    #[pyo3(annotation = "str")]
+    Text(String),
+}
+
+impl MirrorOptions {
+    fn translate(self) -> efsbackup_core::Result<Options> {
+        let mut options = Options::default();
+        options.delete = self.delete;
+        options.checksum = self.checksum;
+        options.size_only = self.size_only;
+        options.dry_run = self.dry_run;
+        options.one_file_system = self.one_file_system;
+        options.xattrs = self.xattrs;
+        options.acls = self.acls;
+        options.hard_links = self.hard_links;
+        options.owner = self.owner;
+        options.specials = self.specials;
+        options.max_delete = max_delete(&self.max_delete)?;
+        options.allow_empty = self.allow_empty;
+        options.strict = self.strict;
+        options.stop_after = self.stop_after.map(stop_after).transpose()?;
+        options.jobs = jobs(&self.jobs)?;
+        options.fsync = fsync(&self.fsync)?;
+        options.retries = self.retries;
+        options.link_sources = self.link_dest.iter().map(link_source).collect();
+        options.max_links = self.max_links;
+        options.fresh = self.fresh;
+        options.stale_from_link_source = self.stale_from_link_dest;
+        Ok(options)
+    }
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, "mirror").with_message(message)
+}
+
+fn max_delete(value: &NumberOrText) -> efsbackup_core::Result<MaxDelete> {
+    match value {
+        NumberOrText::Number(count) => Some(MaxDelete::Count(*count)),
+        NumberOrText::Text(text) => text
+            .strip_suffix('%')
+            .and_then(|percent| percent.parse().ok())
+            .filter(|percent| *percent <= 100)
+            .map(MaxDelete::Percent),
+    }
+    .ok_or_else(|| invalid("max_delete: give a number of entries, or a share such as '50%'"))
+}
+
+fn stop_after(seconds: f64) -> efsbackup_core::Result<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|error| invalid("stop_after: give seconds, from 0 up").with_source(error))
+}
+
+fn jobs(value: &NumberOrText) -> efsbackup_core::Result<Jobs> {
+    match value {
+        NumberOrText::Text(text) if text == "auto" => Some(Jobs::Auto),
+        NumberOrText::Text(_) | NumberOrText::Number(0) => None,
+        NumberOrText::Number(count) => usize::try_from(*count).ok().map(Jobs::Count),
+    }
+    .ok_or_else(|| invalid("jobs: give a number from 1 up, or 'auto'"))
+}
+
+fn fsync(text: &str) -> efsbackup_core::Result<Fsync> {
+    Ok(match text {
+        "auto" => Fsync::Auto,
+        "none" => Fsync::None,
+        "files" => Fsync::Files,
+        "end" => Fsync::End,
+        _ => return Err(invalid("fsync: give 'auto', 'none', 'files' or 'end'")),
+    })
+}
+
+fn link_source(path: &PathArgument) -> LinkSource {
+    LinkSource { path: path.as_path().to_owned(), trust: Trust::Metadata }
+}
+
+/// Runs a mirror. Returns its report as JSON, and the exception to raise unless the caller
+/// wants to check the report itself.
+#[pyfunction]
+pub(crate) fn mirror<'py>(
+    py: Python<'py>,
+    source: PathArgument,
+    destination: PathArgument,
+    options: MirrorOptions,
+    progress: Option<Bound<'py, PyAny>>,
+    cancel: Option<Bound<'py, CancelToken>>,
+) -> PyResult<(String, Option<Bound<'py, PyAny>>)> {
+    let options = options.translate().map_err(|error| errors::raise(py, &error))?;
+    let caller = Caller { progress, cancel };
+    let result = gate::run(py, &caller, |work| {
+        let mut observer = |progress: &Progress| work.update(progress);
+        Mirror::new(source.as_path(), destination.as_path())
+            .options(options)
+            .cancel(&work.cancel)
+            .progress(&mut observer)
+            .run()
+    })?;
+    let report = result.map_err(|error| errors::raise(py, &error))?;
+    let json = report.to_json().to_string();
+    let failure = match report.into_result() {
+        Ok(_) => None,
+        Err(error) => Some(errors::exception(py, &error)?),
+    };
+    Ok((json, failure))
+}
+
+/// The names of the outcomes that a report can have.
+#[pyfunction]
+pub(crate) fn outcomes() -> Vec<&'static str> {
+    Outcome::ALL.iter().map(|outcome| outcome.name()).collect()
+}

@@ -1,0 +1,37 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ODD = b"odd\xff\n name"
+"""A name that is not UTF-8 and would break a line."""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A small tree with a hard link, a symbolic link, a fifo and an odd name."""
+    root = tmp_path / "source"
+    (root / "sub").mkdir(parents=True)
+    (root / "sub" / "file").write_text("hello")
+    os.link(root / "sub" / "file", root / "linked")
+    os.symlink("no such target", root / "pointer")
+    os.mkfifo(root / "fifo")
+    with open(os.path.join(os.fsencode(root), ODD), "wb") as file:
+        file.write(b"odd")
+    return root
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A tree that takes a while to mirror."""
+    root = tmp_path / "many"
+    for folder in range(40):
+        path = root / f"folder-{folder}"
+        path.mkdir(parents=True)
+        for file in range(250):
+            (path / f"file-{file}").write_bytes(b"x" * 100)
+    return root
