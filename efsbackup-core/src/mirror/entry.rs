@@ -2,6 +2,8 @@
 
 use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
+use super::follow;
+use super::link_source;
 use super::links::{Claim, Group, Home, Name};
 use super::meta::Meta;
 use super::place::{self, Placed};
@@ -58,7 +60,7 @@ pub(super) fn process(
             (Claim::Lead(group), Some(name)) => lead(run, queue, scratch, &group, name, have),
             (Claim::Follow(group), Some(name)) => {
                 run.tally.scanned.add(EntryType::HardLink);
-                place::follow(run, scratch, &group, &name, have);
+                follow::follow(run, scratch, &group, &name, have);
             }
             _ => {}
         }
@@ -218,7 +220,7 @@ fn follow_waiting(
 ) {
     run.tally.scanned.add(EntryType::HardLink);
     match destination_meta(&name.dir, &name.found) {
-        Ok(have) => place::follow(run, scratch, group, &name, have),
+        Ok(have) => follow::follow(run, scratch, group, &name, have),
         Err(failure) => {
             fail(run, queue, &name.dir, &name.found.name, EntryType::HardLink, failure);
         }
@@ -254,7 +256,7 @@ pub(super) fn fail(
     if unreadable
         && run.options.stale_from_link_source
         && !run.options.dry_run
-        && let Err(Failure::Destination(error)) = place::take_stale(run, queue, dir, name)
+        && let Err(Failure::Destination(error)) = link_source::take_stale(run, queue, dir, name)
     {
         run.error(dir.path_of(name), entry_type, &error);
     }

@@ -1,5 +1,6 @@
 //! A regular file: written whole under a temporary name, then put in its place.
 
+use super::attributes;
 use super::content::{self, Fault};
 use super::failure::{Failure, Outcome, Side};
 use super::meta::{Meta, Sync, Target};
@@ -133,7 +134,9 @@ fn settle(
     }
     let have = Meta::of(file, Sync::Normal).destination("stat")?;
     let target = Target::Open(file);
-    set_metadata(run, source, &target, before, &have)?;
+    let wanted = run.policy.read_fd(source, before.id.dev).source("getxattr")?;
+    let had = run.policy.read_fd(file, have.id.dev).destination("getxattr")?;
+    attributes::set(run, &target, before, &have, Some((&wanted, &had)), true)?;
     if run.fsync_files {
         fs::fsync(file).destination("fsync")?;
     }
@@ -143,28 +146,6 @@ fn settle(
 /// The error that says a file kept changing.
 pub(super) fn changed_error() -> Error {
     Error::new(ErrorKind::ChangedDuringCopy, "copy").with_message("the file kept changing")
-}
-
-/// Owner, then mode (a change of owner takes setuid away), then attributes (writing takes
-/// capabilities away), then times.
-fn set_metadata(
-    run: &Run<'_>,
-    source: &OwnedFd,
-    target: &Target<'_>,
-    want: &Meta,
-    have: &Meta,
-) -> Outcome<()> {
-    let differs = run.ownership.difference(want, have);
-    target.set_owner(want, &differs).destination("chown")?;
-    if differs.mode || ((differs.uid || differs.gid) && want.mode & 0o6000 != 0) {
-        target.set_mode(want.mode).destination("chmod")?;
-    }
-    if run.policy.is_on() {
-        let wanted = run.policy.read_fd(source, want.id.dev).source("getxattr")?;
-        let had = run.policy.read_target(target, have.id.dev).destination("getxattr")?;
-        run.policy.apply(target, &wanted, &had).destination("setxattr")?;
-    }
-    target.set_mtime(want.mtime).destination("utimens")
 }
 
 /// Where a file is written until it is whole.

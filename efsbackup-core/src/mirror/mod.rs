@@ -15,13 +15,16 @@
 //! # Ok::<(), efsbackup_core::Error>(())
 //! ```
 
+mod attributes;
 mod content;
 mod entry;
 mod event;
 mod failure;
 mod file;
+mod follow;
 mod handle;
 mod itemize;
+mod link_source;
 mod links;
 mod meta;
 mod options;
@@ -30,6 +33,7 @@ mod pool;
 mod report;
 #[cfg(feature = "json")]
 mod report_json;
+mod roots;
 mod run;
 mod spool;
 mod state;
@@ -37,6 +41,7 @@ mod sweep;
 mod sys;
 mod tally;
 mod tree;
+mod tuning;
 mod walk;
 mod xattr;
 

@@ -116,6 +116,9 @@ impl Run<'_> {
         match failure {
             Failure::Stopped => {}
             Failure::Vanished => {
+                let error = Error::new(ErrorKind::NotFound, "read")
+                    .with_message("vanished from the source meanwhile");
+                self.tally.error(EntryError::new(path.clone(), &error));
                 self.done(|| path, entry_type, Action::Vanished, "", None);
             }
             Failure::Source(error) => self.error(path, entry_type, &error),

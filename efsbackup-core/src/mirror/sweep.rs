@@ -12,6 +12,7 @@ use super::state::{Run, Scratch};
 use super::tree::{Dir, Found, Role};
 use super::walk::{self, Job};
 use crate::bytepath::BytePath;
+use crate::error::{Error, ErrorKind};
 use rustix::fs::{self, AtFlags, FileType, RawDir};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -99,11 +100,7 @@ fn remove_noted(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, no
     let dir = match reopen(run, &note.path) {
         Ok(dir) => Arc::new(dir),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
-            run.error(
-                BytePath::from(&*note.path),
-                EntryType::Dir,
-                &walk::vanished_source(&note.path),
-            );
+            run.error(BytePath::from(&*note.path), EntryType::Dir, &vanished_source(&note.path));
             return;
         }
         Err(errno) => {
@@ -123,6 +120,13 @@ fn remove_noted(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, no
         }
     }
     walk::end_one(run, dir);
+}
+
+/// The error of a note whose directory is no longer there.
+fn vanished_source(path: &[u8]) -> Error {
+    Error::new(ErrorKind::Conflict, "delete")
+        .with_path(path)
+        .with_message("the source directory changed meanwhile; nothing in it was removed")
 }
 
 /// Opens a directory again on both sides.

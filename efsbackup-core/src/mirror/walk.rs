@@ -1,6 +1,7 @@
 //! The walk: a directory is entered on all sides, listed piece by piece, its entries done
 //! by whichever thread is free, and its own metadata set after all that is in it.
 
+use super::attributes;
 use super::entry;
 use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
@@ -13,7 +14,6 @@ use super::state::{Run, Scratch};
 use super::sweep::{self, Doomed};
 use super::tree::{Dir, Found, Role};
 use super::xattr;
-use crate::error::{Error, ErrorKind};
 use rustix::fs::{self, Mode, RawDir};
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -345,26 +345,14 @@ fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
     };
     let fd = handle.fd().destination("open")?;
     let have = Meta::of(&*fd, Sync::Normal).destination("stat")?;
-    let now = run.ownership.difference(want, &have);
-    let target = Target::Open(fd.owned());
-    let writes = !run.options.dry_run;
-    if writes {
-        target.set_owner(want, &now).destination("chown")?;
-        if now.mode || ((now.uid || now.gid) && want.mode & 0o6000 != 0) {
-            target.set_mode(want.mode).destination("chmod")?;
-        }
-    }
-    if run.policy.is_on() {
-        let source = dir.source.fd().source("open")?;
-        let wanted = run.policy.read_fd(&*source, want.id.dev).source("getxattr")?;
-        let had = run.policy.read_target(&target, have.id.dev).destination("getxattr")?;
-        xattr::compare(&wanted, &had, &mut differs);
-        if writes {
-            run.policy.apply(&target, &wanted, &had).destination("setxattr")?;
-        }
-    }
-    if writes && (now.mtime || dir.touched.load(Ordering::Relaxed)) {
-        target.set_mtime(want.mtime).destination("utimens")?;
+    let source = dir.source.fd().source("open")?;
+    let wanted = run.policy.read_fd(&*source, want.id.dev).source("getxattr")?;
+    let had = run.policy.read_fd(&*fd, have.id.dev).destination("getxattr")?;
+    xattr::compare(&wanted, &had, &mut differs);
+    if !run.options.dry_run {
+        let late = want.mtime != have.mtime || dir.touched.load(Ordering::Relaxed);
+        let target = Target::Open(fd.owned());
+        attributes::set(run, &target, want, &have, Some((&wanted, &had)), late)?;
     }
     report(run, dir, &differs, Some(handle.id().ino))
 }
@@ -381,11 +369,4 @@ fn report(run: &Run<'_>, dir: &Dir, differs: &Difference, inode: Option<u64>) ->
     };
     run.done(|| dir.source.path(), EntryType::Dir, action, &code, inode);
     Ok(())
-}
-
-/// The error of a destination listing that could not be trusted.
-pub(super) fn vanished_source(path: &[u8]) -> Error {
-    Error::new(ErrorKind::Conflict, "delete")
-        .with_path(path)
-        .with_message("the source directory changed meanwhile; nothing in it was removed")
 }

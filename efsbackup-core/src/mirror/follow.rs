@@ -1,0 +1,137 @@
+//! Further names of a file that is at the destination already.
+
+use super::event::{Action, EntryType};
+use super::failure::{Failure, Outcome, Side};
+use super::handle::DirFd;
+use super::itemize::{self, Verb};
+use super::links::{Group, Home, Name, Stage};
+use super::meta::{Difference, Meta};
+use super::place::settle;
+use super::report::EntryError;
+use super::state::{Run, Scratch};
+use super::tree::Dir;
+use crate::error::{Error, ErrorKind};
+use rustix::fs::{self, AtFlags};
+use rustix::io::Errno;
+use std::ffi::CStr;
+use std::sync::Arc;
+
+/// Links a further name of a group whose file is at the destination.
+pub(super) fn follow(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    group: &Arc<Group>,
+    name: &Name,
+    have: Option<Meta>,
+) {
+    let path = || name.dir.path_of(&name.found.name);
+    let mut state = group.lock();
+    let result = match &mut state.stage {
+        Stage::Done(home) => follow_home(run, scratch, home, name, have.as_ref()),
+        // Whoever follows was told so by a group that was done, and stays so.
+        Stage::Open | Stage::Copying(_) => Err(Failure::Destination(
+            Error::new(ErrorKind::Internal, "link").with_message("the link group has no file"),
+        )),
+    };
+    drop(state);
+    match result {
+        Ok((action, itemize)) => {
+            run.done(path, EntryType::HardLink, action, &itemize, None);
+        }
+        Err(failure) => run.failed(path(), EntryType::HardLink, failure),
+    }
+}
+
+fn follow_home(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    home: &mut Home,
+    name: &Name,
+    have: Option<&Meta>,
+) -> Outcome<(Action, String)> {
+    if have.is_some() && have.map(|have| have.id.ino) == home.inode {
+        let code =
+            itemize::changed(Verb::Keep, EntryType::HardLink, false, false, &Difference::default());
+        return Ok((Action::Unchanged, code));
+    }
+    let (action, code) = match have {
+        Some(have) => {
+            let differs = run.ownership.difference(&name.meta, have);
+            (
+                Action::Updated,
+                itemize::changed(Verb::Link, EntryType::HardLink, false, false, &differs),
+            )
+        }
+        None => (Action::Created, itemize::made(Verb::Link, EntryType::HardLink)),
+    };
+    if run.options.dry_run {
+        return Ok((action, code));
+    }
+    match link_home(run, home, name, have.is_some()) {
+        Err(Failure::Destination(error)) if is_link_limit(&error) => {}
+        result => return result.map(|()| (action, code)),
+    }
+    // The inode has as many names as it can have. A copy takes over: of the whole group if
+    // it was shared with a link source, else from this name on, which splits the group.
+    let placed =
+        settle(run, scratch, &name.dir, &name.found.name, &name.meta, have.copied(), false)?;
+    let earlier = home.members.take();
+    let split = earlier.is_none();
+    home.dir = Arc::clone(&name.dir);
+    home.name = name.found.name.clone();
+    home.inode = placed.inode;
+    for (dir, member) in earlier.into_iter().flatten() {
+        let from =
+            home.dir.destination.as_ref().ok_or(Failure::Stopped)?.fd().destination("open")?;
+        link(run, &from, &home.name, &dir, &member, true)?;
+    }
+    if split {
+        let error = Error::new(ErrorKind::Unsupported, "link").with_message(
+            "the file has more names than the destination allows; its link group was split",
+        );
+        run.tally.error(EntryError::new(name.dir.path_of(&name.found.name), &error));
+        run.tally.failed.add(EntryType::HardLink);
+    }
+    Ok((placed.action, placed.itemize))
+}
+
+fn link_home(run: &Run<'_>, home: &mut Home, name: &Name, exists: bool) -> Outcome<()> {
+    let from = home.dir.destination.as_ref().ok_or(Failure::Stopped)?.fd().destination("open")?;
+    link(run, &from, &home.name, &name.dir, &name.found.name, exists)?;
+    if let Some(members) = &mut home.members {
+        members.push((Arc::clone(&name.dir), name.found.name.clone()));
+    }
+    Ok(())
+}
+
+/// Gives the file `name` in `from` the name `to` in `dir`, in place of what has it.
+pub(super) fn link(
+    run: &Run<'_>,
+    from: &DirFd,
+    name: &CStr,
+    dir: &Dir,
+    to: &CStr,
+    exists: bool,
+) -> Outcome<()> {
+    let Some(destination) = &dir.destination else { return Err(Failure::Stopped) };
+    let target = destination.fd().destination("open")?;
+    dir.touch();
+    if !exists {
+        match fs::linkat(from, name, &*target, to, AtFlags::empty()) {
+            Err(Errno::EXIST) => {}
+            result => return result.destination("link"),
+        }
+    }
+    let temporary = run.temporary.next();
+    fs::linkat(from, name, &*target, &temporary, AtFlags::empty()).destination("link")?;
+    let renamed = fs::renameat(&*target, &temporary, &*target, to).destination("rename");
+    // Renaming one name of a file to another of the same file does nothing at all.
+    if renamed.is_err() || Meta::at(&*target, &temporary).is_ok() {
+        let _ = fs::unlinkat(&*target, &temporary, AtFlags::empty());
+    }
+    renamed
+}
+
+pub(super) fn is_link_limit(error: &Error) -> bool {
+    error.errno() == Some(Errno::MLINK.raw_os_error())
+}

@@ -1,0 +1,161 @@
+//! Entries taken from a link source instead of being copied.
+
+use super::event::Action;
+use super::failure::{Failure, Outcome, Side};
+use super::file;
+use super::follow::{is_link_limit, link};
+use super::handle::DirFd;
+use super::itemize::{self, Verb};
+use super::meta::{Difference, Meta};
+use super::options::Trust;
+use super::place::Placed;
+use super::pool::Queue;
+use super::state::{Run, Scratch};
+use super::tree::Dir;
+use super::walk::{Enter, Job};
+use crate::bytepath::BytePath;
+use rustix::fs;
+use rustix::io::Errno;
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Hard-links the entry from the first link source that has it wholly equal.
+pub(super) fn link_from_source(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    dir: &Dir,
+    name: &CStr,
+    want: &Meta,
+    exists: bool,
+) -> Outcome<Option<Placed>> {
+    for (handle, source) in dir.links.iter().zip(&run.options.link_sources) {
+        let Some(handle) = handle else { continue };
+        let from = handle.fd().destination("open")?;
+        let candidate = match Meta::at(&*from, name) {
+            Ok(candidate) => candidate,
+            Err(Errno::NOENT) => continue,
+            Err(errno) => return Err(errno).destination("stat"),
+        };
+        if candidate.file_type != want.file_type
+            || candidate.is_dir()
+            || !wholly_equal(
+                run,
+                scratch,
+                dir,
+                name,
+                want,
+                (&*from, &candidate),
+                &source.trust,
+                || handle.path().join(name.to_bytes()),
+            )?
+        {
+            continue;
+        }
+        let names = if run.options.hard_links { want.nlink } else { 1 };
+        let full = run
+            .options
+            .max_links
+            .is_some_and(|limit| candidate.nlink.saturating_add(names) > limit);
+        if full || !run.claims.claim(&candidate, want) {
+            continue;
+        }
+        if !run.options.dry_run {
+            match link(run, &from, name, dir, name, exists) {
+                Ok(()) => {}
+                // As far as this file system goes; a copy starts a new inode.
+                Err(Failure::Destination(error)) if is_link_limit(&error) => continue,
+                Err(failure) => return Err(failure),
+            }
+        }
+        if want.is_file() {
+            run.tally.bytes_linked.fetch_add(want.size, Ordering::Relaxed);
+        }
+        return Ok(Some(Placed {
+            action: Action::Linked,
+            itemize: itemize::changed(
+                Verb::Link,
+                want.entry_type(),
+                false,
+                false,
+                &Difference::default(),
+            ),
+            inode: Some(candidate.id.ino),
+            from_link_source: true,
+            changed: false,
+        }));
+    }
+    Ok(None)
+}
+
+/// Whether a link source's entry can stand for the source's: nothing at all may differ,
+/// since an inode in a link source is never changed.
+#[allow(clippy::too_many_arguments)]
+fn wholly_equal(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    dir: &Dir,
+    name: &CStr,
+    want: &Meta,
+    (from, candidate): (&DirFd, &Meta),
+    trust: &Trust,
+    path: impl FnOnce() -> BytePath,
+) -> Outcome<bool> {
+    if run.ownership.difference(want, candidate).any() {
+        return Ok(false);
+    }
+    let source = dir.source.fd().source("open")?;
+    if want.is_symlink() {
+        let theirs = fs::readlinkat(&*source, name, Vec::new()).source("readlink")?;
+        if theirs != fs::readlinkat(from, name, Vec::new()).destination("readlink")? {
+            return Ok(false);
+        }
+    } else if want.is_file() {
+        if want.size != candidate.size {
+            return Ok(false);
+        }
+        let is_whole = match trust {
+            Trust::Metadata => true,
+            Trust::WholeOnly(is_whole) => is_whole(&path(), candidate.id.ino),
+        };
+        if (run.options.checksum || !is_whole)
+            && !file::same_content(run, scratch, (dir, name), from)?
+        {
+            return Ok(false);
+        }
+    } else if want.is_device() && want.rdev != candidate.rdev {
+        return Ok(false);
+    }
+    let wanted = run.policy.read_at(&*source, name, want.id.dev).source("getxattr")?;
+    let had = run.policy.read_at(from, name, candidate.id.dev).destination("getxattr")?;
+    Ok(wanted == had)
+}
+
+/// Takes an entry that the source can't give from the first link source.
+pub(super) fn take_stale(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    dir: &Arc<Dir>,
+    name: &CStr,
+) -> Outcome<()> {
+    let Some(Some(handle)) = dir.links.first() else { return Ok(()) };
+    let from = handle.fd().destination("open")?;
+    let candidate = match Meta::at(&*from, name) {
+        Ok(candidate) => candidate,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(errno).destination("stat"),
+    };
+    if !candidate.is_dir() {
+        return link(run, &from, name, dir, name, false);
+    }
+    if !dir.role.is_stale() {
+        let parent = Arc::new(Dir::relay(dir, handle));
+        queue.push(Job::Enter(Box::new(Enter {
+            parent,
+            name: name.to_owned(),
+            meta: candidate,
+            have: None,
+        })));
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Both roots opened, and the guards that look at them before anything is changed.
+
+use super::handle::{Budget, FileId, Handle};
+use super::meta::{Meta, Sync};
+use super::options::Options;
+use super::tree::{Dir, Role};
+use super::walk;
+use crate::error::{Error, ErrorKind, Result};
+use rustix::fd::OwnedFd;
+use rustix::fs::{self, CWD, Mode, OFlags, RawDir};
+use rustix::io::Errno;
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+/// Opens both roots, after the guards; the destination's is `None` where it is missing.
+pub(super) fn open_roots(
+    source: &Path,
+    destination: &Path,
+    options: &Options,
+) -> Result<(OwnedFd, Option<OwnedFd>)> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = |path: &Path| fs::openat(CWD, path, flags, Mode::empty());
+    let root = open(source).map_err(|errno| at("open source", source, errno))?;
+    let existing = match open(destination) {
+        Ok(fd) => Some(fd),
+        Err(Errno::NOENT) => None,
+        Err(errno) => return Err(at("open destination", destination, errno)),
+    };
+    let nearest = match &existing {
+        Some(fd) => fd.try_clone().map_err(|error| Error::from_io("open", error))?,
+        None => {
+            let parent = destination.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let parent = parent.unwrap_or(Path::new("."));
+            open(parent).map_err(|errno| at("open destination", parent, errno))?
+        }
+    };
+    if contains(&root, &nearest).map_err(|errno| at("open", destination, errno))? {
+        return Err(refuse(destination, "the destination is inside the source, or is the source"));
+    }
+    if existing.is_some() && contains(&nearest, &root).map_err(|errno| at("open", source, errno))? {
+        return Err(refuse(source, "the source is inside the destination"));
+    }
+    if options.delete
+        && !options.allow_empty
+        && is_empty(&root).map_err(|errno| at("list", source, errno))?
+    {
+        return Err(refuse(
+            source,
+            "the source is empty, so everything in the destination would be removed; is it mounted? (--allow-empty if it is meant)",
+        ));
+    }
+    for link in &options.link_sources {
+        open(&link.path).map_err(|errno| at("open link source", &link.path, errno))?;
+    }
+    Ok((root, existing))
+}
+
+fn at(op: &'static str, path: &Path, errno: Errno) -> Error {
+    Error::from_errno(op, errno.raw_os_error()).with_path(path)
+}
+
+fn refuse(path: &Path, message: &str) -> Error {
+    Error::new(ErrorKind::SafetyStop, "mirror").with_path(path).with_message(message)
+}
+
+/// Whether the directory `inner` is `outer` or below it.
+fn contains(outer: &OwnedFd, inner: &OwnedFd) -> rustix::io::Result<bool> {
+    let id = |fd: &OwnedFd| Meta::of(fd, Sync::Normal).map(|meta| meta.id);
+    let outer = id(outer)?;
+    let mut fd = inner.try_clone().map_err(|_| Errno::MFILE)?;
+    let mut here: FileId = id(&fd)?;
+    while here != outer {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let above = fs::openat(&fd, c"..", flags, Mode::empty())?;
+        let above_id = id(&above)?;
+        if above_id == here {
+            return Ok(false);
+        }
+        (fd, here) = (above, above_id);
+    }
+    Ok(true)
+}
+
+fn is_empty(dir: &OwnedFd) -> rustix::io::Result<bool> {
+    let fd =
+        fs::openat(dir, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut entries = RawDir::new(&fd, &mut buffer);
+    while let Some(entry) = entries.next() {
+        if !walk::is_dot(entry?.file_name()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The root's directory on all sides; the destination is made if it is missing.
+pub(super) fn root_dir(
+    source: &Path,
+    destination: &Path,
+    options: &Options,
+    root: OwnedFd,
+    existing: Option<OwnedFd>,
+    budget: Arc<Budget>,
+) -> Result<Dir> {
+    let meta = Meta::of(&root, Sync::Normal).map_err(|errno| at("stat", source, errno))?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let handle = |fd: OwnedFd, path: &Path| {
+        Handle::root(fd, Arc::clone(&budget)).map_err(|errno| at("open", path, errno))
+    };
+    let mut before = None;
+    let fd = match existing {
+        Some(fd) => {
+            let have =
+                Meta::of(&fd, Sync::Normal).map_err(|errno| at("stat", destination, errno))?;
+            before = Some(have);
+            Some(fd)
+        }
+        None if options.dry_run => None,
+        None => {
+            fs::mkdirat(CWD, destination, Mode::RWXU)
+                .map_err(|errno| at("make destination", destination, errno))?;
+            let fd = fs::openat(CWD, destination, flags | OFlags::NOFOLLOW, Mode::empty());
+            Some(fd.map_err(|errno| at("open destination", destination, errno))?)
+        }
+    };
+    let mut links = Vec::new();
+    for link in &options.link_sources {
+        let fd = fs::openat(CWD, &link.path, flags, Mode::empty())
+            .map_err(|errno| at("open link source", &link.path, errno))?;
+        links.push(Some(handle(fd, &link.path)?));
+    }
+    Ok(Dir {
+        parent: None,
+        source: handle(root, source)?,
+        destination: fd.map(|fd| handle(fd, destination)).transpose()?,
+        links,
+        meta,
+        before,
+        role: Role::Mirror,
+        pending: AtomicUsize::new(1),
+        touched: AtomicBool::new(false),
+    })
+}
