@@ -64,7 +64,7 @@ fn write_once(
         .and_then(|copied| settle(run, &source, &place.file, &before, copied, last));
     match written {
         Ok(Some(changed)) => {
-            let inode = place.publish(run)?;
+            let inode = place.publish()?;
             Ok(Some(Written { inode, changed }))
         }
         Ok(None) => {
@@ -186,7 +186,7 @@ impl<'a> Place<'a> {
     }
 
     /// Puts the file in its place.
-    fn publish(self, run: &Run<'_>) -> Outcome<u64> {
+    fn publish(self) -> Outcome<u64> {
         let Place { dir, written, name, file } = self;
         let result = Meta::of(&file, Sync::Normal)
             .destination("stat")
@@ -197,7 +197,8 @@ impl<'a> Place<'a> {
             }
             Ok(inode)
         });
-        if result.is_err() && !run.must_drop_all() {
+        if result.is_err() {
+            // The error to tell is the one above.
             let _ = fs::unlinkat(dir, &written, AtFlags::empty());
         }
         result
