@@ -1,1 +1,117 @@
 //! The embedded `PipelineService`, in one SQLite file.
+//!
+//! It runs definitions on this machine with Data Pipeline's own semantics: instances of
+//! activities and resources in the intervals of their schedules, their attempts, retries
+//! and time limits, and alarms. Whatever a [`Worker`](crate::worker::Worker) or another
+//! caller asks, first everything that is due by the [`Clock`] is done; every transition
+//! is one durable transaction.
+//!
+//! What is not part of it yet is refused when a definition is put or a command given,
+//! never skipped: data nodes, preconditions, other activities than
+//! ShellCommandActivity, EmrCluster, `PAUSE`, `RESUME` and `RERUN`.
+
+mod actions;
+mod attempt_row;
+mod codec;
+mod create;
+mod database;
+mod describe;
+mod finish;
+mod instance_row;
+mod kinds;
+mod notify;
+mod objects;
+mod pipeline_row;
+mod pipelines;
+mod rows;
+mod runs;
+mod schedule;
+mod scope;
+mod service;
+mod tasks;
+mod tick;
+
+use crate::clock::Clock;
+use crate::error::Result;
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use notify::Notification;
+pub use runs::RunSummary;
+
+/// The worker group of activities that run on an Ec2Resource: here, that is the machine
+/// of any worker that polls this group.
+pub const LOCAL_GROUP: &str = "efsbackup:this-machine";
+
+/// The embedded service. Several processes may open the same file.
+pub struct Engine {
+    connection: Mutex<Connection>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Engine {
+    /// Opens the state file at `path`, made (for its owner only) if missing.
+    ///
+    /// # Errors
+    /// `Unsupported` where the file is on a network file system, which SQLite's log does
+    /// not bear, or was written by a newer release; `InvalidInput` where it is something
+    /// else than this library's state.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Engine> {
+        Ok(Engine { connection: Mutex::new(database::open(path)?), clock })
+    }
+
+    /// A service whose state goes with it.
+    ///
+    /// # Errors
+    /// Where SQLite fails.
+    pub fn in_memory(clock: Arc<dyn Clock>) -> Result<Engine> {
+        Ok(Engine { connection: Mutex::new(database::in_memory()?), clock })
+    }
+
+    /// Does what is due by now: makes instances, starts, retries, ends.
+    ///
+    /// # Errors
+    /// Where the state can't be read or written.
+    pub fn tick(&self) -> Result<()> {
+        self.transact(tick::all)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere rolled its transaction back; the connection is sound.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_strange_or_newer_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let open =
+            |name: &str| Engine::open(&dir.path().join(name), Arc::new(SystemClock)).map(drop);
+        std::fs::write(dir.path().join("text"), "hello, this is no database").unwrap();
+        assert_eq!(open("text").unwrap_err().kind(), ErrorKind::InvalidInput);
+        let other = Connection::open(dir.path().join("other")).unwrap();
+        other.execute_batch("CREATE TABLE t (x)").unwrap();
+        assert_eq!(open("other").unwrap_err().kind(), ErrorKind::InvalidInput);
+        open("state").unwrap();
+        let newer = Connection::open(dir.path().join("state")).unwrap();
+        newer.pragma_update(None, "user_version", 99).unwrap();
+        assert_eq!(open("state").unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn only_its_owner_can_read_the_state() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        Engine::open(&path, Arc::new(SystemClock)).unwrap();
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

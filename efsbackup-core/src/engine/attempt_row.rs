@@ -1,0 +1,154 @@
+//! Attempts in the store.
+
+use super::database::failed;
+use super::rows::{ErrorColumns, InstanceRow, collect, not_found};
+use crate::error::Result;
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+/// An attempt.
+#[derive(Clone, Debug)]
+pub(super) struct AttemptRow {
+    pub(super) pipeline: String,
+    pub(super) instance: String,
+    pub(super) number: i64,
+    pub(super) status: String,
+    pub(super) not_before: i64,
+    pub(super) task: Option<String>,
+    pub(super) assigned: Option<i64>,
+    pub(super) reported: Option<i64>,
+    pub(super) ended: Option<i64>,
+    pub(super) hostname: Option<String>,
+    pub(super) stop: Option<String>,
+    pub(super) stop_message: Option<String>,
+    pub(super) error: ErrorColumns,
+}
+
+impl AttemptRow {
+    /// A first or further attempt of `instance`.
+    pub(super) fn waiting(instance: &InstanceRow, number: i64, not_before: i64) -> Self {
+        AttemptRow {
+            pipeline: instance.pipeline.clone(),
+            instance: instance.id.clone(),
+            number,
+            status: "WAITING_FOR_RUNNER".to_owned(),
+            not_before,
+            task: None,
+            assigned: None,
+            reported: None,
+            ended: None,
+            hostname: None,
+            stop: None,
+            stop_message: None,
+            error: ErrorColumns::default(),
+        }
+    }
+
+    /// `<instance id>_Attempt=<n>`.
+    pub(super) fn id(&self) -> String {
+        format!("{}_Attempt={}", self.instance, self.number)
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(AttemptRow {
+            pipeline: row.get("pipeline")?,
+            instance: row.get("instance")?,
+            number: row.get("number")?,
+            status: row.get("status")?,
+            not_before: row.get("not_before")?,
+            task: row.get("task")?,
+            assigned: row.get("assigned")?,
+            reported: row.get("reported")?,
+            ended: row.get("ended")?,
+            hostname: row.get("hostname")?,
+            stop: row.get("stop")?,
+            stop_message: row.get("stop_message")?,
+            error: ErrorColumns::read(row)?,
+        })
+    }
+
+    /// The attempt with this id, if there is one.
+    pub(super) fn find(db: &Connection, pipeline: &str, id: &str) -> Result<Option<AttemptRow>> {
+        let Some((instance, number)) = id.rsplit_once("_Attempt=") else { return Ok(None) };
+        let query = "SELECT * FROM attempt WHERE pipeline = ?1 AND instance = ?2 AND number = ?3";
+        db.prepare_cached(query)
+            .and_then(|mut query| {
+                query.query_row((pipeline, instance, number), Self::read).optional()
+            })
+            .map_err(failed)
+    }
+
+    /// The attempt that was handed out as `task`.
+    pub(super) fn of_task(db: &Connection, task: &str) -> Result<AttemptRow> {
+        db.prepare_cached("SELECT * FROM attempt WHERE task = ?1")
+            .and_then(|mut query| query.query_row([task], Self::read).optional())
+            .map_err(failed)?
+            .ok_or_else(|| not_found("task", task))
+    }
+
+    /// The open attempt of an instance, if there is one.
+    pub(super) fn open_of(db: &Connection, instance: &InstanceRow) -> Result<Option<AttemptRow>> {
+        let query = "SELECT * FROM attempt WHERE pipeline = ?1 AND instance = ?2 \
+                     AND ended IS NULL ORDER BY number DESC LIMIT 1";
+        db.prepare_cached(query)
+            .and_then(|mut query| {
+                query.query_row((&instance.pipeline, &instance.id), Self::read).optional()
+            })
+            .map_err(failed)
+    }
+
+    /// All attempts of a pipeline, in order.
+    pub(super) fn all(db: &Connection, pipeline: &str) -> Result<Vec<AttemptRow>> {
+        let query = "SELECT * FROM attempt WHERE pipeline = :pipeline ORDER BY instance, number";
+        collect(db, query, named_params! { ":pipeline": pipeline }, Self::read)
+    }
+
+    /// The attempts of a pipeline that workers have.
+    pub(super) fn running(db: &Connection, pipeline: &str) -> Result<Vec<AttemptRow>> {
+        let query = "SELECT * FROM attempt WHERE pipeline = :pipeline AND status = 'RUNNING' \
+                     ORDER BY instance, number";
+        collect(db, query, named_params! { ":pipeline": pipeline }, Self::read)
+    }
+
+    /// The first attempt that a worker of `group` may have.
+    pub(super) fn next(db: &Connection, group: &str, now: i64) -> Result<Option<AttemptRow>> {
+        let query = "SELECT attempt.* FROM attempt JOIN instance ON instance.id = \
+             attempt.instance AND instance.pipeline = attempt.pipeline \
+             WHERE attempt.status = 'WAITING_FOR_RUNNER' AND attempt.not_before <= ?2 \
+             AND instance.worker_group = ?1 \
+             ORDER BY attempt.not_before, instance.scheduled_start, attempt.instance LIMIT 1";
+        db.prepare_cached(query)
+            .and_then(|mut query| query.query_row((group, now), Self::read).optional())
+            .map_err(failed)
+    }
+
+    /// Writes the attempt, new or not.
+    pub(super) fn save(&self, db: &Connection) -> Result<()> {
+        let query = "INSERT OR REPLACE INTO attempt (pipeline, instance, number, status, \
+             not_before, task, assigned, reported, ended, hostname, stop, stop_message, \
+             error_id, error_message, error_stack) VALUES (:pipeline, :instance, :number, \
+             :status, :not_before, :task, :assigned, :reported, :ended, :hostname, :stop, \
+             :stop_message, :error_id, :error_message, :error_stack)";
+        db.prepare_cached(query)
+            .and_then(|mut query| {
+                query.execute(named_params! {
+                    ":pipeline": self.pipeline,
+                    ":instance": self.instance,
+                    ":number": self.number,
+                    ":status": self.status,
+                    ":not_before": self.not_before,
+                    ":task": self.task,
+                    ":assigned": self.assigned,
+                    ":reported": self.reported,
+                    ":ended": self.ended,
+                    ":hostname": self.hostname,
+                    ":stop": self.stop,
+                    ":stop_message": self.stop_message,
+                    ":error_id": self.error.id,
+                    ":error_message": self.error.message,
+                    ":error_stack": self.error.stack,
+                })
+            })
+            .map(drop)
+            .map_err(failed)
+    }
+}

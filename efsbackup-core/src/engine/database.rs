@@ -1,0 +1,135 @@
+//! The SQLite file: opening it, its schema, its errors.
+
+use crate::error::{Error, ErrorKind, Result};
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// Marks the file as this library's: "EFSB".
+const APPLICATION_ID: i64 = 0x4546_5342;
+
+/// The steps that made the schema what it is. Step n leads to version n + 1; a step
+/// that was released never changes.
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+
+/// Opens or makes the file.
+pub(super) fn open(path: &Path) -> Result<Connection> {
+    // The file holds parameter values, secrets among them.
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Error::from_io("open state", error).with_path(path))?;
+    refuse_network(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| failed(error).with_path(path))?;
+    prepare(connection).map_err(|error| error.with_path(path))
+}
+
+/// A database that lives as long as the connection.
+pub(super) fn in_memory() -> Result<Connection> {
+    prepare(Connection::open_in_memory().map_err(failed)?)
+}
+
+fn prepare(mut connection: Connection) -> Result<Connection> {
+    let setup = |connection: &Connection| {
+        connection.busy_timeout(Duration::from_secs(30))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // Every transition survives a power cut, not only the end of the process.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)
+    };
+    let application = pragma(&connection, "application_id")?;
+    if application != APPLICATION_ID && table_count(&connection)? > 0 {
+        return Err(Error::new(ErrorKind::InvalidInput, "open state")
+            .with_message("this SQLite file belongs to another program"));
+    }
+    setup(&connection).map_err(failed)?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<()> {
+    let behavior = rusqlite::TransactionBehavior::Immediate;
+    let transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
+    let version = usize::try_from(pragma(&transaction, "user_version")?).unwrap_or(0);
+    if version > MIGRATIONS.len() {
+        return Err(Error::new(ErrorKind::Unsupported, "open state").with_message(format!(
+            "the state has version {version} and was written by a newer release; \
+             this one knows versions up to {}",
+            MIGRATIONS.len()
+        )));
+    }
+    for step in MIGRATIONS.iter().skip(version) {
+        transaction.execute_batch(step).map_err(failed)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0)).map_err(failed)
+}
+
+fn table_count(connection: &Connection) -> Result<i64> {
+    let count = "SELECT count(*) FROM sqlite_schema";
+    connection.query_row(count, [], |row| row.get(0)).map_err(failed)
+}
+
+/// SQLite's write-ahead log needs memory that all its users share, and its locks are not
+/// to be relied on over a network.
+fn refuse_network(path: &Path) -> Result<()> {
+    // Linux's magic numbers, as in linux/magic.h and statfs(2).
+    const NETWORK: [(i64, &str); 6] = [
+        (0x6969, "NFS"),
+        (0xff53_4d42, "CIFS"),
+        (0xfe53_4d42, "SMB"),
+        (0x0102_1997, "9p"),
+        (0x00c3_6400, "Ceph"),
+        (0x5346_414f, "AFS"),
+    ];
+    let status = rustix::fs::statfs(path)
+        .map_err(|error| Error::from_errno("open state", error.raw_os_error()).with_path(path))?;
+    match NETWORK.iter().find(|(magic, _)| *magic == status.f_type) {
+        Some((_, name)) => Err(Error::new(ErrorKind::Unsupported, "open state")
+            .with_message(format!("the state can't be kept on {name}; choose a local disk"))
+            .with_path(path)),
+        None => Ok(()),
+    }
+}
+
+/// The library's error for one of SQLite's.
+pub(super) fn failed(error: rusqlite::Error) -> Error {
+    let (kind, message) = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (ErrorKind::Busy, "another process holds the state")
+        }
+        Some(ErrorCode::DiskFull) => (ErrorKind::NoSpace, "no space for the state"),
+        Some(ErrorCode::NotADatabase) => (ErrorKind::InvalidInput, "not a SQLite file"),
+        Some(ErrorCode::DatabaseCorrupt) => (ErrorKind::Io, "the state is damaged"),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            (ErrorKind::PermissionDenied, "the state can't be written")
+        }
+        Some(ErrorCode::SystemIoFailure) => (ErrorKind::Io, "reading or writing the state failed"),
+        _ => (ErrorKind::Internal, "a query of the state failed"),
+    };
+    Error::new(kind, "state").with_message(message).with_source(error)
+}
+
+/// An instant as the database keeps it.
+pub(super) fn to_column(time: Timestamp) -> i64 {
+    time.as_millisecond()
+}
+
+/// The instant of a column.
+pub(super) fn from_column(milliseconds: i64) -> Timestamp {
+    // Out of range only where somebody else has written the file.
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}

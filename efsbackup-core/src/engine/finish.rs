@@ -1,0 +1,142 @@
+//! How attempts and instances end.
+
+use super::actions;
+use super::database::{from_column, to_column};
+use super::objects::Objects;
+use super::rows::{AttemptRow, ErrorColumns, InstanceRow};
+use super::scope::ObjectScope;
+use crate::error::Result;
+use crate::expression::Period;
+use jiff::tz::TimeZone;
+use rusqlite::Connection;
+
+/// The wait before a retry where nothing is said, in minutes; from an older edition of
+/// AWS's guide.
+const DEFAULT_RETRY_DELAY: i64 = 10 * 60 * 1000;
+
+/// Why workers are told to stop an attempt; kept in its row until they have.
+pub(super) mod stop {
+    /// A person or a deactivation wants it.
+    pub(in super::super) const CANCELLED: &str = "Cancelled";
+    /// `attemptTimeout` has passed.
+    pub(in super::super) const ATTEMPT_TIMED_OUT: &str = "AttemptTimedOut";
+    /// The resource's `terminateAfter` has passed. Not retried.
+    pub(in super::super) const RESOURCE_TIMED_OUT: &str = "ResourceTimedOut";
+}
+
+/// The end of an attempt, as its worker or the scheduler sees it.
+pub(super) enum End {
+    Finished,
+    Failed(ErrorColumns),
+}
+
+/// Ends a running attempt and, unless it is retried, its instance.
+pub(super) fn attempt(db: &Connection, mut attempt: AttemptRow, end: End, now: i64) -> Result<()> {
+    let mut instance = InstanceRow::get(db, &attempt.pipeline, &attempt.instance)?;
+    attempt.ended = Some(now);
+    attempt.task = None;
+    let (status, error) = match end {
+        // Done is done, even where a stop was on its way.
+        End::Finished => ("FINISHED", ErrorColumns::default()),
+        End::Failed(error) => match (attempt.stop.as_deref(), &attempt.stop_message) {
+            (Some(stop::CANCELLED), _) => ("CANCELED", error),
+            (Some(reason), Some(message)) => (
+                "FAILED",
+                ErrorColumns { stack: error.stack, ..ErrorColumns::new(reason, message) },
+            ),
+            _ => ("FAILED", error),
+        },
+    };
+    attempt.status = status.to_owned();
+    attempt.error = error.clone();
+    attempt.save(db)?;
+    let final_reason = error.id.as_deref() == Some(stop::RESOURCE_TIMED_OUT);
+    if status == "FAILED" && instance.tries_left > 0 && !final_reason && instance.open {
+        instance.error = error;
+        return retry(db, instance, now);
+    }
+    close(db, &mut instance, status, error, now)
+}
+
+fn retry(db: &Connection, mut instance: InstanceRow, now: i64) -> Result<()> {
+    let delay = {
+        let objects = Objects::new(db, &instance.pipeline, instance.version);
+        let object = objects.instance(&instance)?;
+        ObjectScope::new(&objects, &object, false).text("retryDelay")
+    };
+    // A delay that can't be read must not lose the retry.
+    let delay: Option<Period> = delay.ok().flatten().and_then(|text| text.parse().ok());
+    let not_before = delay
+        .and_then(|delay| delay.after(&from_column(now).to_zoned(TimeZone::UTC), 1).ok())
+        .map_or(now + DEFAULT_RETRY_DELAY, |time| to_column(time.timestamp()));
+    next_attempt(db, &mut instance, not_before)
+}
+
+/// Gives an instance its next attempt, for workers to take from `not_before` on.
+pub(super) fn next_attempt(
+    db: &Connection,
+    instance: &mut InstanceRow,
+    not_before: i64,
+) -> Result<()> {
+    instance.attempts += 1;
+    instance.tries_left -= 1;
+    instance.status = "WAITING_FOR_RUNNER".to_owned();
+    instance.save(db)?;
+    AttemptRow::waiting(instance, instance.attempts, not_before).save(db)
+}
+
+/// Gives an instance its final status and fires what that fires.
+pub(super) fn close(
+    db: &Connection,
+    instance: &mut InstanceRow,
+    status: &str,
+    error: ErrorColumns,
+    now: i64,
+) -> Result<()> {
+    if let Some(mut waiting) = AttemptRow::open_of(db, instance)? {
+        waiting.status = if status == "CANCELED" { status } else { "FAILED" }.to_owned();
+        waiting.ended = Some(now);
+        waiting.task = None;
+        waiting.error = error.clone();
+        waiting.save(db)?;
+    }
+    instance.status = status.to_owned();
+    instance.open = false;
+    instance.actual_end = Some(now);
+    instance.error = error;
+    instance.save(db)?;
+    match status {
+        "FINISHED" => actions::fire(db, instance, "onSuccess", now),
+        "FAILED" | "CASCADE_FAILED" | "TIMEDOUT" => actions::fire(db, instance, "onFail", now),
+        _ => Ok(()),
+    }
+}
+
+/// Asks for the end of an instance: at once where no worker has it, else through the worker.
+pub(super) fn cancel(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<()> {
+    stop_with(db, instance, stop::CANCELLED, "cancelled", now)
+}
+
+/// As [`cancel`], for any of the reasons in [`stop`].
+pub(super) fn stop_with(
+    db: &Connection,
+    instance: &mut InstanceRow,
+    reason: &str,
+    message: &str,
+    now: i64,
+) -> Result<()> {
+    match AttemptRow::open_of(db, instance)? {
+        Some(mut running) if running.status == "RUNNING" => {
+            if running.stop.is_none() {
+                running.stop = Some(reason.to_owned());
+                running.stop_message = Some(message.to_owned());
+                running.save(db)?;
+            }
+            Ok(())
+        }
+        _ => {
+            let status = if reason == stop::CANCELLED { "CANCELED" } else { "FAILED" };
+            close(db, instance, status, ErrorColumns::new(reason, message), now)
+        }
+    }
+}

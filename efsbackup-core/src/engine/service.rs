@@ -1,0 +1,205 @@
+//! The embedded service behind the trait.
+
+use super::database::to_column;
+use super::pipelines::{self, Runs};
+use super::rows::{InstanceRow, PipelineRow, definition, not_found};
+use super::{Engine, describe, finish, tasks, tick};
+use crate::deploy::{
+    Activate, CreatePipeline, DefinitionVersion, Findings, Page, PipelineDescription,
+    PipelineIdName, PipelineService, PollForTask, Query, RunnerHeartbeat, SetTaskStatus, Sphere,
+    StatusCommand, Tag, Task,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::{Definition, Field, Object};
+use rusqlite::Connection;
+
+/// AWS's limit of ids in one call.
+const MOST_IDS: usize = 25;
+
+impl PipelineService for Engine {
+    async fn create_pipeline(&self, request: &CreatePipeline) -> Result<String> {
+        self.transact(|db, now| pipelines::create(db, request, now))
+    }
+
+    async fn put_definition(&self, pipeline: &str, definition: &Definition) -> Result<Findings> {
+        self.transact(|db, _| pipelines::put(db, pipeline, definition))
+    }
+
+    async fn validate_definition(
+        &self,
+        pipeline: &str,
+        definition: &Definition,
+    ) -> Result<Findings> {
+        self.transact(|db, _| PipelineRow::get(db, pipeline))?;
+        pipelines::check(definition)
+    }
+
+    async fn definition(&self, pipeline: &str, version: DefinitionVersion) -> Result<Definition> {
+        self.transact(|db, _| {
+            let row = PipelineRow::get(db, pipeline)?;
+            let version = match version {
+                DefinitionVersion::Latest => row.latest,
+                DefinitionVersion::Active => row.active,
+            };
+            match version {
+                Some(version) => Ok(definition(db, pipeline, version)?.0),
+                None => Err(not_found("definition of pipeline", pipeline)),
+            }
+        })
+    }
+
+    async fn activate(&self, pipeline: &str, request: &Activate) -> Result<()> {
+        self.transact(|db, now| {
+            pipelines::activate(db, pipeline, request, Runs::AsDefined, now)?;
+            tick::all(db, now)
+        })
+    }
+
+    async fn deactivate(&self, pipeline: &str, cancel_active: bool) -> Result<()> {
+        self.transact(|db, now| {
+            pipelines::deactivate(db, pipeline, cancel_active, now)?;
+            tick::all(db, now)
+        })
+    }
+
+    async fn describe_pipelines(&self, pipelines: &[String]) -> Result<Vec<PipelineDescription>> {
+        if pipelines.len() > MOST_IDS {
+            return Err(Error::new(ErrorKind::InvalidInput, "describe pipelines")
+                .with_message(format!("at most {MOST_IDS} ids in one call")));
+        }
+        self.transact(|db, _| pipelines.iter().map(|id| describe::pipeline(db, id)).collect())
+    }
+
+    async fn list_pipelines(&self, marker: Option<&str>) -> Result<Page<PipelineIdName>> {
+        self.transact(|db, _| describe::list(db, marker))
+    }
+
+    async fn query_objects(
+        &self,
+        pipeline: &str,
+        sphere: Sphere,
+        query: &Query,
+        marker: Option<&str>,
+        limit: Option<usize>,
+    ) -> Result<Page<String>> {
+        self.transact(|db, _| describe::query(db, pipeline, sphere, query, marker, limit))
+    }
+
+    async fn describe_objects(
+        &self,
+        pipeline: &str,
+        objects: &[String],
+        evaluate: bool,
+        marker: Option<&str>,
+    ) -> Result<Page<Object>> {
+        self.transact(|db, _| describe::describe(db, pipeline, objects, evaluate, marker))
+    }
+
+    async fn evaluate_expression(
+        &self,
+        pipeline: &str,
+        object: &str,
+        expression: &str,
+    ) -> Result<String> {
+        self.transact(|db, _| describe::evaluate(db, pipeline, object, expression))
+    }
+
+    async fn set_status(
+        &self,
+        pipeline: &str,
+        objects: &[String],
+        command: StatusCommand,
+    ) -> Result<()> {
+        self.transact(|db, now| {
+            PipelineRow::get(db, pipeline)?;
+            for id in objects {
+                instance_command(db, pipeline, id, command, now)?;
+            }
+            tick::all(db, now)
+        })
+    }
+
+    async fn delete_pipeline(&self, pipeline: &str) -> Result<()> {
+        self.transact(|db, _| pipelines::delete(db, pipeline))
+    }
+
+    async fn add_tags(&self, pipeline: &str, tags: &[Tag]) -> Result<()> {
+        self.transact(|db, _| pipelines::add_tags(db, pipeline, tags))
+    }
+
+    async fn remove_tags(&self, pipeline: &str, keys: &[String]) -> Result<()> {
+        self.transact(|db, _| pipelines::remove_tags(db, pipeline, keys))
+    }
+
+    /// Answers at once: there is no one to wait for in the same process.
+    async fn poll_for_task(&self, request: &PollForTask) -> Result<Option<Task>> {
+        self.transact(|db, now| {
+            tick::all(db, now)?;
+            tasks::poll(db, request, now)
+        })
+    }
+
+    async fn report_task_progress(&self, task: &str, _fields: &[Field]) -> Result<bool> {
+        self.transact(|db, now| tasks::report(db, task, now))
+    }
+
+    /// This service never asks a worker to shut down.
+    async fn report_heartbeat(&self, _heartbeat: &RunnerHeartbeat) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn set_task_status(&self, request: &SetTaskStatus) -> Result<()> {
+        self.transact(|db, now| {
+            tasks::set_status(db, request, now)?;
+            tick::all(db, now)
+        })
+    }
+}
+
+fn instance_command(
+    db: &Connection,
+    pipeline: &str,
+    id: &str,
+    command: StatusCommand,
+    now: i64,
+) -> Result<()> {
+    let unsupported = || {
+        Error::new(ErrorKind::Unsupported, "set status")
+            .with_message(format!("{} is not part of this service yet", command.name()))
+    };
+    match command {
+        StatusCommand::Pause | StatusCommand::Resume | StatusCommand::Rerun => Err(unsupported()),
+        StatusCommand::TryCancel | StatusCommand::MarkFinished => {
+            let mut instance = InstanceRow::get(db, pipeline, id)?;
+            if !instance.open {
+                return Err(Error::new(ErrorKind::Conflict, "set status")
+                    .with_message(format!("{id} is {} already", instance.status)));
+            }
+            if command == StatusCommand::TryCancel {
+                return finish::cancel(db, &mut instance, now);
+            }
+            if instance.status == "RUNNING" {
+                return Err(Error::new(ErrorKind::Conflict, "set status")
+                    .with_message(format!("{id} is RUNNING; cancel it first")));
+            }
+            finish::close(db, &mut instance, "FINISHED", Default::default(), now)
+        }
+    }
+}
+
+impl Engine {
+    /// Runs one transaction: all of `work` happens, or nothing.
+    pub(super) fn transact<T>(
+        &self,
+        work: impl FnOnce(&Connection, i64) -> Result<T>,
+    ) -> Result<T> {
+        use super::database::failed;
+        let mut connection = self.lock();
+        let behavior = rusqlite::TransactionBehavior::Immediate;
+        let transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
+        // Read after the lock is held, so that times in the store never go back.
+        let value = work(&transaction, to_column(self.clock.now()))?;
+        transaction.commit().map_err(failed)?;
+        Ok(value)
+    }
+}

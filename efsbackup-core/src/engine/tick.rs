@@ -1,0 +1,250 @@
+//! What the passing of time does: the scheduler's step.
+
+use super::create::{self, Component};
+use super::database::{from_column, to_column};
+use super::finish::{self, End, stop};
+use super::objects::Objects;
+use super::rows::{AttemptRow, ErrorColumns, InstanceRow, PipelineRow};
+use super::scope::ObjectScope;
+use super::{LOCAL_GROUP, actions};
+use crate::error::Result;
+use crate::expression::Period;
+use crate::pipeline::{FieldValue, Object};
+use jiff::tz::TimeZone;
+use rusqlite::Connection;
+
+/// A task that its worker has not acknowledged is given out again, as in AWS.
+const ACKNOWLEDGE_WITHIN: i64 = 2 * 60 * 1000;
+/// The silence after which a worker counts as lost, where `reportProgressTimeout` is not set.
+const DEFAULT_SILENCE: i64 = 15 * 60 * 1000;
+
+/// Does for every pipeline what is due at `now`.
+pub(super) fn all(db: &Connection, now: i64) -> Result<()> {
+    for mut pipeline in PipelineRow::working(db)? {
+        let Some(version) = pipeline.active else { continue };
+        let objects = Objects::new(db, &pipeline.id, version);
+        let definition = objects.definition()?;
+        let activation = pipeline.first_activated.unwrap_or(now);
+        let components = create::components(&objects, &definition, activation)?;
+        if pipeline.state == "SCHEDULED" && pipeline.mode == "schedule" {
+            create::due_instances(db, &pipeline, &components, version, now)?;
+        }
+        running_attempts(db, &pipeline.id, now)?;
+        // What one instance does may be what another waits for.
+        while progress(db, &pipeline.id, now)? {}
+        settle(db, &mut pipeline, &components)?;
+    }
+    Ok(())
+}
+
+/// Time limits of the attempts that workers have.
+fn running_attempts(db: &Connection, pipeline: &str, now: i64) -> Result<()> {
+    for mut attempt in AttemptRow::running(db, pipeline)? {
+        let instance = InstanceRow::get(db, pipeline, &attempt.instance)?;
+        let objects = Objects::new(db, pipeline, instance.version);
+        let object = objects.instance(&instance)?;
+        let assigned = attempt.assigned.unwrap_or(now);
+        match attempt.reported {
+            None if now >= assigned + ACKNOWLEDGE_WITHIN && attempt.stop.is_none() => {
+                // Workers acknowledge before they start, so this one never ran.
+                attempt.status = "WAITING_FOR_RUNNER".to_owned();
+                attempt.task = None;
+                attempt.assigned = None;
+                attempt.save(db)?;
+            }
+            None if now < assigned + ACKNOWLEDGE_WITHIN => {}
+            reported => {
+                let silence =
+                    after(&objects, &object, "reportProgressTimeout", 0).unwrap_or(DEFAULT_SILENCE);
+                if now >= reported.unwrap_or(assigned) + silence {
+                    let message = "its worker has not reported for longer than \
+                                   reportProgressTimeout";
+                    let error = ErrorColumns::new("WorkerLost", message);
+                    finish::attempt(db, attempt, End::Failed(error), now)?;
+                    continue;
+                }
+                let limit = after(&objects, &object, "attemptTimeout", assigned);
+                if attempt.stop.is_none() && limit.is_some_and(|limit| now >= limit) {
+                    let text = object.first_text("attemptTimeout").unwrap_or_default();
+                    attempt.stop = Some(stop::ATTEMPT_TIMED_OUT.to_owned());
+                    attempt.stop_message =
+                        Some(format!("the attempt did not end within attemptTimeout ({text})"));
+                    attempt.save(db)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `start` and the period in the field `key`, in milliseconds; `None` where it is not set
+/// or, which validation finds, not a period.
+fn after(objects: &Objects<'_>, object: &Object, key: &str, start: i64) -> Option<i64> {
+    let text = ObjectScope::new(objects, object, false).text(key).ok()??;
+    let period: Period = text.parse().ok()?;
+    let end = period.after(&from_column(start).to_zoned(TimeZone::UTC), 1).ok()?;
+    Some(to_column(end.timestamp()))
+}
+
+/// Moves each open instance one state on; `true` where something moved.
+fn progress(db: &Connection, pipeline: &str, now: i64) -> Result<bool> {
+    let mut moved = false;
+    for mut instance in InstanceRow::open(db, pipeline)? {
+        // An instance before it in the list may have closed it.
+        let is_same = InstanceRow::get(db, pipeline, &instance.id)?.status == instance.status;
+        if !is_same || instance.due > now {
+            moved |= !is_same;
+            continue;
+        }
+        if instance.late_at.is_some_and(|late| now >= late) {
+            instance.late_at = None;
+            instance.save(db)?;
+            actions::fire(db, &instance, "onLateAction", now)?;
+            moved = true;
+            continue;
+        }
+        moved |= if instance.is_activity() {
+            activity(db, &mut instance, now)?
+        } else {
+            resource(db, &mut instance, now)?
+        };
+    }
+    Ok(moved)
+}
+
+fn activity(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<bool> {
+    if instance.status != "WAITING_ON_DEPENDENCIES" {
+        return Ok(false);
+    }
+    let objects = Objects::new(db, &instance.pipeline, instance.version);
+    let object = objects.instance(instance)?;
+    let scope = ObjectScope::new(&objects, &object, false);
+    for id in object.all("dependsOn").filter_map(FieldValue::as_reference) {
+        let Some(needed) = InstanceRow::find(db, &instance.pipeline, id)? else {
+            return Ok(false);
+        };
+        match needed.status.as_str() {
+            "FINISHED" | "MARK_FINISHED" => {}
+            _ if needed.open => return Ok(false),
+            status => return cascade(db, instance, &scope, &needed.id, status, now),
+        }
+    }
+    if active_siblings(db, instance)? >= most_active(&scope) {
+        return Ok(false);
+    }
+    instance.worker_group = match object.first_reference("runsOn") {
+        Some(id) => {
+            let Some(mut resource) = InstanceRow::find(db, &instance.pipeline, id)? else {
+                return Ok(false);
+            };
+            if !resource.open {
+                let message = format!("{} is {}", resource.id, resource.status);
+                let error = ErrorColumns::new("ResourceNotAvailable", message);
+                finish::close(db, instance, "FAILED", error, now)?;
+                return Ok(true);
+            }
+            if resource.status == "WAITING_ON_DEPENDENCIES" {
+                // It is there, and its life begins, when a worker takes what runs on it.
+                resource.status = "CREATING".to_owned();
+                resource.save(db)?;
+            }
+            Some(LOCAL_GROUP.to_owned())
+        }
+        None => scope.text("workerGroup")?,
+    };
+    finish::next_attempt(db, instance, now)?;
+    Ok(true)
+}
+
+/// A dependency has ended without success.
+fn cascade(
+    db: &Connection,
+    instance: &mut InstanceRow,
+    scope: &ObjectScope<'_>,
+    needed: &str,
+    status: &str,
+    now: i64,
+) -> Result<bool> {
+    let cascades =
+        scope.text("failureAndRerunMode")?.is_some_and(|mode| mode.eq_ignore_ascii_case("cascade"));
+    if !cascades {
+        // As in AWS, it waits without end.
+        return Ok(false);
+    }
+    let error = ErrorColumns::new("DependencyFailed", format!("{needed} is {status}"));
+    finish::close(db, instance, "CASCADE_FAILED", error, now)?;
+    Ok(true)
+}
+
+fn resource(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<bool> {
+    let users = users(db, instance)?;
+    if instance.status == "RUNNING" {
+        let objects = Objects::new(db, &instance.pipeline, instance.version);
+        let object = objects.instance(instance)?;
+        let start = instance.actual_start.unwrap_or(now);
+        if after(&objects, &object, "terminateAfter", start).is_some_and(|limit| now >= limit) {
+            let text = object.first_text("terminateAfter").unwrap_or_default();
+            let message = format!("{} lived past terminateAfter ({text})", instance.id);
+            for mut user in users.into_iter().filter(|user| user.open) {
+                finish::stop_with(db, &mut user, stop::RESOURCE_TIMED_OUT, &message, now)?;
+            }
+            let error = ErrorColumns::new(stop::RESOURCE_TIMED_OUT, message);
+            finish::close(db, instance, "TIMEDOUT", error, now)?;
+            return Ok(true);
+        }
+    }
+    // A resource with a longer period than its activities serves those still to come.
+    let serves_more = now < instance.scheduled_end
+        && users.iter().any(|user| user.scheduled_end < instance.scheduled_end);
+    if users.iter().any(|user| user.open) || serves_more {
+        return Ok(false);
+    }
+    let cancelled = users.iter().any(|user| user.status == "CANCELED");
+    let status = if cancelled { "CANCELED" } else { "FINISHED" };
+    finish::close(db, instance, status, ErrorColumns::default(), now)?;
+    Ok(true)
+}
+
+/// The activity instances that run on this resource instance.
+fn users(db: &Connection, resource: &InstanceRow) -> Result<Vec<InstanceRow>> {
+    let objects = Objects::new(db, &resource.pipeline, resource.version);
+    let mut users = Vec::new();
+    for instance in InstanceRow::beside(db, resource)? {
+        let object = objects.instance(&instance)?;
+        if instance.is_activity() && object.first_reference("runsOn") == Some(&resource.id) {
+            users.push(instance);
+        }
+    }
+    Ok(users)
+}
+
+/// How many instances of the same component are at work.
+fn active_siblings(db: &Connection, instance: &InstanceRow) -> Result<i64> {
+    let query = "SELECT count(*) FROM instance WHERE pipeline = ?1 AND component = ?2 \
+                 AND open = 1 AND status <> 'WAITING_ON_DEPENDENCIES'";
+    db.prepare_cached(query)
+        .and_then(|mut query| {
+            query.query_row((&instance.pipeline, &instance.component), |row| row.get(0))
+        })
+        .map_err(super::database::failed)
+}
+
+/// Runs do not overlap unless the definition allows it.
+fn most_active(scope: &ObjectScope<'_>) -> i64 {
+    let text = scope.text("maxActiveInstances").ok().flatten();
+    text.and_then(|text| text.trim().parse().ok()).unwrap_or(1).max(1)
+}
+
+/// The pipeline's own state, once its instances have moved.
+fn settle(db: &Connection, pipeline: &mut PipelineRow, components: &[Component]) -> Result<()> {
+    if !InstanceRow::open(db, &pipeline.id)?.is_empty() {
+        return Ok(());
+    }
+    let state = match (pipeline.state.as_str(), pipeline.mode.as_str()) {
+        ("DEACTIVATING", _) | (_, "once") => "INACTIVE",
+        (_, "ondemand") => "FINISHED",
+        _ if create::schedules_are_over(db, &pipeline.id, components)? => "FINISHED",
+        _ => return Ok(()),
+    };
+    pipeline.set_state(db, state)
+}
