@@ -51,13 +51,14 @@ pub(crate) fn value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Failure {
-    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (None, Some(text)) => text.as_str(),
-        (None, None) => "no text",
+    let text = match panic.downcast::<String>().map_err(|panic| panic.downcast::<&str>()) {
+        Ok(text) => *text,
+        Err(Ok(text)) => (*text).to_owned(),
+        Err(Err(unknown)) => {
+            // It could panic again when it is dropped.
+            std::mem::forget(unknown);
+            "no text".to_owned()
+        }
     };
-    let failure = Failure::of(EFSB_PANIC, "call", format!("panic inside efsbackup: {text}"));
-    // What was thrown could panic again when it is dropped.
-    std::mem::forget(panic);
-    failure
+    Failure::of(EFSB_PANIC, "call", format!("panic inside efsbackup: {text}"))
 }

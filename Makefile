@@ -1,0 +1,104 @@
+# Every task by its name; `make` lists them. Variables are given as in `make demo SOURCE=/srv`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+CARGO ?= cargo
+PYTHON ?= python3
+BUILD := $(or $(CARGO_TARGET_DIR),target)
+VENV := $(BUILD)/venv
+# Written by `make tools` once nothing is missing: from then on no test may skip.
+TOOLS_COMPLETE := $(BUILD)/tools-complete
+export EFSBACKUP_REQUIRE_TOOLS ?= $(if $(wildcard $(TOOLS_COMPLETE)),1,0)
+
+FEATURES := mirror mount snapshot json pipeline cfn draw recipe deploy engine worker cli
+
+.PHONY: help
+help: ## List the tasks
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the command as target/release/efsbackup
+	$(CARGO) build --release --locked -p efsbackup-core --features cli
+
+.PHONY: test
+test: fmt-check lint test-rust doc test-python ## Check format and lints, and run every test in Rust, C and Python
+
+.PHONY: test-rust
+test-rust: ## Run the Rust and C tests
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test --workspace --locked --no-fail-fast
+
+.PHONY: test-python
+test-python: $(VENV)/.installed ## Build the wheel (unoptimized) and run the Python tests on it
+	rm -rf $(BUILD)/wheels
+	$(VENV)/bin/maturin build --quiet --locked -m efsbackup-py/Cargo.toml -i $(VENV)/bin/python --out $(BUILD)/wheels
+	$(VENV)/bin/python -m pip install --quiet --no-deps --force-reinstall $(BUILD)/wheels/*.whl
+	$(VENV)/bin/python -m pytest -q efsbackup-py/tests
+
+.PHONY: test-oracle
+test-oracle: ## Compare many more random trees with rsync: SEEDS=1000..2000
+	EFSBACKUP_SEEDS=$(or $(SEEDS),1000..2000) $(CARGO) test -p efsbackup-core --no-default-features -F mirror --test oracle
+
+.PHONY: lint
+lint: ## Run clippy and, where it is installed, shellcheck
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@if command -v shellcheck > /dev/null; then \
+	  git ls-files -z '*.sh' .ci/run | xargs -0 -r shellcheck; \
+	else echo "shellcheck is not installed: shell scripts are not checked"; fi
+
+.PHONY: fmt
+fmt: ## Format the Rust code
+	$(CARGO) fmt --all
+
+.PHONY: fmt-check
+fmt-check: ## Check the format of the Rust code
+	$(CARGO) fmt --all --check
+
+.PHONY: features
+features: ## Check that each feature of efsbackup-core compiles alone
+	for feature in $(FEATURES); do \
+	  echo "feature $$feature"; \
+	  RUSTFLAGS="-D warnings" $(CARGO) check -q --locked -p efsbackup-core --no-default-features -F $$feature --target-dir $(BUILD)/features; \
+	done
+
+.PHONY: doc
+doc: ## Build the documentation; a broken link is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+
+.PHONY: header
+header: ## Write include/efsbackup.h anew from the Rust code
+	EFSB_WRITE_HEADER=1 $(CARGO) test -q -p efsbackup-ffi --test header
+
+.PHONY: bench
+bench: ## Compare walks with jwalk's, and whole runs with cp -a and rsync
+	$(CARGO) bench -q --locked -p efsbackup-core --no-default-features -F mirror --bench walk
+	$(CARGO) build -q --release --locked -p efsbackup-core --features cli
+	efsbackup-core/benches/peers/run.sh $(BUILD)/release/efsbackup
+
+.PHONY: deny
+deny: ## Check licences and advisories of every dependency (needs cargo-deny)
+	$(CARGO) deny --all-features check
+
+.PHONY: tools
+tools: $(VENV)/.installed ## Install what only the tests need, and say what is missing
+	tests/tools.sh $(TOOLS_COMPLETE)
+
+$(VENV)/.installed: tests/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet -r tests/requirements.txt
+	touch $@
+
+.PHONY: dist
+dist: ## Build the wheel, the C libraries and the command, optimized, into target/dist
+	rm -rf $(BUILD)/dist && mkdir -p $(BUILD)/dist
+	$(CARGO) build --release --locked -p efsbackup-core --features cli
+	$(CARGO) build --release --locked -p efsbackup-ffi
+	cp $(BUILD)/release/efsbackup $(BUILD)/release/libefsbackup.{a,so} include/efsbackup.h $(BUILD)/dist/
+	$(MAKE) $(VENV)/.installed
+	$(VENV)/bin/maturin build --release --locked -m efsbackup-py/Cargo.toml --out $(BUILD)/dist
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	$(CARGO) clean

@@ -1,0 +1,192 @@
+//! C and C++ programs compiled against the header and the library, as an embedder would, and
+//! run: plainly, under valgrind where it is installed, and through pkg-config.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::{env, fs};
+
+const CRATE: &str = env!("CARGO_MANIFEST_DIR");
+const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
+
+/// Header, libraries and pkg-config file, laid out as under an installation's prefix.
+fn prefix() -> &'static Path {
+    static PREFIX: OnceLock<PathBuf> = OnceLock::new();
+    PREFIX.get_or_init(|| {
+        let prefix = Path::new(env!("CARGO_TARGET_TMPDIR")).join("prefix");
+        let _absent = fs::remove_dir_all(&prefix);
+        fs::create_dir_all(prefix.join("include")).unwrap();
+        fs::create_dir_all(prefix.join("lib/pkgconfig")).unwrap();
+        let header = Path::new(CRATE).join("../include/efsbackup.h");
+        fs::copy(header, prefix.join("include/efsbackup.h")).unwrap();
+
+        let built = env::current_exe().unwrap().parent().unwrap().to_owned();
+        fs::copy(built.join("libefsbackup.so"), prefix.join("lib/libefsbackup.so.0")).unwrap();
+        fs::copy(built.join("libefsbackup.a"), prefix.join("lib/libefsbackup.a")).unwrap();
+        let link = prefix.join("lib/libefsbackup.so");
+        std::os::unix::fs::symlink("libefsbackup.so.0", link).unwrap();
+
+        let template = fs::read_to_string(Path::new(CRATE).join("efsbackup.pc.in")).unwrap();
+        let file = template
+            .replace("@PREFIX@", prefix.to_str().unwrap())
+            .replace("@VERSION@", env!("CARGO_PKG_VERSION"));
+        fs::write(prefix.join("lib/pkgconfig/efsbackup.pc"), file).unwrap();
+        prefix
+    })
+}
+
+/// Runs `command` and panics with its output when it fails.
+fn succeed(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        output.stdout.escape_ascii(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+fn installed(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
+fn include() -> String {
+    format!("-I{}", prefix().join("include").display())
+}
+
+/// Compiles tests/NAME.c against the shared library.
+fn compile(name: &str) -> PathBuf {
+    let program = prefix().join(name);
+    let library = prefix().join("lib");
+    succeed(
+        Command::new("cc")
+            .args(["-std=c11", "-g", &include(), "-o"])
+            .arg(&program)
+            .args(STRICT)
+            .arg(Path::new(CRATE).join("tests").join(name).with_extension("c"))
+            .args(["-pthread", "-lefsbackup"])
+            .arg(format!("-L{}", library.display()))
+            .arg(format!("-Wl,-rpath,{}", library.display())),
+    );
+    program
+}
+
+/// Runs `program`, plainly and, where it is installed, under valgrind; each time with the
+/// arguments that `arguments` gives anew.
+fn run<A: AsRef<OsStr>>(program: &Path, mut arguments: impl FnMut(bool) -> A) {
+    succeed(Command::new(program).arg(arguments(false)));
+    if installed("valgrind") {
+        succeed(
+            Command::new("valgrind")
+                .args(["--quiet", "--error-exitcode=99", "--leak-check=full"])
+                // "Possible" would count std's handle of the main thread, which lives on.
+                .args(["--errors-for-leak-kinds=definite", "--fair-sched=yes"])
+                .arg(program)
+                .arg(arguments(true)),
+        );
+    }
+}
+
+#[test]
+fn the_edges_hold() {
+    run(&compile("edges"), |valgrind| if valgrind { "1000" } else { "1000000" });
+}
+
+#[test]
+fn trees_are_mirrored() {
+    let mut folders = Vec::new();
+    run(&compile("mirror"), |_| {
+        folders.push(tempfile::tempdir().unwrap());
+        folders.last().unwrap().path().to_owned()
+    });
+}
+
+#[test]
+fn the_static_library_links_too() {
+    let program = prefix().join("edges-static");
+    succeed(
+        Command::new("cc")
+            .args(["-std=c11", &include(), "-o"])
+            .arg(&program)
+            .arg(Path::new(CRATE).join("tests/edges.c"))
+            .arg(prefix().join("lib/libefsbackup.a"))
+            .args(["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"]),
+    );
+    succeed(&mut Command::new(program));
+}
+
+/// Alone, twice, with every warning, as `language` of `standard`.
+fn header_compiles(compiler: &str, language: &str, standard: &str) {
+    let source = prefix().join(format!("header.{language}"));
+    let text = "#include <efsbackup.h>\n#include <efsbackup.h>\n\
+                efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;\n";
+    fs::write(&source, text).unwrap();
+    let object = source.with_extension(format!("{language}.o"));
+    succeed(
+        Command::new(compiler)
+            .args([standard, "-c", &include(), "-o"])
+            .arg(object)
+            .args(STRICT)
+            .arg(source),
+    );
+}
+
+#[test]
+fn the_header_is_clean_c_and_cpp_alone_and_included_twice() {
+    header_compiles("cc", "c", "-std=c11");
+    if installed("c++") {
+        header_compiles("c++", "cpp", "-std=c++11");
+    }
+}
+
+#[test]
+fn the_example_runs_when_compiled_through_pkg_config() {
+    if !installed("pkg-config") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let flags = succeed(
+        Command::new("pkg-config")
+            .args(["--cflags", "--libs", "efsbackup"])
+            .env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig")),
+    );
+    let flags = String::from_utf8(flags.stdout).unwrap();
+    let example = folder.path().join("mirror");
+    succeed(
+        Command::new("cc")
+            .args(["-std=c11", "-o"])
+            .arg(&example)
+            .args(STRICT)
+            .arg(Path::new(CRATE).join("../examples/c/mirror.c"))
+            .args(flags.split_whitespace()),
+    );
+    let (source, destination) = (folder.path().join("source"), folder.path().join("copy"));
+    fs::create_dir(&source).unwrap();
+    fs::write(source.join("file"), "hello").unwrap();
+    let mut command = Command::new(&example);
+    command.arg(&source).arg(&destination).env("LD_LIBRARY_PATH", prefix().join("lib"));
+    let output = succeed(&mut command);
+    assert_eq!(output.stdout, b"complete: 2 entries, 5 bytes copied\n");
+    assert_eq!(fs::read(destination.join("file")).unwrap(), b"hello");
+
+    fs::remove_dir_all(&source).unwrap();
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stderr.ends_with(b"(errno 2)\n"), "{}", output.stderr.escape_ascii());
+}
+
+#[test]
+fn the_shared_library_is_named_for_its_abi() {
+    let library = prefix().join("lib/libefsbackup.so");
+    let dynamic = succeed(Command::new("readelf").arg("-d").arg(library));
+    let dynamic = String::from_utf8(dynamic.stdout).unwrap();
+    assert!(dynamic.contains("Library soname: [libefsbackup.so.0]"), "{dynamic}");
+}
