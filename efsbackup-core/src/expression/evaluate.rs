@@ -4,16 +4,28 @@ use super::fault::Fault;
 use super::syntax::{Expression, Operator};
 use super::{Scope, Value, functions};
 
+/// The value of the whole of a `#{…}`.
+pub(super) fn evaluate_whole(tree: &Expression, scope: &dyn Scope) -> Result<Value, Fault> {
+    match tree {
+        Expression::Name(name) => known(name, scope.lookup_as_written(name)),
+        tree => evaluate(tree, scope),
+    }
+}
+
+fn known(name: &str, found: crate::Result<Option<Value>>) -> Result<Value, Fault> {
+    match found.map_err(Fault::Scope)? {
+        Some(value) => Ok(value),
+        None => Err(Fault::Unresolved(name.to_owned())),
+    }
+}
+
 /// The value of `expression` in `scope`.
-pub(super) fn evaluate(expression: &Expression, scope: &dyn Scope) -> Result<Value, Fault> {
+fn evaluate(expression: &Expression, scope: &dyn Scope) -> Result<Value, Fault> {
     match expression {
         Expression::Text(text) => Ok(Value::Text(text.clone())),
         Expression::Integer(number) => Ok(Value::Integer(*number)),
         Expression::Double(number) => Ok(Value::Double(*number)),
-        Expression::Name(name) => match scope.lookup(name).map_err(Fault::Scope)? {
-            Some(value) => Ok(value),
-            None => Err(Fault::Unresolved(name.clone())),
-        },
+        Expression::Name(name) => known(name, scope.lookup(name)),
         Expression::Negate(operand) => {
             each(evaluate(operand, scope)?, &|value| match number(&value)? {
                 Number::Integer(number) => {

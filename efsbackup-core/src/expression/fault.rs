@@ -26,9 +26,10 @@ impl Fault {
 
     /// The public error for the expression `source`, which begins at `line` and `column`.
     pub(super) fn into_error(self, source: &str, line: usize, column: usize) -> Error {
-        let kind = match &self {
+        let kind = match self {
+            // It has its own place, in the text that the scope evaluated.
+            Fault::Scope(error) => return error,
             Fault::Unresolved(_) => ErrorKind::UnresolvedParameter,
-            Fault::Scope(error) => error.kind(),
             Fault::Syntax(_) | Fault::Invalid(_) => ErrorKind::InvalidDefinition,
         };
         let place = if line == 1 && column == 1 {

@@ -122,8 +122,9 @@ fn call_one(function: Function, first: &Value, rest: &[Value]) -> Result<Value, 
             Ok(Value::Time(moved))
         }
         (Function::PlusPeriod, [period]) => {
-            let period: Period = text(period)?.parse().map_err(Fault::Scope)?;
-            period.after(&time(first)?, 1).map(Value::Time).map_err(Fault::Scope)
+            let invalid = |error: crate::Error| Fault::Invalid(error.message());
+            let period: Period = text(period)?.parse().map_err(invalid)?;
+            period.after(&time(first)?, 1).map(Value::Time).map_err(invalid)
         }
         (Function::MakeDate, [month, day]) => make(first, month, day, None),
         (Function::MakeDateTime, [month, day, hour, minute]) => {

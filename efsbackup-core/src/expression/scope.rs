@@ -15,6 +15,15 @@ pub trait Scope {
     /// # Errors
     /// Any error ends the evaluation and is passed on.
     fn lookup(&self, name: &str) -> Result<Option<Value>>;
+
+    /// The value of `name` where it stands alone in `#{…}`: a number that a person wrote
+    /// as `007` calculates as 7, but is put into a text as it was written.
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup).
+    fn lookup_as_written(&self, name: &str) -> Result<Option<Value>> {
+        self.lookup(name)
+    }
 }
 
 impl<K: std::borrow::Borrow<str> + Ord> Scope for BTreeMap<K, Value> {

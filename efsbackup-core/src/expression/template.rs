@@ -1,6 +1,6 @@
 //! A text with expressions in it.
 
-use super::evaluate::evaluate;
+use super::evaluate::evaluate_whole;
 use super::fault::Fault;
 use super::syntax::Expression;
 use super::{Scope, Value, functions, parser};
@@ -60,6 +60,11 @@ impl Template {
         self.parts.iter().all(|part| part.expression.is_none())
     }
 
+    /// Whether the whole text is one name in `#{…}`.
+    pub fn is_one_name(&self) -> bool {
+        matches!(self.parts.as_slice(), [Part { expression: Some(Expression::Name(_)), .. }])
+    }
+
     /// The names it uses, in the order of use, each once.
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
@@ -97,7 +102,7 @@ impl Template {
     /// function or operator cannot work on what it is given.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value> {
         self.join(|part, expression| {
-            evaluate(expression, scope).map(Some).map_err(|fault| self.error(part, fault))
+            evaluate_whole(expression, scope).map(Some).map_err(|fault| self.error(part, fault))
         })
     }
 
@@ -110,7 +115,7 @@ impl Template {
     /// # Errors
     /// As [`evaluate`](Self::evaluate), but for names without a value.
     pub fn evaluate_partially(&self, scope: &dyn Scope) -> Result<Value> {
-        self.join(|part, expression| match evaluate(expression, scope) {
+        self.join(|part, expression| match evaluate_whole(expression, scope) {
             Ok(value) if value.to_string().contains("#{") => Ok(None),
             Ok(value) => Ok(Some(value)),
             Err(Fault::Unresolved(_)) => Ok(None),

@@ -1,1 +1,12 @@
-//! Parameter values, and resolving a definition with them.
+//! Where the values of parameters come from, and what a definition says once they are in.
+//!
+//! A value that is given beats the definition's own, and that beats the parameter's default.
+
+mod given;
+mod parameters;
+mod resolve;
+mod scope;
+
+pub use given::parse_assignment;
+pub use parameters::{MASK, Origin, Parameters, mask};
+pub use resolve::{Options, Resolved, Unresolved, resolve};

@@ -4,9 +4,13 @@
 mod catalogue;
 mod inherit;
 mod model;
+mod nearest;
+mod parameter;
 
 pub use catalogue::{Catalogue, FieldType, ObjectType, Slot};
 pub use inherit::{DEFAULT_ID, Effective};
 pub use model::{
     Definition, Field, FieldValue, Intrinsic, Node, Object, Parameter, ParameterValue,
 };
+pub use nearest::nearest;
+pub use parameter::{ParameterType, is_s3_uri};

@@ -1,0 +1,47 @@
+//! The name that was probably meant.
+
+/// The candidate most like `name`, if one is like enough: it differs by case alone, or by
+/// few letters for its length.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let scored =
+        candidates.into_iter().map(|known| (distance(&name, &known.to_lowercase()), known));
+    let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
+    (distance <= 1.max(name.chars().count() / 3).min(3)).then_some(best)
+}
+
+/// How many letters to insert, remove or replace (Levenshtein's distance).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (index, a) in a.chars().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(&b) {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = *cell;
+            left = replaced.min(left + 1).min(*cell + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "ab"), 2);
+        let names = ["schedule", "scheduleType", "runsOn"];
+        assert_eq!(nearest("runson", names), Some("runsOn"));
+        assert_eq!(nearest("shedule", names), Some("schedule"));
+        assert_eq!(nearest("command", names), None);
+        assert_eq!(nearest("x", []), None);
+    }
+}
