@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the engine's part uses them
 # Arguments: $1 source and $2 destination, each HOST:/PATH (mounted by NFS for this
 # run alone) or an absolute path (used as it is); $3 id of the source file system;
 # $4 time zone of the snapshots' names; $5 id of the destination file system;

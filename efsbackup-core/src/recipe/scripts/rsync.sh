@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # the common part sets them
 # The engine `rsync`, for machines without efsbackup: a snapshot grows in a hidden
 # folder, hard-linked to the newest one, and gets its name only when it is whole.
 
