@@ -42,7 +42,7 @@ pub(super) fn objects(checked: &Checked<'_>) -> Vec<Object> {
 }
 
 fn activity(checked: &Checked<'_>) -> Object {
-    let mut object = Object::new("ShellCommandActivityObj")
+    Object::new("ShellCommandActivityObj")
         .text("type", "ShellCommandActivity")
         .reference("runsOn", "EC2ResourceObj")
         .text("command", checked.spec.engine.script())
@@ -51,11 +51,9 @@ fn activity(checked: &Checked<'_>) -> Object {
         .text("scriptArgument", "#{myEFSId}")
         .text("scriptArgument", "#{myTimeZone}")
         .text("scriptArgument", "#{myEFSBackupId}")
-        .text("scriptArgument", checked.stop_after.to_string());
-    for option in &checked.options {
-        object = object.text("scriptArgument", option);
-    }
-    object.reference("onSuccess", "SuccessNotify").reference("onFail", "FailureNotify")
+        .text("scriptArgument", checked.stop_after.to_string())
+        .reference("onSuccess", "SuccessNotify")
+        .reference("onFail", "FailureNotify")
 }
 
 fn alarm(id: &str, subject: &str) -> Object {

@@ -7,8 +7,8 @@ pub enum Engine {
     /// `efsbackup backup`, found on PATH or by the environment variable `EFSBACKUP`.
     #[default]
     Efsbackup,
-    /// rsync, installed where it is missing: for machines without efsbackup. It has no
-    /// retention and no manifest, and publishes nothing when any entry fails.
+    /// rsync, installed where it is missing: for machines without efsbackup. It keeps
+    /// no records beside the snapshots, and publishes nothing when any entry fails.
     Rsync,
 }
 
@@ -22,6 +22,11 @@ impl Engine {
             Engine::Efsbackup => "efsbackup",
             Engine::Rsync => "rsync",
         }
+    }
+
+    /// The engine called `name`.
+    pub fn from_name(name: &str) -> Option<Engine> {
+        Engine::ALL.into_iter().find(|engine| engine.name() == name)
     }
 
     /// The bash script that the activity runs; its head tells its arguments. It fits an

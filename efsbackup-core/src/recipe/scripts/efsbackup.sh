@@ -17,7 +17,7 @@ vanished() {
 }
 
 take_snapshot() {
-  local status
+  local status message
   report=$(mktemp) || stop 1 "cannot make a temporary file"
   trap 'rm -f -- "$report"' EXIT
   "$program" backup "$from" "$to" --json --name "$source_id" --timezone "$timezone" \
@@ -28,6 +28,9 @@ take_snapshot() {
   if ((status == 24)); then
     say "complete; $(vanished "$report") source entries vanished or changed while they were copied"
     status=0
+  elif ((status != 0)); then
+    message=$(sed -n 's/^ *"message": "\(.*\)".*/\1/p' "$report" | head -n 1)
+    say "ended with status $status${message:+: $message}" >&2
   fi
   return "$status"
 }

@@ -1,0 +1,94 @@
+//! The recipe's script with the real `efsbackup`, run by bash as an activity runs it.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[macro_use]
+mod common;
+
+use common::{Scratch, assert_same, dir, file, hardlink, symlink};
+use efsbackup_core::recipe::Engine;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const SOURCE_ID: &str = "fs-00000001";
+const DESTINATION_ID: &str = "fs-00000002";
+
+fn efsbackup(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_efsbackup")).args(arguments).output().unwrap()
+}
+
+/// Runs the script; the id is that of the source.
+fn run(source: &Path, destination: &Path, id: &str) -> Output {
+    Command::new("bash")
+        .args(["-c", Engine::Efsbackup.script(), "activity"])
+        .args([source, destination])
+        .args([id, "Asia/Tokyo", DESTINATION_ID, "600"])
+        .env("EFSBACKUP", env!("CARGO_BIN_EXE_efsbackup"))
+        .output()
+        .unwrap()
+}
+
+/// The snapshots' folders, the oldest first.
+fn snapshots(destination: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(destination.join(SOURCE_ID)) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap())
+        .filter(|entry| !entry.file_name().to_str().unwrap().starts_with('.'))
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn marked(scratch: &Scratch) -> (PathBuf, PathBuf) {
+    let source = scratch.build(
+        "source",
+        &tree! {
+            "a" => file(b"content").mode(0o640).mtime(1_000_000_000, 5),
+            "b" => hardlink("a"),
+            "link" => symlink("/nowhere"),
+            "sub" => dir(tree! { "c" => file([7; 5000]) }).mtime(1_000_000_001, 0),
+        },
+    );
+    let destination = scratch.path("destination");
+    fs::create_dir(&destination).unwrap();
+    for (folder, id) in [(&source, SOURCE_ID), (&destination, DESTINATION_ID)] {
+        let marked = efsbackup(&["mark", folder.to_str().unwrap(), "--id", id]);
+        assert!(marked.status.success(), "{marked:?}");
+    }
+    (source, destination)
+}
+
+#[test]
+fn the_script_takes_snapshots_that_share_what_is_unchanged() {
+    let scratch = Scratch::new();
+    let (source, destination) = marked(&scratch);
+    let first = run(&source, &destination, SOURCE_ID);
+    assert!(first.status.success(), "{first:?}");
+    assert!(String::from_utf8(first.stdout).unwrap().contains("\"outcome\": \"complete\""));
+    assert_same(&source, &snapshots(&destination)[0]);
+    fs::set_permissions(source.join("a"), fs::Permissions::from_mode(0o600)).unwrap();
+    let second = run(&source, &destination, SOURCE_ID);
+    assert!(second.status.success(), "{second:?}");
+    let [first, second] = &snapshots(&destination)[..] else { panic!("two snapshots") };
+    assert_same(&source, second);
+    let metadata = |path: &Path| fs::metadata(path).unwrap();
+    assert_eq!(metadata(&first.join("a")).mode() & 0o777, 0o640);
+    assert_ne!(metadata(&first.join("a")).ino(), metadata(&second.join("a")).ino());
+    assert_eq!(metadata(&first.join("sub/c")).ino(), metadata(&second.join("sub/c")).ino());
+}
+
+#[test]
+fn a_refusal_is_passed_on_with_its_reason() {
+    let scratch = Scratch::new();
+    let (source, destination) = marked(&scratch);
+    let refused = run(&source, &destination, "fs-00000003");
+    assert_eq!(refused.status.code(), Some(3));
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert!(stderr.starts_with("efsbackup: ended with status 3: "), "{stderr}");
+    assert!(stderr.contains("is on file system fs-00000001"), "{stderr}");
+    assert_eq!(snapshots(&destination).len(), 0);
+}
