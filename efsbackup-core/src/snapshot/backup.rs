@@ -203,14 +203,16 @@ impl<'a> Backup<'a> {
     /// What would be done, with nothing made, locked or removed.
     fn dry_run(self, store: Option<&Store>) -> Result<BackupReport> {
         let mut options = self.options.mirror.clone();
-        let mut folder = self.repository.path();
+        // Nothing is made, so any name will do where there is no repository yet.
+        let mut folder = guard::nearest_existing(self.repository.root())?;
         if let Some(store) = store {
+            folder = self.repository.path();
             let snapshots = store.snapshots()?;
             guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
             let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
             options = self.mirror_options(store, base.as_ref())?;
-            folder.push(name::incomplete(self.clock.now(), "dry-run"));
         }
+        folder.push(name::incomplete(self.clock.now(), "dry-run"));
         let mut mirror = Mirror::new(&self.source, folder).options(options).cancel(&self.cancel);
         if let Some(observer) = self.observer {
             mirror = mirror.progress(observer);

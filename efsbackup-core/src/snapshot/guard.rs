@@ -74,7 +74,7 @@ fn stat(path: &Path) -> Result<Stat> {
 }
 
 /// The path itself, or the first directory above it that is there.
-fn nearest_existing(path: &Path) -> Result<PathBuf> {
+pub(super) fn nearest_existing(path: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(path)
         .map_err(|error| Error::from_io("resolve", error).with_path(path))?;
     let existing = absolute.ancestors().find(|path| path.exists());

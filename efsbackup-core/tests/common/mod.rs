@@ -10,6 +10,8 @@ pub(crate) mod build;
 pub(crate) mod compare;
 pub(crate) mod probe;
 pub(crate) mod random;
+#[cfg(feature = "snapshot")]
+pub(crate) mod repository;
 #[macro_use]
 pub(crate) mod tree;
 

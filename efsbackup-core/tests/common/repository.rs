@@ -1,0 +1,107 @@
+//! Repositories, backups and a clock for the tests.
+
+use efsbackup_core::Result;
+use efsbackup_core::clock::Clock;
+use efsbackup_core::snapshot::{BackupOptions, BackupReport, Repository, Snapshot};
+use jiff::{SignedDuration, Timestamp};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// The repository that the tests use under `root`.
+pub(crate) fn repository(root: &Path) -> Repository {
+    Repository::new(root, "fs-1").unwrap()
+}
+
+/// Backs `source` up under `root`.
+pub(crate) fn try_backup(
+    source: &Path,
+    root: &Path,
+    options: BackupOptions,
+) -> Result<BackupReport> {
+    repository(root).backup(source).options(options).run()
+}
+
+/// Backs `source` up under `root`; it must publish a complete snapshot.
+pub(crate) fn backup(source: &Path, root: &Path) -> (BackupReport, Snapshot) {
+    let done = try_backup(source, root, BackupOptions::default()).unwrap();
+    assert_eq!(done.exit_status(), 0, "{:?}", done.report.errors);
+    assert!(done.left_over.is_empty(), "{:?}", done.left_over);
+    let snapshot = done.snapshot.clone().unwrap();
+    (done, snapshot)
+}
+
+/// Where the snapshot `id` is.
+pub(crate) fn at(root: &Path, id: &str) -> PathBuf {
+    repository(root).snapshot_path(id)
+}
+
+/// The names in the repository's folder, sorted, but for `.efsbackup`.
+pub(crate) fn folders(root: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(repository(root).path())
+        .map(|entries| entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect())
+        .unwrap_or_default();
+    names.retain(|name| name != ".efsbackup");
+    names.sort();
+    names
+}
+
+/// A clock that stands still until it is set or waited on.
+pub(crate) struct Hands(Mutex<Timestamp>);
+
+impl Hands {
+    pub(crate) fn at(time: &str) -> Hands {
+        Hands(Mutex::new(time.parse().unwrap()))
+    }
+
+    pub(crate) fn set(&self, time: &str) {
+        *self.0.lock().unwrap() = time.parse().unwrap();
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        let mut now = self.0.lock().unwrap();
+        *now += SignedDuration::try_from(duration).unwrap();
+    }
+}
+
+/// Backs `source` up under `root` at the time `clock` shows, with names in `timezone`.
+pub(crate) fn backup_at(source: &Path, root: &Path, clock: &Hands, timezone: &str) -> Snapshot {
+    let mut options = BackupOptions::default();
+    options.set_timezone(timezone).unwrap();
+    let done = repository(root).backup(source).options(options).clock(clock).run().unwrap();
+    done.snapshot.unwrap()
+}
+
+/// This test program, to be run again as a process of its own that runs only the ignored
+/// test `child_run`, with the variables `SOURCE`, `ROOT` and `LEASE_MS`.
+pub(crate) fn child(source: &Path, root: &Path, lease: Duration) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--ignored", "--exact", "child_run", "--test-threads=1"])
+        .env("SOURCE", source)
+        .env("ROOT", root)
+        .env("LEASE_MS", lease.as_millis().to_string())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    command
+}
+
+/// What the ignored test `child_run` does: a backup as the variables say. Fails unless a
+/// snapshot was published.
+pub(crate) fn run_as_child() {
+    let variable = |name: &str| std::env::var_os(name).expect("only run by other tests");
+    let mut options = BackupOptions::default();
+    let lease = variable("LEASE_MS").into_string().unwrap().parse().unwrap();
+    options.lease = Duration::from_millis(lease);
+    let (source, root) = (PathBuf::from(variable("SOURCE")), PathBuf::from(variable("ROOT")));
+    let done = try_backup(&source, &root, options).unwrap();
+    assert!(done.snapshot.is_some(), "{:?}", done.report);
+}

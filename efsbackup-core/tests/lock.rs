@@ -1,0 +1,217 @@
+//! One run at a time, and runs that are killed or put to sleep.
+
+#![cfg(feature = "snapshot")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[macro_use]
+mod common;
+
+use common::repository::{at, backup, child, folders, repository, try_backup};
+use common::{Scratch, Tree, assert_same, dir, file, read};
+use efsbackup_core::ErrorKind;
+use efsbackup_core::progress::Progress;
+use efsbackup_core::snapshot::{BackupOptions, State};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+#[test]
+#[ignore = "run by the other tests, in a process of its own"]
+fn child_run() {
+    common::repository::run_as_child();
+}
+
+fn big_tree(version: u32) -> Tree {
+    let files = |d: usize| {
+        let names = (0..40).map(|f| format!("f{f}").into_bytes());
+        Tree(names.map(|name| (name, file(format!("{version} of {d}")))).collect())
+    };
+    Tree((0..25).map(|d| (format!("d{d}").into_bytes(), dir(files(d)))).collect())
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// The child's `.incomplete-…` folder once it holds at least `count` directories.
+fn wait_for_incomplete(root: &Path, count: usize, child: &mut Child) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(60) {
+        let incomplete = folders(root).into_iter().find(|name| name.starts_with(".incomplete-"));
+        if let Some(name) = incomplete
+            && fs::read_dir(at(root, &name)).is_ok_and(|entries| entries.count() >= count)
+        {
+            return true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+    }
+    panic!("the child does nothing");
+}
+
+#[test]
+fn r14_a_second_run_is_refused_and_told_who_is_at_work() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &tree! { "f" => file("x") });
+    let root = scratch.path("root");
+    let mut second = None;
+    let mut meanwhile = |_: &Progress| {
+        if second.is_none() {
+            let mut options = BackupOptions::default();
+            options.lease = Duration::from_secs(1);
+            second = Some(try_backup(&source, &root, options).unwrap_err());
+        }
+        ControlFlow::Continue(())
+    };
+    let mut options = BackupOptions::default();
+    options.lease = Duration::from_secs(2);
+    let first = repository(&root);
+    let first = first.backup(&source).options(options).progress(&mut meanwhile).run().unwrap();
+    let error = second.unwrap();
+    assert_eq!(error.kind(), ErrorKind::SafetyStop);
+    assert!(error.message().contains(&format!("process {}", std::process::id())), "{error}");
+    assert_eq!(folders(&root), [first.snapshot.unwrap().id]);
+}
+
+#[test]
+fn r14_a_sleeping_run_loses_the_repository_and_harms_nothing_when_it_wakes() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &big_tree(1));
+    let root = scratch.path("root");
+    let lease = Duration::from_secs(1);
+    let (_, first) = backup(&source, &root);
+    for name in fs::read_dir(&source).unwrap() {
+        fs::write(name.unwrap().path().join("f0"), "version two").unwrap();
+    }
+    let mut slept = 0;
+    for progress in [1, 5, 12, 20, 25] {
+        let mut sleeper = child(&source, &root, lease).spawn().unwrap();
+        if !wait_for_incomplete(&root, progress, &mut sleeper) {
+            assert!(sleeper.wait().unwrap().success());
+            continue;
+        }
+        signal(&sleeper, Signal::STOP);
+        let before = repository(&root).snapshots().unwrap().len();
+        let mut options = BackupOptions::default();
+        options.lease = lease;
+        let done = try_backup(&source, &root, options).unwrap();
+        let snapshot = done.snapshot.unwrap();
+        assert_eq!(snapshot.state, State::Complete);
+        let published = at(&root, &snapshot.id);
+        let tree = format!("{:?}", read(&published));
+        signal(&sleeper, Signal::CONT);
+        let woke_well = sleeper.wait().unwrap().success();
+        assert_eq!(tree, format!("{:?}", read(&published)), "the sleeper changed the snapshot");
+        assert_same(&source, &published);
+        let after = repository(&root).snapshots().unwrap();
+        // It may have been stopped when all but its own name was done.
+        assert_eq!(after.len(), before + 1 + usize::from(woke_well));
+        for snapshot in after {
+            let found = repository(&root).verify(&snapshot.id).run().unwrap();
+            assert!(found.is_good(), "{}: {:?}", snapshot.id, found.differences);
+        }
+        slept += usize::from(!woke_well);
+    }
+    assert!(slept > 0, "no run was ever caught asleep");
+    assert!(repository(&root).verify(&first.id).run().unwrap().is_good());
+    let (_, last) = backup(&source, &root);
+    assert!(folders(&root).iter().all(|name| !name.starts_with('.')), "{:?}", folders(&root));
+    assert_same(&source, &at(&root, &last.id));
+}
+
+#[test]
+fn r13_a_run_killed_at_any_moment_leaves_nothing_that_looks_complete() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &big_tree(0));
+    let root = scratch.path("root");
+    let lease = Duration::from_secs(60);
+    assert!(child(&source, &root, lease).status().unwrap().success());
+    // How long a run takes when it is left alone, learnt anew from each that is.
+    let mut whole = Duration::from_millis(100);
+    let mut killed = 0;
+    for round in 1..=120u32 {
+        let d = format!("d{}", round % 25);
+        fs::write(source.join(&d).join("f1"), format!("round {round}")).unwrap();
+        fs::write(source.join(&d).join(format!("new{round}")), format!("round {round}")).unwrap();
+        let started = Instant::now();
+        let mut run = child(&source, &root, lease).spawn().unwrap();
+        std::thread::sleep(whole * (round * 7 % 41) / 40);
+        if run.try_wait().unwrap().is_none() {
+            signal(&run, Signal::KILL);
+        }
+        match run.wait().unwrap().success() {
+            true => whole = started.elapsed(),
+            false => killed += 1,
+        }
+        for snapshot in repository(&root).snapshots().unwrap() {
+            assert_eq!(snapshot.state, State::Complete, "{snapshot:?}");
+            let found = repository(&root).verify(&snapshot.id).run().unwrap();
+            assert!(found.is_good(), "{}: {:?}", snapshot.id, found.differences);
+        }
+        if round % 10 == 0 {
+            // No lock is left that blocks, and what is left over serves and goes.
+            let started = Instant::now();
+            let (_, snapshot) = backup(&source, &root);
+            whole = started.elapsed();
+            assert_same(&source, &at(&root, &snapshot.id));
+            assert!(folders(&root).iter().all(|name| !name.starts_with('.')));
+            let control = fs::read_dir(repository(&root).path().join(".efsbackup")).unwrap();
+            let left: Vec<_> = control.map(|entry| entry.unwrap().file_name()).collect();
+            assert_eq!(left.len(), 3, "format, lock and snapshots: {left:?}");
+            if killed >= 20 {
+                return;
+            }
+        }
+    }
+    panic!("only {killed} runs could be killed in time");
+}
+
+#[test]
+fn r13_r16_what_a_killed_run_has_finished_is_linked_not_copied() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &big_tree(3));
+    let root = scratch.path("root");
+    loop {
+        let mut run = child(&source, &root, Duration::from_secs(60)).spawn().unwrap();
+        if wait_for_incomplete(&root, 15, &mut run) {
+            signal(&run, Signal::KILL);
+            run.wait().unwrap();
+        }
+        if !repository(&root).snapshots().unwrap().is_empty() {
+            // It was faster than the signal.
+            fs::remove_dir_all(&root).unwrap();
+            continue;
+        }
+        break;
+    }
+    let left = folders(&root);
+    assert!(left.len() == 1 && left[0].starts_with(".incomplete-"), "{left:?}");
+    let (done, snapshot) = backup(&source, &root);
+    assert!(done.report.entries.linked.file > 0, "{:?}", done.report.entries);
+    assert_same(&source, &at(&root, &snapshot.id));
+    assert_eq!(folders(&root), [snapshot.id]);
+}
+
+#[test]
+fn r16_a_file_of_an_incomplete_tree_that_no_journal_lists_is_compared() {
+    let scratch = Scratch::new();
+    let entry = |content: &str| file(content).mtime(1_000_000, 0);
+    let tree = |rotten: &str| tree! { "good" => entry("good"), "zeros" => entry(rotten) };
+    let source = scratch.build("source", &tree("data"));
+    let root = scratch.path("root");
+    let (_, first) = backup(&source, &root);
+    // As a loss of power leaves it: the right size and time, the wrong content.
+    let left = repository(&root).path().join(".incomplete-20260101T000000Z-0123456789abcdef");
+    common::build::build(&left, &tree("\0\0\0\0"));
+    let gone = at(&root, &first.id);
+    fs::rename(&gone, scratch.path("moved away")).unwrap();
+    let (done, second) = backup(&source, &root);
+    assert_same(&source, &at(&root, &second.id));
+    assert_eq!(done.report.entries.linked.file, 1, "the good file is linked");
+    assert_eq!(done.report.bytes.copied, 4, "the rotten one is not");
+    assert_eq!(folders(&root), [second.id]);
+}

@@ -1,0 +1,130 @@
+//! The verbs around snapshots as a user types them: exit statuses, one clear line, JSON.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[macro_use]
+mod common;
+
+use common::{Scratch, assert_same, dir, file};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+/// What a command gave: its exit status, its output, its errors.
+struct Done {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Done {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
+    }
+}
+
+/// Runs `efsbackup` in the directory `place` with the words of `arguments`.
+fn run(place: &Path, arguments: &str) -> Done {
+    let output = Command::new(env!("CARGO_BIN_EXE_efsbackup"))
+        .args(arguments.split_whitespace())
+        .current_dir(place)
+        .output()
+        .unwrap();
+    Done {
+        status: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[test]
+fn the_way_of_a_snapshot_from_mark_to_restore() {
+    let scratch = Scratch::new();
+    let source = scratch
+        .build("source", &tree! { "f" => file("12345"), "d" => dir(tree! { "g" => file("6") }) });
+    let place = scratch.path("");
+    let does = |arguments: &str, status: i32| {
+        let done = run(&place, arguments);
+        assert_eq!(done.status, status, "{arguments}: {} {}", done.stdout, done.stderr);
+        done
+    };
+    let unnamed = does("backup source root", 2);
+    assert!(unnamed.stderr.contains("--name"), "{}", unnamed.stderr);
+    does("mark source --id fs-1", 0);
+    let first = does("backup source root --expect-id fs-1 --timezone Asia/Tokyo --json", 0).json();
+    assert_eq!(first["outcome"], "complete");
+    assert_eq!(first["snapshot"]["state"], "complete");
+    assert_eq!(first["snapshot"]["file_system"], "fs-1");
+    let id = first["snapshot"]["id"].as_str().unwrap().to_owned();
+
+    // The marker names the repository.
+    let second = does("backup source root --require-existing --quiet", 0);
+    let second_id = second.stdout.trim();
+    assert_ne!(second_id, id);
+    let listed = does("snapshots root --json", 0).json();
+    assert_eq!(listed["name"], "fs-1");
+    assert_eq!(listed["snapshots"][1]["id"], second_id);
+    assert_eq!(listed["snapshots"][1]["new_bytes"], 0);
+    assert_eq!(does("snapshots root", 0).stdout.lines().count(), 3);
+
+    does(&format!("restore root {id} out"), 0);
+    assert_same(&source, &scratch.path("out"));
+    does(&format!("restore root {id} part d"), 0);
+    assert_same(&source.join("d"), &scratch.path("part/d"));
+    let equal = does(&format!("verify root {id} --source out"), 0);
+    assert!(equal.stderr.is_empty(), "{}", equal.stderr);
+    std::fs::write(scratch.path("out/f"), "54321").unwrap();
+    let differs = does(&format!("verify root {id} --source out --json"), 23).json();
+    assert_eq!(differs["good"], false);
+    assert_eq!(differs["snapshots"][0]["differences"][0]["path"], "f");
+    let numbers = does("verify root --all", 0);
+    assert!(numbers.stderr.contains("only the numbers of entries"), "{}", numbers.stderr);
+}
+
+#[test]
+fn refusals_and_failures_are_one_line_with_the_right_status() {
+    let scratch = Scratch::new();
+    scratch.build("source", &tree! { "f" => file("x") });
+    scratch.build("empty", &tree! {});
+    let place = scratch.path("");
+    assert_eq!(run(&place, "backup source root --name n").status, 0);
+    let id = run(&place, "snapshots root --json").json()["snapshots"][0]["id"].to_string();
+    let id = id.trim_matches('"');
+    for (status, arguments) in [
+        (1, "backup missing root --name n"),
+        (1, "backup source/f root --name n"),
+        (3, "backup empty root --name n"),
+        (3, "backup source root --name n --expect-id fs-1"),
+        (3, "backup source root --name n --expect-destination-id fs-1"),
+        (3, "backup source root --name other --require-existing"),
+        (3, "backup source source/root --name n"),
+        (2, "backup source root --name n --timezone Nowhere/Land"),
+        (2, "backup source root --name a/b"),
+        (2, "backup source root --name n --in-place"),
+        (1, "snapshots missing"),
+        (1, "snapshots root --name other"),
+        (1, "restore root 2000-01-01-00-00 out"),
+        (3, &format!("restore root {id} source")),
+        (2, &format!("restore root {id} out ../up")),
+        (1, &format!("verify root {id} --source missing")),
+        (2, "verify root"),
+        (2, "mark source --id no/id"),
+        (1, "mark missing --id fs-1"),
+    ] {
+        let done = run(&place, arguments);
+        assert_eq!(done.status, status, "{arguments}: {}", done.stderr);
+        assert_eq!(done.stderr.lines().count(), 1, "{arguments}: {}", done.stderr);
+        assert!(done.stdout.is_empty(), "{arguments}: {}", done.stdout);
+    }
+    let mut left: Vec<_> = std::fs::read_dir(&place)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["empty", "root", "source"]);
+    assert_eq!(
+        run(&place, "snapshots root --json").json()["snapshots"].as_array().unwrap().len(),
+        1
+    );
+}
