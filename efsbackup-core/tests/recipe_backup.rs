@@ -1,4 +1,4 @@
-//! The recipe's script with the real `efsbackup`, run by bash as an activity runs it.
+//! The recipe with the real `efsbackup`: `pipeline new`, and the script as an activity runs it.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -7,6 +7,7 @@
 mod common;
 
 use common::{Scratch, assert_same, dir, file, hardlink, symlink};
+use efsbackup_core::formats::{self, Format};
 use efsbackup_core::recipe::Engine;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -91,4 +92,50 @@ fn a_refusal_is_passed_on_with_its_reason() {
     assert!(stderr.starts_with("efsbackup: ended with status 3: "), "{stderr}");
     assert!(stderr.contains("is on file system fs-00000001"), "{stderr}");
     assert_eq!(snapshots(&destination).len(), 0);
+}
+
+/// The words of `pipeline new` for two EFS file systems, and `more`.
+fn new(more: &[&str]) -> Output {
+    let source = "fs-0123456789abcdef0.efs.us-east-1.amazonaws.com:/";
+    let destination = "fs-0fedcba9876543210.efs.us-east-1.amazonaws.com:/";
+    let words = ["pipeline", "new", "--source", source, "--destination", destination];
+    efsbackup(&[&words[..], more].concat())
+}
+
+#[test]
+fn pipeline_new_writes_the_form_that_the_file_s_ending_names() {
+    let scratch = Scratch::new();
+    for (name, expected) in
+        [("p.json", Format::Cli), ("p.yaml", Format::CloudFormationYaml), ("p", Format::Cli)]
+    {
+        let path = scratch.path(name);
+        let written = new(&["-o", path.to_str().unwrap(), "--engine", "rsync"]);
+        assert!(written.status.success(), "{written:?}");
+        assert_eq!(
+            String::from_utf8(written.stderr).unwrap(),
+            "to be given when it is activated or run: myTopicArn, myS3LogBucket, myImageId, \
+             mySubnetId, mySecurityGroupId, myKeyPair\n"
+        );
+        let document = formats::read_path(&path).unwrap();
+        assert_eq!(document.format, expected, "{name}");
+        let activity = document.definition.object("ShellCommandActivityObj").unwrap();
+        assert_eq!(activity.first_text("command"), Some(Engine::Rsync.script()));
+    }
+    let printed = new(&["--to", "cfn-json"]);
+    let document = formats::read(&printed.stdout).unwrap();
+    assert_eq!(document.format, Format::CloudFormationJson);
+}
+
+#[test]
+fn pipeline_new_refuses_a_wrong_setting_and_writes_nothing() {
+    let scratch = Scratch::new();
+    let path = scratch.path("p.json");
+    let refused = new(&["--period", "5 minutes", "-o", path.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8(refused.stderr).unwrap(),
+        "efsbackup: recipe: period '5 minutes' is out of bounds: Data Pipeline takes 15 minutes \
+         to 3 years\n"
+    );
+    assert!(!path.exists());
 }

@@ -9,7 +9,9 @@ mod exit;
 mod mark;
 mod mirror;
 mod mirror_args;
+mod new;
 mod output;
+mod pipeline;
 mod progress_bar;
 mod report;
 mod repository_args;
@@ -61,6 +63,8 @@ verbs! {
     Verify => verify;
     /// Write the marker that proves which file system DIR is
     Mark => mark;
+    /// Write a pipeline definition
+    Pipeline => pipeline;
 }
 
 /// Exact, fast, safe backups of Amazon EFS and other NFS file systems
