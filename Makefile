@@ -78,7 +78,7 @@ bench: ## Compare walks with jwalk's, and whole runs with cp -a and rsync
 	efsbackup-core/benches/peers/run.sh $(BUILD)/release/efsbackup
 
 .PHONY: deny
-deny: ## Check licences and advisories of every dependency (needs cargo-deny)
+deny: ## Check licences, sources and advisories of every dependency (needs cargo-deny and its database)
 	$(CARGO) deny --all-features check
 
 .PHONY: tools

@@ -51,7 +51,7 @@ fn follow_home(
 ) -> Outcome<(Action, String)> {
     if have.is_some() && have.map(|have| have.id.ino) == home.inode {
         let code =
-            itemize::changed(Verb::Keep, EntryType::HardLink, false, false, &Difference::default());
+            itemize::changed(Verb::Keep, name.meta.file_type, false, false, &Difference::default());
         return Ok((Action::Unchanged, code));
     }
     let (action, code) = match have {
@@ -59,10 +59,10 @@ fn follow_home(
             let differs = run.ownership.difference(&name.meta, have);
             (
                 Action::Updated,
-                itemize::changed(Verb::Link, EntryType::HardLink, false, false, &differs),
+                itemize::changed(Verb::Link, name.meta.file_type, false, false, &differs),
             )
         }
-        None => (Action::Created, itemize::made(Verb::Link, EntryType::HardLink)),
+        None => (Action::Created, itemize::made(Verb::Link, name.meta.file_type)),
     };
     if run.options.dry_run {
         return Ok((action, code));

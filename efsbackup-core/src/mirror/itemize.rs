@@ -1,7 +1,7 @@
 //! rsync's `%i` codes, so that people can read ours as they read rsync's.
 
-use super::event::EntryType;
 use super::meta::Difference;
+use rustix::fs::FileType;
 
 /// What was done, as the first letter says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,30 +16,31 @@ pub(super) enum Verb {
     Keep,
 }
 
-/// The letter of an entry's type. rsync shows further names as files.
-fn letter(entry_type: EntryType) -> char {
-    match entry_type {
-        EntryType::File | EntryType::HardLink => 'f',
-        EntryType::Dir => 'd',
-        EntryType::Symlink => 'L',
-        EntryType::Special => 'S',
+/// The letter of a type.
+fn letter(file_type: FileType) -> char {
+    match file_type {
+        FileType::Directory => 'd',
+        FileType::Symlink => 'L',
+        FileType::CharacterDevice | FileType::BlockDevice => 'D',
+        FileType::Fifo | FileType::Socket => 'S',
+        FileType::RegularFile | FileType::Unknown => 'f',
     }
 }
 
 /// The code of an entry that was made.
-pub(super) fn made(verb: Verb, entry_type: EntryType) -> String {
+pub(super) fn made(verb: Verb, file_type: FileType) -> String {
     let first = match verb {
         Verb::Transfer => '>',
         Verb::Link => 'h',
         Verb::Change | Verb::Keep => 'c',
     };
-    format!("{first}{}+++++++++", letter(entry_type))
+    format!("{first}{}+++++++++", letter(file_type))
 }
 
 /// The code of an entry that was there: `content` and `size` say what of it differed.
 pub(super) fn changed(
     verb: Verb,
-    entry_type: EntryType,
+    file_type: FileType,
     content: bool,
     size: bool,
     differs: &Difference,
@@ -53,7 +54,7 @@ pub(super) fn changed(
     let flag = |on: bool, letter: char| if on { letter } else { '.' };
     [
         first,
-        letter(entry_type),
+        letter(file_type),
         flag(content, 'c'),
         flag(size, 's'),
         flag(differs.mtime, 't'),
@@ -77,10 +78,14 @@ mod tests {
 
     #[test]
     fn codes_read_as_rsyncs() {
-        assert_eq!(made(Verb::Transfer, EntryType::File), ">f+++++++++");
-        assert_eq!(made(Verb::Change, EntryType::Dir), "cd+++++++++");
+        assert_eq!(made(Verb::Transfer, FileType::RegularFile), ">f+++++++++");
+        assert_eq!(made(Verb::Change, FileType::Directory), "cd+++++++++");
+        assert_eq!(made(Verb::Link, FileType::CharacterDevice), "hD+++++++++");
         let differs = Difference { mtime: true, mode: true, ..Difference::default() };
-        assert_eq!(changed(Verb::Keep, EntryType::Dir, false, false, &differs), ".d..tp.....");
-        assert_eq!(changed(Verb::Transfer, EntryType::File, false, true, &differs), ">f.stp.....");
+        assert_eq!(changed(Verb::Keep, FileType::Directory, false, false, &differs), ".d..tp.....");
+        assert_eq!(
+            changed(Verb::Transfer, FileType::RegularFile, false, true, &differs),
+            ">f.stp....."
+        );
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn link_from_source(
             action: Action::Linked,
             itemize: itemize::changed(
                 Verb::Link,
-                want.entry_type(),
+                want.file_type,
                 false,
                 false,
                 &Difference::default(),

@@ -8,10 +8,10 @@ use super::failure::{Failure, Outcome, Side};
 use super::file;
 use super::itemize::{self, Verb};
 use super::link_source::link_from_source;
-use super::meta::{Meta, Sync, Target};
+use super::meta::{Difference, Meta, Sync, Target};
 use super::state::{Run, Scratch};
 use super::tree::Dir;
-use super::xattr;
+use super::xattr::{self, Xattrs};
 use rustix::fs::{self, AtFlags, FileType, Mode};
 use std::ffi::CStr;
 use std::sync::atomic::Ordering;
@@ -88,21 +88,37 @@ fn same_thing(
 fn keep(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta, have: &Meta) -> Outcome<Placed> {
     let Some(destination) = &dir.destination else { return Err(Failure::Stopped) };
     let mut differs = run.ownership.difference(want, have);
-    let (from, to) = (dir.source.fd().source("open")?, destination.fd().destination("open")?);
-    let wanted = run.policy.read_at(&*from, name, want.id.dev).source("getxattr")?;
-    let had = run.policy.read_at(&*to, name, have.id.dev).destination("getxattr")?;
-    xattr::compare(&wanted, &had, &mut differs);
+    let (wanted, had) = compare_xattrs(run, dir, name, want, have, &mut differs)?;
     if differs.any() && !run.options.dry_run {
+        let to = destination.fd().destination("open")?;
         let target = Target::at(&*to, name).destination("open")?;
         attributes::set(run, &target, want, have, Some((&wanted, &had)), differs.mtime)?;
     }
     Ok(Placed {
         action: adjusted(differs.any()),
-        itemize: itemize::changed(Verb::Keep, want.entry_type(), false, false, &differs),
+        itemize: itemize::changed(Verb::Keep, want.file_type, false, false, &differs),
         inode: Some(have.id.ino),
         from_link_source: false,
         changed: false,
     })
+}
+
+/// Notes in `differs` whether extended attributes or ACLs differ, and gives those of the
+/// source and of the destination.
+fn compare_xattrs(
+    run: &Run<'_>,
+    dir: &Dir,
+    name: &CStr,
+    want: &Meta,
+    have: &Meta,
+    differs: &mut Difference,
+) -> Outcome<(Xattrs, Xattrs)> {
+    let Some(destination) = &dir.destination else { return Err(Failure::Stopped) };
+    let (from, to) = (dir.source.fd().source("open")?, destination.fd().destination("open")?);
+    let wanted = run.policy.read_at(&*from, name, want.id.dev).source("getxattr")?;
+    let had = run.policy.read_at(&*to, name, have.id.dev).destination("getxattr")?;
+    xattr::compare(&wanted, &had, differs);
+    Ok((wanted, had))
 }
 
 /// Makes the entry anew, in place of what has its name.
@@ -119,7 +135,7 @@ fn make(
     let mut placed = match have.filter(|have| have.file_type == want.file_type) {
         None => Placed {
             action: if have.is_some() { Action::Updated } else { Action::Created },
-            itemize: itemize::made(verb, want.entry_type()),
+            itemize: itemize::made(verb, want.file_type),
             inode: None,
             from_link_source: false,
             changed: false,
@@ -127,10 +143,14 @@ fn make(
         Some(have) => {
             let content = content_differs && (run.options.checksum || !want.is_file());
             let size = want.is_file() && have.size != want.size;
-            let differs = run.ownership.difference(want, &have);
+            let mut differs = run.ownership.difference(want, &have);
+            if run.listener.is_some() {
+                // The new inode gets them all; only the code needs to know what differs.
+                compare_xattrs(run, dir, name, want, &have, &mut differs)?;
+            }
             Placed {
                 action: Action::Updated,
-                itemize: itemize::changed(verb, want.entry_type(), content, size, &differs),
+                itemize: itemize::changed(verb, want.file_type, content, size, &differs),
                 inode: None,
                 from_link_source: false,
                 changed: false,

@@ -140,7 +140,7 @@ mod tests {
         assert!(spool.is_empty());
         let note = |number: usize| Note {
             path: number.to_string().into_bytes(),
-            names: vec![(vec![b'x'; 1000], number % 2 == 0), (b"\xff".to_vec(), false)],
+            names: vec![(vec![b'x'; 1000], number.is_multiple_of(2)), (b"\xff".to_vec(), false)],
         };
         for number in 0..2_500 {
             spool.write(&note(number)).unwrap();

@@ -14,7 +14,7 @@ use super::state::{Run, Scratch};
 use super::sweep::{self, Doomed};
 use super::tree::{Dir, Found, Role};
 use super::xattr;
-use rustix::fs::{self, Mode, RawDir};
+use rustix::fs::{self, FileType, Mode, RawDir};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
@@ -362,9 +362,9 @@ fn report(run: &Run<'_>, dir: &Dir, differs: &Difference, inode: Option<u64>) ->
         return Ok(());
     }
     let (action, code) = if dir.before.is_none() {
-        (Action::Created, itemize::made(Verb::Change, EntryType::Dir))
+        (Action::Created, itemize::made(Verb::Change, FileType::Directory))
     } else {
-        let code = itemize::changed(Verb::Keep, EntryType::Dir, false, false, differs);
+        let code = itemize::changed(Verb::Keep, FileType::Directory, false, false, differs);
         (entry::adjusted(differs.any()), code)
     };
     run.done(|| dir.source.path(), EntryType::Dir, action, &code, inode);

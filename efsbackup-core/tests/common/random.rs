@@ -58,6 +58,8 @@ pub(crate) struct Random {
     pub(crate) rng: Rng,
     root: bool,
     devices: bool,
+    /// Whether entries get several names.
+    pub(crate) links: bool,
     /// Paths made so far that can get further names.
     linkable: Vec<Vec<u8>>,
     counter: u32,
@@ -70,6 +72,7 @@ impl Random {
             rng: Rng::with_seed(seed),
             root: probe::is_root(),
             devices: probe::is_root() && probe::can_make_devices(place),
+            links: true,
             linkable: Vec::new(),
             counter: 0,
         }
@@ -93,7 +96,7 @@ impl Random {
                 0..20 if depth > 0 => dir(self.subtree(&path, width, depth - 1)),
                 0..45 => file(self.content()),
                 45..55 => symlink(self.target()),
-                55..70 if !self.linkable.is_empty() => {
+                55..70 if self.links && !self.linkable.is_empty() => {
                     let target = self.rng.usize(0..self.linkable.len());
                     tree.0.push((name, hardlink(&self.linkable[target])));
                     continue;
@@ -289,7 +292,7 @@ impl Random {
                         fs::rename(&path, target).unwrap();
                     }
                 }
-                5 if !is_dir => {
+                5 if self.links && !is_dir => {
                     let new = parent.join(OsStr::from_bytes(&self.name()));
                     if new.symlink_metadata().is_err() {
                         fs::hard_link(&path, new).unwrap();
