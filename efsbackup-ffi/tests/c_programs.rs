@@ -50,9 +50,13 @@ fn succeed(command: &mut Command) -> Output {
     output
 }
 
+/// Whether `program` can be run; says so when a test has to do without. Where
+/// `EFSBACKUP_REQUIRE_TOOLS=1` that is a failure.
 fn installed(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
     if !found {
+        let strict = env::var_os("EFSBACKUP_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+        assert!(!strict, "{program} is not installed");
         eprintln!("skipped: {program} is not installed");
     }
     found

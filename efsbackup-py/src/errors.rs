@@ -29,6 +29,14 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     }
 }
 
+/// The exception that a run's `into_result` means; `None` when all is well.
+pub(crate) fn of_outcome<T>(
+    py: Python<'_>,
+    result: efsbackup_core::Result<T>,
+) -> PyResult<Option<Bound<'_, PyAny>>> {
+    result.err().map(|error| exception(py, &error)).transpose()
+}
+
 /// The causes of `error`, the nearest first.
 fn causes(error: &Error) -> Vec<String> {
     let first = std::error::Error::source(error);

@@ -7,6 +7,7 @@
 //! | `errors` | the core's errors as the package's exceptions |
 //! | `paths` | paths in, as the bytes they are |
 //! | `mirror` | the core's `mirror` |
+//! | `snapshot` | the core's `snapshot` |
 //! | `command` | the `efsbackup` command |
 
 mod command;
@@ -14,6 +15,7 @@ mod errors;
 mod gate;
 mod mirror;
 mod paths;
+mod snapshot;
 
 use pyo3::prelude::*;
 
@@ -30,6 +32,8 @@ mod _efsbackup {
     use crate::mirror::{mirror, outcomes};
     #[pymodule_export]
     use crate::paths::show_path;
+    #[pymodule_export]
+    use crate::snapshot::{backup, repository_name, restore, snapshots};
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = efsbackup_core::VERSION;

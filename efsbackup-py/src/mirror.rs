@@ -45,7 +45,7 @@ enum NumberOrText {
 }
 
 impl MirrorOptions {
-    fn translate(self) -> efsbackup_core::Result<Options> {
+    pub(crate) fn translate(self) -> efsbackup_core::Result<Options> {
         let mut options = Options::default();
         options.delete = self.delete;
         options.checksum = self.checksum;
@@ -79,13 +79,15 @@ fn invalid(message: &str) -> Error {
 fn max_delete(value: &NumberOrText) -> efsbackup_core::Result<MaxDelete> {
     match value {
         NumberOrText::Number(count) => Some(MaxDelete::Count(*count)),
-        NumberOrText::Text(text) => text
-            .strip_suffix('%')
-            .and_then(|percent| percent.parse().ok())
-            .filter(|percent| *percent <= 100)
-            .map(MaxDelete::Percent),
+        NumberOrText::Text(text) => percent(text).map(MaxDelete::Percent),
     }
     .ok_or_else(|| invalid("max_delete: give a number of entries, or a share such as '50%'"))
+}
+
+/// A share such as `50%`.
+pub(crate) fn percent(text: &str) -> Option<u8> {
+    let percent = text.strip_suffix('%')?.parse().ok()?;
+    (percent <= 100).then_some(percent)
 }
 
 fn stop_after(seconds: f64) -> efsbackup_core::Result<Duration> {
@@ -139,11 +141,7 @@ pub(crate) fn mirror<'py>(
     })?;
     let report = result.map_err(|error| errors::raise(py, &error))?;
     let json = report.to_json().to_string();
-    let failure = match report.into_result() {
-        Ok(_) => None,
-        Err(error) => Some(errors::exception(py, &error)?),
-    };
-    Ok((json, failure))
+    Ok((json, errors::of_outcome(py, report.into_result())?))
 }
 
 /// The names of the outcomes that a report can have.

@@ -5,18 +5,21 @@ from __future__ import annotations
 import doctest
 import importlib.resources
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import efsbackup
-from efsbackup import _mirror
+from efsbackup import _mirror, _repository
 
 
-def test_the_examples_in_the_documentation_run() -> None:
-    result = doctest.testmod(_mirror)
+@pytest.mark.parametrize("module", [_mirror, _repository])
+def test_the_examples_in_the_documentation_run(module: ModuleType) -> None:
+    result = doctest.testmod(module)
     assert result.attempted > 3 and result.failed == 0
 
 
@@ -37,7 +40,8 @@ def test_the_package_says_that_it_is_typed() -> None:
 
 
 def test_the_types_are_right() -> None:
-    pytest.importorskip("mypy", reason="mypy is not installed")
+    if os.environ.get("EFSBACKUP_REQUIRE_TOOLS") != "1":
+        pytest.importorskip("mypy", reason="mypy is not installed")
     tests = Path(__file__).parent
     examples = tests.parents[1] / "examples" / "python"
     for command in (

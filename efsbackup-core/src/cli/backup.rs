@@ -6,10 +6,8 @@ use super::mirror::ItemizedLines;
 use super::mirror_args::MirrorArgs;
 use super::report;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::Report;
 use crate::mount::Prover;
-use crate::snapshot::{BackupOptions, BackupReport, Repository, Snapshot};
-use serde::Serialize;
+use crate::snapshot::{BackupOptions, BackupReport, Repository};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -85,19 +83,9 @@ fn repository_name(args: &Args) -> Result<String> {
     }
 }
 
-/// The report, with what was published.
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(flatten)]
-    report: &'a Report,
-    snapshot: Option<&'a Snapshot>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    left_over: &'a [String],
-}
-
 fn write(context: &Context, repository: &Repository, done: &BackupReport) -> Result<Exit> {
     let BackupReport { report, snapshot, left_over, .. } = done;
-    context.output.document(&Document { report, snapshot: snapshot.as_ref(), left_over })?;
+    context.output.document(done)?;
     report::write_errors(context, report);
     for problem in left_over {
         context.output.warn(&format!("efsbackup: left for the next run: {problem}"));

@@ -19,6 +19,7 @@ use crate::mirror::{EntryError, LinkSource, Listener, Mirror, Options, Outcome, 
 use crate::mount::Mount;
 use crate::progress::{Observer, Progress};
 use jiff::Timestamp;
+use serde::Serialize;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -39,16 +40,18 @@ pub struct Backup<'a> {
     clock: &'a dyn Clock,
 }
 
-/// What a backup did.
-#[derive(Clone, Debug)]
+/// What a backup did. As JSON: the fields of the report, then the others.
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct BackupReport {
     /// What happened to the entries, and how the run ended.
+    #[serde(flatten)]
     pub report: Report,
     /// The new snapshot; `None` when nothing was published.
     pub snapshot: Option<Snapshot>,
     /// What could not be tidied up after the snapshot was published. The next run tries
     /// again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_over: Vec<String>,
 }
 
@@ -271,8 +274,7 @@ impl BackupReport {
     }
 
     /// The report itself when the snapshot is complete, else the error that says why not.
-    /// Entries that vanished or kept changing leave a snapshot complete, but are told here
-    /// too.
+    /// Entries that vanished or kept changing leave a snapshot complete.
     ///
     /// # Errors
     /// Those of [`Report::into_result`].

@@ -28,10 +28,13 @@ from ._errors import (
 from ._mirror import mirror
 from ._progress import Progress
 from ._report import Bytes, Counts, Entries, EntryError, Outcome, Report
+from ._repository import Repository
+from ._snapshot import BackupReport, Snapshot, SnapshotState
 
 __all__ = [
     "AccessError",
     "AuthError",
+    "BackupReport",
     "Bytes",
     "CancelToken",
     "CancelledError",
@@ -51,7 +54,10 @@ __all__ = [
     "Progress",
     "RemoteError",
     "Report",
+    "Repository",
     "SafetyStopError",
+    "Snapshot",
+    "SnapshotState",
     "ThrottledError",
     "TimedOutError",
     "UnresolvedParameterError",

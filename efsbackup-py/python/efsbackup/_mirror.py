@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Literal, Union
+from typing import Literal
 
 from . import _efsbackup
 from ._efsbackup import CancelToken
-from ._errors import EfsBackupError
+from ._options import copying
+from ._paths import StrOrBytesPath, several
 from ._progress import Progress
 from ._report import Report
-
-StrOrBytesPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
-"""A path. Any bytes are possible in names; nothing is decoded on the way."""
 
 
 def mirror(
@@ -110,49 +107,32 @@ def mirror(
         >>> report.entries.created.file, report.bytes.copied
         (1, 5)
     """
-    if isinstance(stop_after, timedelta):
-        stop_after = stop_after.total_seconds()
-    document, failure = _efsbackup.mirror(
-        source,
-        destination,
-        {
-            "delete": delete,
-            "checksum": checksum,
-            "size_only": size_only,
-            "dry_run": dry_run,
-            "one_file_system": one_file_system,
-            "xattrs": xattrs,
-            "acls": acls,
-            "hard_links": hard_links,
-            "owner": owner,
-            "specials": specials,
-            "max_delete": max_delete,
-            "allow_empty": allow_empty,
-            "strict": strict,
-            "stop_after": stop_after,
-            "jobs": jobs,
-            "fsync": fsync,
-            "retries": retries,
-            "link_dest": _paths(link_dest),
-            "max_links": max_links,
-            "fresh": fresh,
-            "stale_from_link_dest": stale_from_link_dest,
-        },
-        progress,
-        cancel,
+    options = copying(
+        delete=delete,
+        checksum=checksum,
+        size_only=size_only,
+        dry_run=dry_run,
+        one_file_system=one_file_system,
+        xattrs=xattrs,
+        acls=acls,
+        hard_links=hard_links,
+        owner=owner,
+        specials=specials,
+        max_delete=max_delete,
+        allow_empty=allow_empty,
+        strict=strict,
+        stop_after=stop_after,
+        jobs=jobs,
+        fsync=fsync,
+        retries=retries,
+        link_dest=several("link_dest", link_dest),
+        max_links=max_links,
+        fresh=fresh,
+        stale_from_link_dest=stale_from_link_dest,
     )
+    document, failure = _efsbackup.mirror(source, destination, options, progress, cancel)
     report = Report.from_dict(json.loads(document))
     if failure is not None and check:
-        raise _with_report(failure, report)
+        failure.report = report
+        raise failure
     return report
-
-
-def _paths(paths: Iterable[StrOrBytesPath]) -> list[StrOrBytesPath]:
-    if isinstance(paths, (str, bytes, os.PathLike)):
-        raise TypeError("link_dest: give a list of paths, not one path")
-    return list(paths)
-
-
-def _with_report(failure: EfsBackupError, report: Report) -> EfsBackupError:
-    failure.report = report
-    return failure

@@ -156,8 +156,8 @@ class Report:
             outcome=Outcome(document["outcome"]),
             entries=Entries(**entries),
             bytes=Bytes(**document["bytes"]),
-            started=_read_time(document["started"]),
-            finished=_read_time(document["finished"]),
+            started=read_time(document["started"]),
+            finished=read_time(document["finished"]),
             seconds=document["seconds"],
             errors=tuple(EntryError.from_dict(error) for error in document["errors"]),
             errors_total=document["errors_total"],
@@ -171,8 +171,8 @@ class Report:
             "outcome": str(self.outcome),
             "entries": asdict(self.entries),
             "bytes": asdict(self.bytes),
-            "started": _write_time(self.started),
-            "finished": _write_time(self.finished),
+            "started": write_time(self.started),
+            "finished": write_time(self.finished),
             "seconds": self.seconds,
             "errors": [error.to_dict() for error in self.errors],
             "errors_total": self.errors_total,
@@ -181,12 +181,13 @@ class Report:
         }
 
 
-def _read_time(text: str) -> datetime:
+def read_time(text: str) -> datetime:
     """Read RFC 3339 in UTC; digits beyond microseconds are dropped."""
     seconds, _, fraction = text.removesuffix("Z").partition(".")
     time = datetime.fromisoformat(seconds).replace(tzinfo=timezone.utc)
     return time.replace(microsecond=int(fraction[:6].ljust(6, "0")))
 
 
-def _write_time(time: datetime) -> str:
+def write_time(time: datetime) -> str:
+    """Write RFC 3339 in UTC."""
     return time.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")

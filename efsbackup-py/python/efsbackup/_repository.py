@@ -1,0 +1,273 @@
+"""Dated, immutable, hard-linked snapshots."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Literal
+
+from . import _efsbackup
+from ._efsbackup import CancelToken
+from ._errors import ErrorKind, InvalidInputError
+from ._options import copying
+from ._paths import StrOrBytesPath, several
+from ._progress import Progress
+from ._report import Report
+from ._snapshot import BackupReport, Snapshot
+
+
+class Repository:
+    """The snapshots of one source: the folder ``root/name``.
+
+    A snapshot is a plain folder, a complete copy to look at, named by its time. Files that
+    are wholly equal in two snapshots are one file with two names.
+
+    Args:
+        root: The folder of all repositories.
+        name: The repository's name, such as the file system's id. ``None``: the only
+            repository under ``root``, which must exist then.
+
+    Raises:
+        InvalidInputError: The name is no possible one, or there are several repositories.
+        NotFoundError: ``name`` is ``None`` and there is no repository.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> (folder / "source").mkdir()
+        >>> _ = (folder / "source" / "hello").write_text("hello")
+        >>> repository = Repository(folder / "backups", name="fs-0123456789abcdef0")
+        >>> backup = repository.backup(folder / "source")
+        >>> [snapshot.new_bytes for snapshot in repository.snapshots()]
+        [5]
+        >>> report = repository.restore(backup, folder / "restored")
+        >>> (folder / "restored" / "hello").read_text()
+        'hello'
+    """
+
+    def __init__(self, root: StrOrBytesPath, name: str | None = None) -> None:
+        self._root = os.fsdecode(root)
+        self._name = _efsbackup.repository_name(root, name)
+
+    @property
+    def root(self) -> str:
+        """The folder of all repositories."""
+        return self._root
+
+    @property
+    def name(self) -> str:
+        """The repository's name."""
+        return self._name
+
+    @property
+    def path(self) -> str:
+        """The folder that holds the snapshots."""
+        return os.path.join(self._root, self._name)
+
+    def snapshot_path(self, snapshot: str | Snapshot | BackupReport) -> str:
+        """The folder of a snapshot."""
+        return os.path.join(self.path, _id(snapshot))
+
+    def __repr__(self) -> str:
+        return f"Repository({self._root!r}, {self._name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Repository):
+            return NotImplemented
+        return self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def backup(
+        self,
+        source: StrOrBytesPath,
+        *,
+        timezone: str = "UTC",
+        expect_id: str | None = None,
+        expect_destination_id: str | None = None,
+        require_existing: bool = False,
+        max_shrink: str = "50%",
+        accept_clock: bool = False,
+        checksum: bool = False,
+        size_only: bool = False,
+        dry_run: bool = False,
+        one_file_system: bool = False,
+        xattrs: bool = True,
+        acls: bool = True,
+        hard_links: bool = True,
+        owner: bool = True,
+        specials: bool = True,
+        allow_empty: bool = False,
+        strict: bool = False,
+        stop_after: float | timedelta | None = None,
+        jobs: int | Literal["auto"] = "auto",
+        fsync: Literal["auto", "none", "files", "end"] = "auto",
+        retries: int = 3,
+        max_links: int | None = None,
+        progress: Callable[[Progress], object] | None = None,
+        cancel: CancelToken | None = None,
+        check: bool = True,
+    ) -> BackupReport:
+        """Take a snapshot of ``source``.
+
+        What is wholly equal in the newest complete snapshot is hard-linked, the rest is
+        copied. The snapshot gets its name only when everything is durable. The options not
+        explained here are those of :func:`mirror`.
+
+        Args:
+            source: The directory whose contents are backed up.
+            timezone: Where the snapshot's name takes the time of day from, such as
+                ``Asia/Tokyo``.
+            expect_id: The file system that the source must be proved to be on.
+            expect_destination_id: The file system that the repository must be proved to be on.
+            require_existing: Refuse to make a repository where there is none: a backup file
+                system that failed to mount looks like a first run.
+            max_shrink: Publish nothing when the source has this much fewer entries than the
+                last complete snapshot.
+            accept_clock: Go on although the clock is behind the last snapshot.
+            max_links: The most names a file may have at the destination. ``None``: 177 on
+                EFS, else found by trying.
+            check: Raise when no complete snapshot was made.
+
+        Returns:
+            What the run did, with the new snapshot.
+
+        Raises:
+            IncompleteError: Entries failed (the snapshot is partial then), the source had
+                shrunk too much, or ``stop_after`` ended the run. Only with ``check``.
+            SafetyStopError: A guard refused, before anything was changed.
+            CancelledError: ``cancel`` or ``progress`` stopped it.
+            ConflictError: The repository was lost to another run.
+        """
+        options = {
+            "timezone": timezone,
+            "expect_id": expect_id,
+            "expect_destination_id": expect_destination_id,
+            "require_existing": require_existing,
+            "max_shrink": max_shrink,
+            "accept_clock": accept_clock,
+        }
+        how = copying(
+            checksum=checksum,
+            size_only=size_only,
+            dry_run=dry_run,
+            one_file_system=one_file_system,
+            xattrs=xattrs,
+            acls=acls,
+            hard_links=hard_links,
+            owner=owner,
+            specials=specials,
+            allow_empty=allow_empty,
+            strict=strict,
+            stop_after=stop_after,
+            jobs=jobs,
+            fsync=fsync,
+            retries=retries,
+            max_links=max_links,
+        )
+        document, failure = _efsbackup.backup(
+            self._root, self._name, source, options, how, progress, cancel
+        )
+        done = BackupReport.from_dict(json.loads(document))
+        if failure is not None and check:
+            failure.report = done.report
+            raise failure
+        return done
+
+    def snapshots(self) -> list[Snapshot]:
+        """Every snapshot, the oldest first.
+
+        Raises:
+            NotFoundError: There is no repository.
+            SafetyStopError: Its folders belong to someone else or are open to others.
+        """
+        documents = json.loads(_efsbackup.snapshots(self._root, self._name))
+        return [Snapshot.from_dict(document) for document in documents]
+
+    def restore(
+        self,
+        snapshot: str | Snapshot | BackupReport,
+        destination: StrOrBytesPath,
+        *,
+        paths: Iterable[StrOrBytesPath] = (),
+        delete: bool = False,
+        checksum: bool = False,
+        dry_run: bool = False,
+        xattrs: bool = True,
+        acls: bool = True,
+        hard_links: bool = True,
+        owner: bool = True,
+        specials: bool = True,
+        max_delete: int | str = "50%",
+        allow_empty: bool = False,
+        stop_after: float | timedelta | None = None,
+        jobs: int | Literal["auto"] = "auto",
+        fsync: Literal["auto", "none", "files", "end"] = "auto",
+        progress: Callable[[Progress], object] | None = None,
+        cancel: CancelToken | None = None,
+        check: bool = True,
+    ) -> Report:
+        """Copy a snapshot to ``destination``.
+
+        The restored tree has files of its own: nothing in it is hard-linked with a snapshot.
+        The options not explained here are those of :func:`mirror`.
+
+        Args:
+            snapshot: Which one: its id, or what ``snapshots`` or ``backup`` returned.
+            destination: Where to; must be missing or empty, unless ``delete`` is on.
+            paths: Only these directories of the snapshot, each to the same place below
+                ``destination``.
+            delete: Make a destination that is not empty equal to the snapshot.
+
+        Returns:
+            What the run did.
+
+        Raises:
+            NotFoundError: There is no such snapshot, or no such directory in it.
+            SafetyStopError: The destination is not empty, or lies in the repository.
+            IncompleteError: Entries failed, deletion was withheld, or ``stop_after`` ended
+                the run. Only with ``check``.
+        """
+        how = copying(
+            delete=delete,
+            checksum=checksum,
+            dry_run=dry_run,
+            xattrs=xattrs,
+            acls=acls,
+            hard_links=hard_links,
+            owner=owner,
+            specials=specials,
+            max_delete=max_delete,
+            allow_empty=allow_empty,
+            stop_after=stop_after,
+            jobs=jobs,
+            fsync=fsync,
+        )
+        document, failure = _efsbackup.restore(
+            self._root,
+            self._name,
+            _id(snapshot),
+            destination,
+            several("paths", paths),
+            how,
+            progress,
+            cancel,
+        )
+        report = Report.from_dict(json.loads(document))
+        if failure is not None and check:
+            failure.report = report
+            raise failure
+        return report
+
+
+def _id(snapshot: str | Snapshot | BackupReport) -> str:
+    if isinstance(snapshot, BackupReport):
+        if snapshot.snapshot is None:
+            raise InvalidInputError(
+                "this backup published no snapshot", kind=ErrorKind.INVALID_INPUT, op="restore"
+            )
+        return snapshot.snapshot.id
+    return snapshot.id if isinstance(snapshot, Snapshot) else snapshot

@@ -1,0 +1,139 @@
+"""Snapshots: taking, listing, restoring."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from conftest import ODD
+
+import efsbackup
+from efsbackup import Outcome, Repository, Snapshot, SnapshotState
+
+NAME = "fs-0123456789abcdef0"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "backups", name=NAME)
+
+
+def test_a_snapshot_is_taken_listed_and_restored(
+    repository: Repository, source: Path, tmp_path: Path
+) -> None:
+    done = repository.backup(source)
+    assert done.report.outcome is Outcome.COMPLETE
+    assert done.snapshot is not None and done.left_over == ()
+    assert done.snapshot.state is SnapshotState.COMPLETE
+    assert done.snapshot.entries.total == 7
+    assert done.snapshot.new_bytes == done.snapshot.bytes == 8
+    assert done.snapshot.time is not None and done.snapshot.time.utcoffset() == timedelta(0)
+    assert repository.snapshots() == [done.snapshot]
+    assert os.path.isdir(repository.snapshot_path(done))
+
+    report = repository.restore(done, tmp_path / "restored")
+    assert report.outcome is Outcome.COMPLETE and report.entries.created.total == 7
+    restored = os.fsencode(tmp_path / "restored")
+    with open(os.path.join(restored, ODD), "rb") as file:
+        assert file.read() == b"odd"
+    assert (tmp_path / "restored" / "linked").samefile(tmp_path / "restored" / "sub" / "file")
+    assert not (tmp_path / "restored" / "linked").samefile(
+        Path(repository.snapshot_path(done)) / "linked"
+    )
+
+
+def test_the_second_snapshot_stores_nothing_again(repository: Repository, source: Path) -> None:
+    first, second = repository.backup(source), repository.backup(source)
+    assert second.snapshot is not None and first.snapshot is not None
+    assert second.snapshot.new_bytes == 0 and second.snapshot.bytes == 8
+    assert second.report.bytes.linked == 8
+    assert [each.id for each in repository.snapshots()] == [first.snapshot.id, second.snapshot.id]
+
+
+def test_one_directory_is_restored(
+    repository: Repository, source: Path, tmp_path: Path
+) -> None:
+    (snapshot,) = [repository.backup(source).snapshot]
+    assert snapshot is not None
+    for which in (snapshot, snapshot.id):
+        target = tmp_path / f"restored-{type(which).__name__}"
+        target.mkdir()
+        repository.restore(which, target, paths=["sub"])
+        assert os.listdir(target) == ["sub"]
+    with pytest.raises(TypeError, match="paths"):
+        repository.restore(snapshot, tmp_path / "x", paths="sub")
+    with pytest.raises(efsbackup.NotFoundError):
+        repository.restore(snapshot, tmp_path / "x", paths=["missing"])
+
+
+def test_guards_refuse(repository: Repository, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(efsbackup.SafetyStopError):
+        repository.backup(source, require_existing=True)
+    with pytest.raises(efsbackup.SafetyStopError):
+        repository.backup(tmp_path / "empty")
+    with pytest.raises(efsbackup.SafetyStopError):
+        repository.backup(source, expect_id=NAME)
+    with pytest.raises(efsbackup.NotFoundError):
+        repository.snapshots()
+    done = repository.backup(source)
+    with pytest.raises(efsbackup.SafetyStopError):
+        repository.restore(done, source)
+
+
+def test_a_source_that_shrank_publishes_nothing(repository: Repository, many: Path) -> None:
+    repository.backup(many)
+    for file in many.glob("*/file-1*"):
+        file.unlink()
+    with pytest.raises(efsbackup.IncompleteError) as caught:
+        repository.backup(many, max_shrink="10%")
+    assert caught.value.report is not None
+    assert caught.value.report.outcome is Outcome.WITHHELD
+    done = repository.backup(many, max_shrink="10%", check=False)
+    assert done.snapshot is None
+    with pytest.raises(efsbackup.InvalidInputError, match="no snapshot"):
+        repository.restore(done, many)
+    assert len(repository.snapshots()) == 1
+
+
+def test_wrong_arguments_are_named(repository: Repository, source: Path, tmp_path: Path) -> None:
+    with pytest.raises(efsbackup.InvalidInputError, match="Mars"):
+        repository.backup(source, timezone="Mars/Olympus")
+    with pytest.raises(efsbackup.InvalidInputError, match="max_shrink"):
+        repository.backup(source, max_shrink="half")
+    with pytest.raises(efsbackup.InvalidInputError, match="name"):
+        Repository(tmp_path, name="../elsewhere")
+
+
+def test_the_only_repository_is_found(repository: Repository, source: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Repository(repository.root)
+    repository.backup(source)
+    assert Repository(repository.root) == repository
+    Repository(repository.root, name="other").backup(source)
+    with pytest.raises(efsbackup.InvalidInputError, match="other"):
+        Repository(repository.root)
+
+
+def test_repositories_and_snapshots_are_values(repository: Repository, source: Path) -> None:
+    assert eval(repr(repository), vars(efsbackup)) == repository
+    assert pickle.loads(pickle.dumps(repository)) == repository
+    done = repository.backup(source)
+    assert pickle.loads(pickle.dumps(done)) == done
+    assert efsbackup.BackupReport.from_dict(done.to_dict()) == done
+    assert done.snapshot is not None
+    assert Snapshot.from_dict(done.snapshot.to_dict()) == done.snapshot
+
+
+def test_progress_and_cancelling_work_as_in_mirror(repository: Repository, many: Path) -> None:
+    seen: list[int] = []
+    repository.backup(many, progress=lambda progress: seen.append(progress.entries))
+    assert seen[-1] == 40 * 251 + 1
+    token = efsbackup.CancelToken()
+    token.cancel()
+    with pytest.raises(efsbackup.CancelledError):
+        repository.backup(many, cancel=token)
+    assert len(repository.snapshots()) == 1
