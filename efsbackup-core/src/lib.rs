@@ -17,6 +17,7 @@
 //! | [`deploy`] | `PipelineService`, the API of Data Pipeline as a trait |
 //! | [`engine`] | that service embedded, in one SQLite file |
 //! | [`worker`] | polls a service and runs its tasks on this machine |
+//! | [`run`] | engine and worker in one: a definition run on this machine |
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
@@ -48,6 +49,8 @@ pub mod mirror;
 pub mod mount;
 #[cfg(feature = "recipe")]
 pub mod recipe;
+#[cfg(all(feature = "engine", feature = "worker"))]
+pub mod run;
 #[cfg(feature = "snapshot")]
 pub mod snapshot;
 #[cfg(feature = "worker")]

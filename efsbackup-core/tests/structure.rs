@@ -18,6 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["mirror", "mount", "formats", "draw", "params"],
     &["snapshot", "deploy"],
     &["shard", "recipe", "engine", "worker"],
+    &["run"],
     &["cli"],
 ];
 
@@ -33,6 +34,7 @@ const DEFINITIONS: &[&str] = &[
     "recipe",
     "engine",
     "worker",
+    "run",
 ];
 
 fn root() -> PathBuf {

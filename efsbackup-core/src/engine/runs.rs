@@ -20,6 +20,8 @@ pub struct RunSummary {
     pub is_activity: bool,
     /// Its status, such as `FINISHED`.
     pub status: String,
+    /// Whether its status is not final.
+    pub is_open: bool,
     /// How many attempts were made.
     pub attempts: u32,
     /// When it was to run.
@@ -84,6 +86,7 @@ fn summary(row: &InstanceRow) -> RunSummary {
         component: row.component.clone(),
         is_activity: row.is_activity(),
         status: row.status.clone(),
+        is_open: row.open,
         attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
         scheduled_start: from_column(row.scheduled_start),
         actual_start: row.actual_start.map(from_column),

@@ -12,6 +12,7 @@ use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::{PipelineService, Task, TaskFailure};
 use crate::error::{Error, Result};
+use jiff::Timestamp;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -158,7 +159,7 @@ impl<S: PipelineService> Attempt<'_, S> {
         logs: &mut Logs,
     ) -> (Ended, Option<TaskFailure>) {
         let mut stopped: Option<TaskFailure> = None;
-        let mut reported = Instant::now();
+        let mut reported = Reported::now(self.clock);
         loop {
             match running.wait(TICK) {
                 Ok(Some(ended)) => return (ended, stopped),
@@ -176,8 +177,8 @@ impl<S: PipelineService> Attempt<'_, S> {
                 stopped = Some(failure("WorkerStopped", "the worker was told to stop"));
             } else if let Some(limit) = passed(&job.limits, self.clock) {
                 stopped = Some(failure(limit.failure, &*limit.message));
-            } else if reported.elapsed() >= self.options.heartbeat {
-                reported = Instant::now();
+            } else if reported.is_older_than(self.options.heartbeat, self.clock) {
+                reported = Reported::now(self.clock);
                 match pollster::block_on(self.service.report_task_progress(&task.id, &[])) {
                     Ok(false) => {}
                     Ok(true) => stopped = Some(failure("Cancelled", "the task was cancelled")),
@@ -226,6 +227,21 @@ impl<S: PipelineService> Attempt<'_, S> {
             }
             pause *= 2;
         }
+    }
+}
+
+/// The last report of progress, by both clocks: the service's silence limit may be by
+/// either, and the caller's clock may run fast or be set back.
+struct Reported(Instant, Timestamp);
+
+impl Reported {
+    fn now(clock: &dyn Clock) -> Self {
+        Reported(Instant::now(), clock.now())
+    }
+
+    fn is_older_than(&self, age: Duration, clock: &dyn Clock) -> bool {
+        let passed = Duration::try_from(clock.now().duration_since(self.1)).unwrap_or_default();
+        self.0.elapsed() >= age || passed >= age
     }
 }
 

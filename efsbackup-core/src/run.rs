@@ -1,0 +1,452 @@
+//! A definition run on this machine: the embedded service, a deployment and a worker in
+//! one process.
+//!
+//! ```no_run
+//! use efsbackup_core::cancel::CancelToken;
+//! use efsbackup_core::clock::SystemClock;
+//! use efsbackup_core::formats;
+//! use efsbackup_core::pipeline::ParameterValue;
+//! use efsbackup_core::run::{Run, RunEvent};
+//! use std::sync::Arc;
+//!
+//! let definition = formats::read_path("pipeline.json".as_ref())?.definition;
+//! let report = Run::new("nightly", "logs")
+//!     .state("state.db")
+//!     .once(true)
+//!     .value(ParameterValue::new("myPeriod", "1 hours"))
+//!     .run(&definition, Arc::new(SystemClock), &CancelToken::new(), &mut |event| {
+//!         if let RunEvent::Notified(notification) = event {
+//!             println!("{}", notification.subject);
+//!         }
+//!     })?;
+//! println!("{}", report.outcome.name());
+//! # Ok::<(), efsbackup_core::Error>(())
+//! ```
+
+use crate::cancel::CancelToken;
+use crate::clock::Clock;
+use crate::deploy::{
+    Activate, CreatePipeline, DefinitionVersion, Findings, PipelineService, TaskFailure,
+};
+use crate::engine::{Engine, LOCAL_GROUP, Notification, RunSummary};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::{Definition, FieldValue, ParameterValue};
+use crate::worker::{Worker, WorkerEvent, WorkerOptions};
+use jiff::Timestamp;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two looks at what is due.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How a definition is to be run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    name: String,
+    state: Option<PathBuf>,
+    log_dir: PathBuf,
+    once: bool,
+    until: Option<Timestamp>,
+    values: Vec<ParameterValue>,
+    tasks: usize,
+    grace: Duration,
+}
+
+/// What happens during a run, told on the thread that called it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum RunEvent<'a> {
+    /// An attempt's script is about to start.
+    Started {
+        /// The attempt's id.
+        attempt: &'a str,
+        /// Where its logs are.
+        logs: &'a Path,
+    },
+    /// An attempt has ended.
+    Ended {
+        /// The attempt's id.
+        attempt: &'a str,
+        /// Why it failed, if it did.
+        failure: Option<&'a TaskFailure>,
+    },
+    /// An earlier process died while it ran this attempt; what it left was ended.
+    Recovered {
+        /// The attempt's id.
+        attempt: &'a str,
+    },
+    /// An alarm has fired. It is in the notifications file already.
+    Notified(&'a Notification),
+    /// Something that a person should know and that stops nothing.
+    Warned(&'a str),
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunOutcome {
+    /// Everything finished.
+    Finished,
+    /// Something failed, or can't start because something else failed.
+    Failed,
+    /// The caller asked to stop.
+    Cancelled,
+}
+
+impl RunOutcome {
+    /// `finished`, `failed` or `cancelled`.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunOutcome::Finished => "finished",
+            RunOutcome::Failed => "failed",
+            RunOutcome::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// The pipeline's id in the embedded service.
+    pub pipeline: String,
+    /// The instances that ended during this run or are still open.
+    pub instances: Vec<RunSummary>,
+    /// The folder of the logs that the definition does not send to a local folder.
+    pub log_dir: PathBuf,
+    /// The file of notifications, one JSON document a line; made by the first one.
+    pub notifications: PathBuf,
+}
+
+impl Run {
+    /// A run of the pipeline called `name`. With the same name and state file the next run
+    /// goes on where this one stopped. Logs and notifications go below `log_dir`.
+    pub fn new(name: impl Into<String>, log_dir: impl Into<PathBuf>) -> Run {
+        Run {
+            name: name.into(),
+            state: None,
+            log_dir: log_dir.into(),
+            once: false,
+            until: None,
+            values: Vec::new(),
+            tasks: 2,
+            grace: Duration::from_secs(10),
+        }
+    }
+
+    /// Keeps the state in this file, on a local disk; else it goes with the run.
+    #[must_use]
+    pub fn state(mut self, path: impl Into<PathBuf>) -> Run {
+        self.state = Some(path.into());
+        self
+    }
+
+    /// Makes one run now, whatever the schedule says, and then stops. A run that an
+    /// earlier process began and did not end is gone on with instead.
+    #[must_use]
+    pub fn once(mut self, once: bool) -> Run {
+        self.once = once;
+        self
+    }
+
+    /// Takes no task from this time on, finishes those in hand and stops.
+    #[must_use]
+    pub fn until(mut self, time: Timestamp) -> Run {
+        self.until = Some(time);
+        self
+    }
+
+    /// Gives a parameter a value; a repeated id gives a list.
+    #[must_use]
+    pub fn value(mut self, value: ParameterValue) -> Run {
+        self.values.push(value);
+        self
+    }
+
+    /// How many tasks run at the same time; 2 by default.
+    #[must_use]
+    pub fn tasks(mut self, tasks: usize) -> Run {
+        self.tasks = tasks;
+        self
+    }
+
+    /// The time between SIGTERM and SIGKILL where a script must end; 10 seconds by default.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Run {
+        self.grace = grace;
+        self
+    }
+
+    /// Runs `definition`.
+    ///
+    /// On `cancel` the scripts are ended, their instances and the pipeline cancelled.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a value of an unknown parameter, `UnresolvedParameter` where one
+    /// has no value, `InvalidDefinition` for a definition with errors or that can't be run
+    /// on this machine, and where state or logs can't be written. A script that fails is
+    /// no error, but an outcome.
+    pub fn run(
+        &self,
+        definition: &Definition,
+        clock: Arc<dyn Clock>,
+        cancel: &CancelToken,
+        on_event: &mut dyn FnMut(&RunEvent<'_>),
+    ) -> Result<RunReport> {
+        let values = given_values(definition, &self.values)?;
+        let groups = worker_groups(definition)?;
+        std::fs::create_dir_all(&self.log_dir).map_err(|error| {
+            Error::from_io("make log folder", error).with_path(self.log_dir.as_path())
+        })?;
+        let engine = match &self.state {
+            Some(path) => Engine::open(path, Arc::clone(&clock))?,
+            None => Engine::in_memory(Arc::clone(&clock))?,
+        };
+        let pipeline = self.deploy(&engine, definition, values, on_event)?;
+        let started = clock.now();
+        let notifications = self.log_dir.join("notifications.jsonl");
+        let running = Running {
+            engine: &engine,
+            clock: &*clock,
+            pipeline: &pipeline,
+            once: self.once,
+            until: self.until,
+            notifications: &notifications,
+        };
+        let mut options = WorkerOptions::new(groups, &self.log_dir, self.work_dir());
+        options.tasks = self.tasks;
+        options.grace = self.grace;
+        // Reports to the service in the same process cost next to nothing.
+        options.heartbeat = Duration::from_secs(2);
+        options.poll_interval = TICK;
+        let cancelled = running.work(options, cancel, on_event)?;
+        let mut instances = engine.runs(&pipeline)?;
+        instances.retain(|run| run.actual_end.is_none_or(|end| end >= started));
+        let failed = |run: &RunSummary| run.has_failed() || self.once && run.is_open;
+        let outcome = match (cancelled, instances.iter().any(failed)) {
+            (true, _) => RunOutcome::Cancelled,
+            (false, true) => RunOutcome::Failed,
+            (false, false) => RunOutcome::Finished,
+        };
+        Ok(RunReport { outcome, pipeline, instances, log_dir: self.log_dir.clone(), notifications })
+    }
+
+    /// Scripts and records of running attempts lie beside the state.
+    fn work_dir(&self) -> PathBuf {
+        match &self.state {
+            Some(path) => {
+                let mut name = path.clone().into_os_string();
+                name.push(".work");
+                name.into()
+            }
+            None => self.log_dir.join(".work"),
+        }
+    }
+
+    /// Puts the definition and activates it, as far as that is not done yet.
+    fn deploy(
+        &self,
+        engine: &Engine,
+        definition: &Definition,
+        values: Vec<ParameterValue>,
+        on_event: &mut dyn FnMut(&RunEvent<'_>),
+    ) -> Result<String> {
+        let create = CreatePipeline {
+            name: self.name.clone(),
+            unique_id: self.name.clone(),
+            ..CreatePipeline::default()
+        };
+        let pipeline = pollster::block_on(engine.create_pipeline(&create))?;
+        let state = state(engine, &pipeline)?;
+        let stored = pollster::block_on(engine.definition(&pipeline, DefinitionVersion::Latest));
+        let changed = stored.ok().as_ref() != Some(definition);
+        if changed {
+            let findings = pollster::block_on(engine.put_definition(&pipeline, definition))?;
+            for warning in lines(&findings.warnings) {
+                on_event(&RunEvent::Warned(&warning));
+            }
+            refuse_errors(&findings)?;
+        }
+        let request = Activate { values, start: None };
+        let goes_on = state == "SCHEDULED";
+        if self.once && !(goes_on && has_open(engine, &pipeline)?) {
+            engine.activate_once(&pipeline, &request)?;
+        } else if !self.once && (changed || !goes_on) {
+            pollster::block_on(engine.activate(&pipeline, &request))?;
+        }
+        Ok(pipeline)
+    }
+}
+
+/// A deployed pipeline at work.
+struct Running<'a> {
+    engine: &'a Engine,
+    clock: &'a dyn Clock,
+    pipeline: &'a str,
+    once: bool,
+    until: Option<Timestamp>,
+    notifications: &'a Path,
+}
+
+impl Running<'_> {
+    /// Works until there is nothing left to do; `true` where the caller cancelled that.
+    fn work(
+        &self,
+        options: WorkerOptions,
+        cancel: &CancelToken,
+        on_event: &mut dyn FnMut(&RunEvent<'_>),
+    ) -> Result<bool> {
+        let stop = CancelToken::new();
+        let mut failed = Ok(());
+        let mut looked: Option<Instant> = None;
+        let worker = Worker::new(self.engine, self.clock, options);
+        let worked = worker.run(&stop, &mut |events| {
+            events.iter().for_each(|event| tell(event, on_event));
+            let due = looked.is_none_or(|last| last.elapsed() >= TICK);
+            if events.is_empty() && !due && !cancel.is_cancelled() {
+                return ControlFlow::Continue(());
+            }
+            looked = Some(Instant::now());
+            match self.step(cancel, &stop, on_event) {
+                Ok(flow) => flow,
+                Err(error) => {
+                    failed = Err(error);
+                    stop.cancel();
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        failed.and(worked)?;
+        self.deliver(on_event)?;
+        Ok(cancel.is_cancelled())
+    }
+
+    fn step(
+        &self,
+        cancel: &CancelToken,
+        stop: &CancelToken,
+        on_event: &mut dyn FnMut(&RunEvent<'_>),
+    ) -> Result<ControlFlow<()>> {
+        self.engine.tick()?;
+        self.deliver(on_event)?;
+        if cancel.is_cancelled() {
+            if !stop.is_cancelled() {
+                // First, so that what the worker ends counts as cancelled, not as failed.
+                pollster::block_on(self.engine.deactivate(self.pipeline, true))?;
+                stop.cancel();
+            }
+            return Ok(ControlFlow::Break(()));
+        }
+        let until = self.until.is_some_and(|until| self.clock.now() >= until);
+        let over = state(self.engine, self.pipeline)? != "SCHEDULED";
+        let stuck = self.once && self.engine.is_at_rest(self.pipeline)?;
+        Ok(if until || over || stuck { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn deliver(&self, on_event: &mut dyn FnMut(&RunEvent<'_>)) -> Result<()> {
+        self.engine.deliver(&mut |notification| {
+            notification.append_to(self.notifications)?;
+            on_event(&RunEvent::Notified(notification));
+            Ok(())
+        })
+    }
+}
+
+fn tell(event: &WorkerEvent, on_event: &mut dyn FnMut(&RunEvent<'_>)) {
+    match event {
+        WorkerEvent::Started { attempt, logs, .. } => {
+            on_event(&RunEvent::Started { attempt, logs })
+        }
+        WorkerEvent::Ended { attempt, failure } => {
+            on_event(&RunEvent::Ended { attempt, failure: failure.as_ref() });
+        }
+        WorkerEvent::Recovered { attempt } => on_event(&RunEvent::Recovered { attempt }),
+        WorkerEvent::Unreachable { message } => on_event(&RunEvent::Warned(message)),
+    }
+}
+
+fn state(engine: &Engine, pipeline: &str) -> Result<String> {
+    let described = pollster::block_on(engine.describe_pipelines(&[pipeline.to_owned()]))?;
+    let state = described.first().and_then(|pipeline| pipeline.field("@pipelineState"));
+    Ok(state.unwrap_or_default().to_owned())
+}
+
+fn has_open(engine: &Engine, pipeline: &str) -> Result<bool> {
+    Ok(engine.runs(pipeline)?.iter().any(|run| run.is_open))
+}
+
+/// The given values, once every one has a parameter and every parameter a value.
+fn given_values(definition: &Definition, given: &[ParameterValue]) -> Result<Vec<ParameterValue>> {
+    let unknown = given.iter().find(|value| definition.parameter(&value.id).is_none());
+    if let Some(value) = unknown {
+        return Err(Error::new(ErrorKind::InvalidInput, "run")
+            .with_message(format!("the definition has no parameter {}", value.id)));
+    }
+    let missing = definition.parameters.iter().find(|parameter| {
+        let id = &parameter.id;
+        definition.values_of(id).next().is_none()
+            && parameter.attribute("default").is_none()
+            && !parameter.is("optional")
+            && given.iter().all(|value| value.id != *id)
+    });
+    match missing {
+        Some(parameter) => {
+            let id = &parameter.id;
+            Err(Error::new(ErrorKind::UnresolvedParameter, "run").with_message(format!(
+                "parameter {id} has no value; give one with --value {id}=VALUE"
+            )))
+        }
+        None => Ok(given.to_vec()),
+    }
+}
+
+/// The groups a worker must poll to get every task of the definition.
+fn worker_groups(definition: &Definition) -> Result<Vec<String>> {
+    let mut groups = vec![LOCAL_GROUP.to_owned()];
+    for object in &definition.objects {
+        if definition.type_of(object) != Some("ShellCommandActivity") {
+            continue;
+        }
+        let fields = definition.effective_fields(object);
+        let value = |key: &str| {
+            fields.iter().find(|found| found.field.key == key).map(|found| &found.field.value)
+        };
+        match (value("runsOn"), value("workerGroup").and_then(FieldValue::as_text)) {
+            (Some(_), _) => {}
+            (None, Some(group)) if !groups.iter().any(|known| known == group) => {
+                groups.push(group.to_owned());
+            }
+            (None, Some(_)) => {}
+            (None, None) => {
+                return Err(Error::new(ErrorKind::InvalidDefinition, "run").with_message(format!(
+                    "{} has neither runsOn nor workerGroup; no worker would take it",
+                    object.id
+                )));
+            }
+        }
+    }
+    Ok(groups)
+}
+
+fn lines(findings: &[crate::deploy::ObjectFindings]) -> Vec<String> {
+    let of = |object: &crate::deploy::ObjectFindings| {
+        let id = object.id.clone();
+        object.messages.iter().map(move |text| format!("{id}: {text}")).collect::<Vec<_>>()
+    };
+    findings.iter().flat_map(of).collect()
+}
+
+fn refuse_errors(findings: &Findings) -> Result<()> {
+    if !findings.errored {
+        return Ok(());
+    }
+    let errors = lines(&findings.errors);
+    let more = match errors.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let first = errors.into_iter().next().unwrap_or_default();
+    Err(Error::new(ErrorKind::InvalidDefinition, "run").with_message(format!("{first}{more}")))
+}
