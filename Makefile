@@ -73,9 +73,10 @@ header: ## Write include/efsbackup.h anew from the Rust code
 
 .PHONY: bench
 bench: ## Compare walks with jwalk's, and whole runs with cp -a and rsync
-	$(CARGO) bench -q --locked -p efsbackup-core --no-default-features -F mirror --bench walk
+	mkdir -p $(BUILD)/bench
+	cd $(BUILD)/bench && $(CARGO) run -q --release --locked --manifest-path $(CURDIR)/efsbackup-core/benches/walk/Cargo.toml --target-dir .
 	$(CARGO) build -q --release --locked -p efsbackup-core --features cli
-	efsbackup-core/benches/peers/run.sh $(BUILD)/release/efsbackup
+	efsbackup-core/benches/peers/run.sh $(BUILD)/release/efsbackup $(BUILD)/bench
 
 .PHONY: deny
 deny: ## Check licences, sources and advisories of every dependency (needs cargo-deny and its database)

@@ -7,19 +7,24 @@
 mod common;
 
 use common::random::Random;
-use common::{Scratch, differences, probe};
+use common::{Scratch, differences, probe, read};
 use efsbackup_core::bytepath::BytePath;
-use efsbackup_core::mirror::{MaxDelete, Mirror, Options, Outcome};
+use efsbackup_core::mirror::{Jobs, LinkSource, MaxDelete, Mirror, Options, Outcome, Trust};
 use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 
-/// Mirrors with deletion, and fails unless everything was done.
-fn mirror(source: &Path, destination: &Path, seed: u64) {
+/// Mirrors with deletion and, by the seed, different numbers of threads; fails unless
+/// everything was done.
+fn mirror(source: &Path, destination: &Path, seed: u64, link_source: Option<&Path>) {
     let mut options = Options::default();
     options.delete = true;
     options.max_delete = MaxDelete::Percent(100);
     options.allow_empty = true;
+    options.jobs = [Jobs::Auto, Jobs::Count(1), Jobs::Count(16)][(seed % 3) as usize];
+    let link_source = link_source.map(Path::to_owned);
+    options.link_sources =
+        link_source.map(|path| LinkSource { path, trust: Trust::Metadata }).into_iter().collect();
     let report = Mirror::new(source, destination).options(options).run().unwrap();
     assert_eq!(report.outcome, Outcome::Complete, "seed {seed}: {:?}", report.errors);
 }
@@ -61,11 +66,36 @@ fn after_a_mirror_rsync_finds_nothing_to_do() {
                 // Whatever happened to the destination is mended too.
                 random.edit(&destination, 12);
             }
-            mirror(&source, &destination, seed);
+            mirror(&source, &destination, seed, None);
             let left = differences(&source, &destination);
             assert!(left.is_empty(), "seed {seed}, round {round}: trees differ:\n{left}");
             let left = rsync_would_do(&source, &destination);
             assert!(left.is_empty(), "seed {seed}, round {round}: rsync would do:\n{left}");
+        }
+    }
+}
+
+#[test]
+fn hard_linked_from_the_last_copy_the_next_is_exact_and_the_last_unchanged() {
+    if !probe::tool("rsync") {
+        return;
+    }
+    for seed in seeds() {
+        let scratch = Scratch::new();
+        let mut random = Random::new(seed, scratch.path("").as_path());
+        let source = scratch.build("source", &random.tree(8, 4));
+        mirror(&source, &scratch.path("copy 0"), seed, None);
+        for round in 1..4 {
+            let last = scratch.path(&format!("copy {}", round - 1));
+            let next = scratch.path(&format!("copy {round}"));
+            random.edit(&source, 8);
+            let before = read(&last);
+            mirror(&source, &next, seed, Some(&last));
+            let left = differences(&source, &next);
+            assert!(left.is_empty(), "seed {seed}, round {round}: trees differ:\n{left}");
+            let left = rsync_would_do(&source, &next);
+            assert!(left.is_empty(), "seed {seed}, round {round}: rsync would do:\n{left}");
+            assert!(before == read(&last), "seed {seed}, round {round}: the last copy changed");
         }
     }
 }
