@@ -116,7 +116,8 @@ fn what_is_wrong_is_said_with_its_place() {
     for (text, expected) in [
         ("{\"objects\": [\n  {\"id\": \"A\",}\n]}", "line 2, column 14: trailing comma"),
         ("{\n  // note\n}", "line 2, column 3: key must be a string; JSON has no comments"),
-        ("{\"objects\": [{\"id\": \"A\nB\"}]}", "line 2, column 1: control character"),
+        ("{\"objects\": [{\"id\": \"A\nB\"}]}", "line 1, column 23: control character"),
+        ("{\"é\": [,]}", "line 1, column 8: expected value"),
         ("{\"objects\": [", "line 1, column 13: EOF while parsing"),
         (
             "{\"objects\": [\n{\"id\": \"A\", \"step\": \"1\",\n \"step\": \"2\"}]}",

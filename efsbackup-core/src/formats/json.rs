@@ -12,12 +12,22 @@ pub(super) fn parse(text: &str) -> Result<Node> {
         // serde_json ends its message with the place; say the place first, as for YAML.
         let full = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
-        // At a line break serde_json counts 0.
-        let (line, column) = (error.line(), error.column().max(1));
+        let (line, column) = position(text, error.line(), error.column());
         let message = full.strip_suffix(&place).unwrap_or(&full);
         Error::new(ErrorKind::InvalidDefinition, "read JSON")
             .with_message(format!("line {line}, column {column}: {message}{}", hint(message)))
     })
+}
+
+/// Line and column in characters, from serde_json's, whose columns are bytes, and which
+/// puts what it finds at a line break in column 0 of the next line.
+fn position(text: &str, line: usize, column: usize) -> (usize, usize) {
+    let content = |line: usize| text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default();
+    if column == 0 && line > 1 {
+        return (line - 1, content(line - 1).chars().count() + 1);
+    }
+    let before = content(line).char_indices().take_while(|(at, _)| *at < column);
+    (line, before.count().max(1))
 }
 
 fn hint(message: &str) -> &'static str {

@@ -1,6 +1,7 @@
 //! What an object has in the end: its own fields and those it inherits.
 
 use super::{Definition, Field, Object};
+use std::collections::HashSet;
 
 /// The id of the object that all others inherit from.
 pub const DEFAULT_ID: &str = "Default";
@@ -22,41 +23,13 @@ impl Definition {
     /// another parent takes Default's place; that parent, having none, inherits from
     /// Default itself. Whether this reaches the object is not written; here it does.
     pub fn ancestry<'a>(&'a self, object: &'a Object) -> Vec<&'a Object> {
-        let mut line = vec![object];
-        let mut last = object;
-        loop {
-            let next = match last.first_reference("parent") {
-                Some(parent) => self.object(parent),
-                None => self.object(DEFAULT_ID),
-            };
-            match next {
-                Some(next) if !line.iter().any(|seen| seen.id == next.id) => {
-                    line.push(next);
-                    last = next;
-                }
-                // No further, or round in a circle, which validation reports.
-                _ => return line,
-            }
-        }
+        ancestry(object, |id| self.object(id))
     }
 
     /// The fields that count for `object`: for each key the values of the nearest object
     /// that sets it. `parent` is never inherited, and `type` not from Default.
     pub fn effective_fields<'a>(&'a self, object: &'a Object) -> Vec<Effective<'a>> {
-        let mut fields: Vec<Effective<'a>> = Vec::new();
-        for from in self.ancestry(object) {
-            let inherited = from.id != object.id;
-            let nearer = fields.len();
-            for field in &from.fields {
-                let own_only =
-                    field.key == "parent" || (field.key == "type" && from.id == DEFAULT_ID);
-                let is_set = fields.iter().take(nearer).any(|set| set.field.key == field.key);
-                if !(is_set || inherited && own_only) {
-                    fields.push(Effective { field, from });
-                }
-            }
-        }
-        fields
+        effective_fields(&self.ancestry(object))
     }
 
     /// The type of `object`, inherited where it has none of its own. The object with the
@@ -68,6 +41,46 @@ impl Definition {
         let line = self.ancestry(object);
         line.into_iter().filter(|from| from.id != DEFAULT_ID).find_map(Object::type_name)
     }
+}
+
+/// The ancestry of `object` where `find` gives the object with an id.
+pub(super) fn ancestry<'a>(
+    object: &'a Object,
+    find: impl Fn(&str) -> Option<&'a Object>,
+) -> Vec<&'a Object> {
+    let mut line = vec![object];
+    let mut last = object;
+    loop {
+        let next = match last.first_reference("parent") {
+            Some(parent) => find(parent),
+            None => find(DEFAULT_ID),
+        };
+        match next {
+            Some(next) if !line.iter().any(|seen| seen.id == next.id) => {
+                line.push(next);
+                last = next;
+            }
+            // No further, or round in a circle, which validation reports.
+            _ => return line,
+        }
+    }
+}
+
+/// The fields that count for the first of `line`, an object's ancestry.
+pub(super) fn effective_fields<'a>(line: &[&'a Object]) -> Vec<Effective<'a>> {
+    let mut fields: Vec<Effective<'a>> = Vec::new();
+    let mut nearer = HashSet::new();
+    for (distance, &from) in line.iter().enumerate() {
+        let start = fields.len();
+        for field in &from.fields {
+            let own_only = field.key == "parent" || (field.key == "type" && from.id == DEFAULT_ID);
+            if !(nearer.contains(field.key.as_str()) || distance > 0 && own_only) {
+                fields.push(Effective { field, from });
+            }
+        }
+        nearer.extend(fields.iter().skip(start).map(|effective| effective.field.key.as_str()));
+    }
+    fields
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod inherit;
 mod model;
 mod nearest;
 mod parameter;
+mod validate;
 
 pub use catalogue::{Catalogue, FieldType, ObjectType, Slot};
 pub use inherit::{DEFAULT_ID, Effective};
@@ -14,3 +15,4 @@ pub use model::{
 };
 pub use nearest::nearest;
 pub use parameter::{ParameterType, is_s3_uri};
+pub use validate::{Code, Finding, Severity, Validation};

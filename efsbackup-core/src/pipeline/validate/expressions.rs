@@ -1,0 +1,75 @@
+//! Expressions: whether they parse, and whether the names in them can mean something.
+
+use super::super::{FieldValue, Slot, nearest};
+use super::{Code, Context, Validation, View, is_user_defined};
+use crate::expression::Template;
+
+pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
+    let object = view.object;
+    for field in &object.fields {
+        let FieldValue::Text(text) = &field.value else { continue };
+        let key = field.key.as_str();
+        let is_reference = context
+            .field_type(view, key)
+            .is_some_and(|kind| matches!(kind.slot, Slot::Reference(_)));
+        if key == "type" || is_reference || !text.contains("#{") {
+            continue;
+        }
+        let template = match Template::parse(text) {
+            Ok(template) => template,
+            Err(error) => {
+                found.add(Code::BadExpression, &object.id, Some(key), error.message());
+                continue;
+            }
+        };
+        for name in template.unknown_functions() {
+            let text = format!("there is no function {name}");
+            found.add(Code::UnknownFunction, &object.id, Some(key), text);
+        }
+        for name in template.names() {
+            check_name(context, view, key, name, found);
+        }
+    }
+}
+
+fn check_name(
+    context: &Context<'_>,
+    view: &View<'_>,
+    key: &str,
+    name: &str,
+    found: &mut Validation,
+) {
+    let id = view.object.id.as_str();
+    let first = name.split('.').next().unwrap_or(name);
+    let parameters = &context.definition.parameters;
+    let declared = parameters.iter().any(|parameter| parameter.id == first)
+        || context.definition.values.iter().any(|value| value.id == first);
+    if declared || view.has(first) || matches!(first, "name" | "id" | "parent" | "type") {
+        return;
+    }
+    if is_user_defined(first) && parameters.is_empty() {
+        let text = format!("{first} is not declared; its value must come from elsewhere");
+        return found.add(Code::MaybeUndeclared, id, Some(key), text);
+    }
+    let secret = format!("*{first}");
+    if parameters.iter().any(|parameter| parameter.id == secret) {
+        let text = format!("the parameter is declared as a secret; write #{{{secret}}}");
+        return found.add(Code::UnknownName, id, Some(key), text);
+    }
+    if is_user_defined(first) {
+        let ids = parameters.iter().map(|parameter| parameter.id.as_str());
+        let hint = nearest(first, ids).map(|near| format!("; did you mean {near}?"));
+        let text = format!("the parameter {first} is not declared{}", hint.unwrap_or_default());
+        return found.add(Code::Undeclared, id, Some(key), text);
+    }
+    // What the service sets, or what others inherit from here may set.
+    let set_later = first.starts_with('@')
+        || context.field_type(view, first).is_some_and(|kind| kind.runtime)
+        || view.kind.is_none()
+        || context.parents.contains(id)
+        || id == super::DEFAULT_ID;
+    if !set_later {
+        let text = format!("{id} has no field {first}");
+        found.add(Code::UnknownName, id, Some(key), text);
+    }
+}

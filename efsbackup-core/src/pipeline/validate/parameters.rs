@@ -1,0 +1,75 @@
+//! Parameter objects and their values.
+
+use super::super::{FieldValue, Parameter, ParameterType, is_s3_uri};
+use super::{Code, Context, Validation};
+use crate::expression::Template;
+use std::collections::HashSet;
+
+pub(super) fn check(context: &Context<'_>, found: &mut Validation) {
+    let definition = context.definition;
+    let used = names_used(context);
+    let mut seen = HashSet::new();
+    for parameter in &definition.parameters {
+        let id = parameter.id.as_str();
+        if !seen.insert(id) {
+            found.add(Code::DuplicateParameter, id, None, "another parameter has the same id");
+        }
+        let name = id.strip_prefix('*').unwrap_or(id);
+        let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if !plain || !name.starts_with("my") {
+            let text = "the id must begin with my and have letters, digits and underscores only";
+            found.add(Code::ParameterId, id, None, text);
+        }
+        check_values(context, parameter, found);
+        if !used.contains(id) {
+            found.add(Code::UnusedParameter, id, None, "no object uses it");
+        }
+    }
+    let mut told = HashSet::new();
+    for value in definition.values.iter().filter(|_| !definition.parameters.is_empty()) {
+        let id = value.id.as_str();
+        if !seen.contains(id) && told.insert(id) {
+            let text = "a value is given, but no parameter of this id is declared";
+            found.add(Code::UndeclaredValue, id, None, text);
+        }
+    }
+}
+
+fn check_values(context: &Context<'_>, parameter: &Parameter, found: &mut Validation) {
+    let id = parameter.id.as_str();
+    let Some(kind) = parameter.parameter_type() else {
+        let known = ParameterType::ALL.map(ParameterType::name).join(", ");
+        let name = parameter.attribute("type").unwrap_or_default();
+        let text = format!("there is no type {name}, only {known}");
+        return found.add(Code::ParameterType, id, Some("type"), text);
+    };
+    let defaults: Vec<&str> = parameter.all("default").filter_map(FieldValue::as_text).collect();
+    let values: Vec<&str> = context.definition.values_of(id).collect();
+    for (values, attribute) in [(&defaults, Some("default")), (&values, None)] {
+        if values.len() > 1 && !parameter.is("isArray") {
+            let text = format!("it has {} values; set isArray to \"true\"", values.len());
+            found.add(Code::SeveralValues, id, attribute, text);
+        }
+        for value in values.iter().filter(|value| !value.contains("#{")) {
+            if let Some(text) = parameter.objection(value) {
+                found.add(Code::ParameterValue, id, attribute, text);
+            } else if kind == ParameterType::S3ObjectKey && !is_s3_uri(value) {
+                let text = "the value is no S3 URI (s3://bucket/key)";
+                found.add(Code::NotS3Uri, id, attribute, text);
+            }
+        }
+    }
+}
+
+/// The names that expressions begin with.
+fn names_used(context: &Context<'_>) -> HashSet<String> {
+    let mut used = HashSet::new();
+    let fields = context.definition.objects.iter().flat_map(|object| &object.fields);
+    for text in fields.filter_map(|field| field.value.as_text()) {
+        // What does not parse has its own finding.
+        let Ok(template) = Template::parse(text) else { continue };
+        let firsts = template.names().into_iter().filter_map(|name| name.split('.').next());
+        used.extend(firsts.map(str::to_owned));
+    }
+    used
+}
