@@ -8,11 +8,14 @@ mod common;
 
 use common::{Scratch, assert_same, dir, file, hardlink, probe, symlink};
 use efsbackup_core::recipe::Engine;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use std::{env, fs};
 
 const SOURCE_ID: &str = "fs-00000001";
@@ -70,30 +73,37 @@ impl Place {
     }
 
     fn run_with(&self, engine: Engine, zone: &str, seconds: &str, more: &[&str]) -> Ended {
+        self.run_raw(engine, &[&self.arguments(zone, seconds)[..], more].concat())
+    }
+
+    fn arguments<'a>(&'a self, zone: &'a str, seconds: &'a str) -> [&'a str; 6] {
         let source = self.source.to_str().unwrap();
         let destination = self.destination.to_str().unwrap();
-        let first = [source, destination, SOURCE_ID, zone, DESTINATION_ID, seconds];
-        self.run_raw(engine, &[&first[..], more].concat())
+        [source, destination, SOURCE_ID, zone, DESTINATION_ID, seconds]
     }
 
     fn run_raw(&self, engine: Engine, arguments: &[&str]) -> Ended {
-        let path = format!("{}:{}", self.scratch.path("bin").display(), env::var("PATH").unwrap());
-        let output = Command::new("bash")
-            .args(["-c", engine.script(), "activity"])
-            .args(arguments)
-            .env("PATH", path)
-            .env("RECORD", self.scratch.path("record"))
-            .env_remove("EFSBACKUP")
-            .current_dir(self.scratch.path("bin"))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = self.command(engine, arguments).output().unwrap();
         assert!(!self.scratch.path("bin").join("hit").exists(), "an argument was run as a command");
         Ended {
             status: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    fn command(&self, engine: Engine, arguments: &[&str]) -> Command {
+        let path = format!("{}:{}", self.scratch.path("bin").display(), env::var("PATH").unwrap());
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", engine.script(), "activity"])
+            .args(arguments)
+            .env("PATH", path)
+            .env("RECORD", self.scratch.path("record"))
+            .env_remove("EFSBACKUP")
+            .current_dir(self.scratch.path("bin"))
+            .stdin(Stdio::null());
+        command
     }
 
     /// The names in the snapshots' folder, without the lock file.
@@ -110,7 +120,8 @@ impl Place {
         let before = self.names();
         let ended = self.run(Engine::Rsync);
         assert_eq!(ended.status, 0, "{}", ended.stderr);
-        let after = self.names();
+        let mut after = self.names();
+        after.retain(|name| !name.starts_with('.'));
         let new: Vec<&String> = after.difference(&before).collect();
         assert_eq!(new.len(), 1, "{before:?} {after:?}");
         let name = new[0];
@@ -372,6 +383,38 @@ fn rsync_publishes_nothing_that_is_incomplete_and_links_from_it_next_time() {
     let snapshot = root.join(names.first().unwrap());
     assert_same(&place.source, &snapshot);
     assert!(written.contains(&inode(snapshot.join("a"))), "its files are linked, not copied again");
+}
+
+#[test]
+fn rsync_killed_at_any_moment_leaves_nothing_that_looks_complete() {
+    if !rsync() {
+        return;
+    }
+    let place = Place::new();
+    for number in 0..400 {
+        fs::write(place.source.join(format!("sub/{number}")), number.to_string()).unwrap();
+    }
+    let root = place.destination.join(SOURCE_ID);
+    for round in 0..12 {
+        let mut child = place
+            .command(Engine::Rsync, &place.arguments("UTC", "600"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(20 * round));
+        let group = Pid::from_child(&child);
+        kill_process_group(group, Signal::KILL).unwrap();
+        child.wait().unwrap();
+        for name in place.names().iter().filter(|name| !name.starts_with('.')) {
+            assert_same(&place.source, &root.join(name));
+        }
+    }
+    let last = place.snapshot();
+    assert_same(&place.source, &last);
+    let left = place.names().into_iter().filter(|name| name.starts_with('.')).count();
+    assert_eq!(left, 0, "what killed runs left is removed");
 }
 
 #[test]
