@@ -5,6 +5,7 @@ use super::exit::Exit;
 use super::mirror::ItemizedLines;
 use super::mirror_args::MirrorArgs;
 use super::report;
+use super::repository_args::KeepArgs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mount::Prover;
 use crate::snapshot::{BackupOptions, BackupReport, Repository};
@@ -43,6 +44,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     max_links: Option<u32>,
     #[command(flatten)]
+    keep: KeepArgs,
+    #[command(flatten)]
     mirror: MirrorArgs,
 }
 
@@ -58,6 +61,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.require_existing = args.require_existing;
     options.max_shrink = args.max_shrink;
     options.accept_clock = args.accept_clock;
+    options.retention = args.keep.retention();
     let lines = ItemizedLines(context.output.clone());
     let mut bar = context.progress_bar();
     let mut backup =
@@ -84,7 +88,7 @@ fn repository_name(args: &Args) -> Result<String> {
 }
 
 fn write(context: &Context, repository: &Repository, done: &BackupReport) -> Result<Exit> {
-    let BackupReport { report, snapshot, left_over, .. } = done;
+    let BackupReport { report, snapshot, removed, left_over, .. } = done;
     context.output.document(done)?;
     report::write_errors(context, report);
     for problem in left_over {
@@ -100,6 +104,9 @@ fn write(context: &Context, repository: &Repository, done: &BackupReport) -> Res
             context.output.note("no snapshot was published; what was copied serves the next run");
         }
         None => {}
+    }
+    for id in removed {
+        context.output.note(&format!("removed snapshot {id}"));
     }
     context.output.note(&report::summary(report));
     Ok(Exit::from_status(done.exit_status()))

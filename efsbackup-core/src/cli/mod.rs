@@ -13,6 +13,7 @@ mod new;
 mod output;
 mod pipeline;
 mod progress_bar;
+mod prune;
 mod report;
 mod repository_args;
 mod restore;
@@ -61,6 +62,8 @@ verbs! {
     Restore => restore;
     /// Compare a snapshot with its source, or with what was recorded of it
     Verify => verify;
+    /// Remove the snapshots that nothing keeps
+    Prune => prune;
     /// Write the marker that proves which file system DIR is
     Mark => mark;
     /// Write a pipeline definition

@@ -7,10 +7,13 @@ use super::lock::Lock;
 use super::name;
 use super::options::BackupOptions;
 use super::process::Process;
+use super::prune;
 use super::publish::{Publication, Taken};
 use super::repository::Repository;
+use super::retention::Decision;
 use super::snapshot::{Snapshot, State};
 use super::store::{Store, journal_name};
+use super::tidy::Tidy;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::clock::{Clock, SystemClock};
@@ -49,6 +52,8 @@ pub struct BackupReport {
     pub report: Report,
     /// The new snapshot; `None` when nothing was published.
     pub snapshot: Option<Snapshot>,
+    /// Older snapshots that were removed by the retention.
+    pub removed: Vec<String>,
     /// What could not be tidied up after the snapshot was published. The next run tries
     /// again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -138,13 +143,8 @@ impl<'a> Backup<'a> {
         self.run_in(&store)
     }
 
-    fn run_in(self, store: &Store) -> Result<BackupReport> {
-        let holder = Holder {
-            run: new_run_id()?,
-            since: self.clock.now(),
-            lease_ms: u64::try_from(self.options.lease.as_millis()).unwrap_or(u64::MAX),
-            process: Process::current()?,
-        };
+    fn run_in(mut self, store: &Store) -> Result<BackupReport> {
+        let holder = new_holder(self.clock, self.options.lease)?;
         let lock = Lock::take(&store.control, &holder, &self.cancel)?;
         let snapshots = store.snapshots()?;
         guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
@@ -155,7 +155,7 @@ impl<'a> Backup<'a> {
 
         let journal = store.control.create(&journal_name(&holder.run))?;
         let journal = JournalWriter::new(journal, self.listener)?;
-        let mut watch = Watch { lock: &lock, observer: self.observer };
+        let mut watch = Watch { lock: &lock, observer: self.observer.take() };
         let run = Mirror::new(&self.source, self.repository.path().join(&folder))
             .options(options)
             .cancel(&self.cancel)
@@ -178,14 +178,14 @@ impl<'a> Backup<'a> {
         let state = match report.exit_status() {
             0 | 24 => State::Complete,
             23 => State::Partial,
-            _ => return Ok(BackupReport { report, snapshot: None, left_over: Vec::new() }),
+            _ => return Ok(BackupReport::unpublished(report)),
         };
         if let Some(error) = guard::shrunk(&report, base.as_ref(), self.options.max_shrink) {
             report.outcome = Outcome::Withheld;
             report.errors.insert(0, EntryError::new(BytePath::default(), &error));
             report.errors.truncate(Report::MAX_ERRORS);
             report.errors_total += 1;
-            return Ok(BackupReport { report, snapshot: None, left_over: Vec::new() });
+            return Ok(BackupReport::unpublished(report));
         }
         let taken = Taken {
             run: &holder.run,
@@ -199,8 +199,25 @@ impl<'a> Backup<'a> {
         let publication =
             Publication { store, lock: &lock, clock: self.clock, timezone: &self.options.timezone };
         let snapshot = publication.publish(&taken)?;
-        let left_over = publication.tidy_up(&folder);
-        Ok(BackupReport { report, snapshot: Some(snapshot), left_over })
+        let tidy = Tidy { store, lock: &lock };
+        let mut left_over = tidy.remove_left_overs();
+        let mut removed = Vec::new();
+        if state == State::Complete && !self.options.retention.is_empty() {
+            match self.decide(store, &snapshot.id) {
+                Ok(decisions) => {
+                    let pruned = prune::apply(&tidy, decisions, &self.cancel);
+                    removed = pruned.removed;
+                    left_over.extend(pruned.left_over);
+                }
+                Err(error) => left_over.push(error.to_string()),
+            }
+        }
+        Ok(BackupReport { report, snapshot: Some(snapshot), removed, left_over })
+    }
+
+    fn decide(&self, store: &Store, new: &str) -> Result<Vec<Decision>> {
+        let BackupOptions { retention, timezone, .. } = &self.options;
+        Ok(retention.decide(&store.snapshots()?, timezone, Some(new)))
     }
 
     /// What would be done, with nothing made, locked or removed.
@@ -223,7 +240,7 @@ impl<'a> Backup<'a> {
         if let Some(listener) = self.listener {
             mirror = mirror.listener(listener);
         }
-        Ok(BackupReport { report: mirror.run()?, snapshot: None, left_over: Vec::new() })
+        Ok(BackupReport::unpublished(mirror.run()?))
     }
 
     /// The instant of the new snapshot: now, or the first second at which one of its names
@@ -279,8 +296,12 @@ impl BackupReport {
     /// # Errors
     /// Those of [`Report::into_result`].
     pub fn into_result(self) -> Result<BackupReport> {
-        let BackupReport { report, snapshot, left_over } = self;
-        Ok(BackupReport { report: report.into_result()?, snapshot, left_over })
+        let report = self.report.into_result()?;
+        Ok(BackupReport { report, ..self })
+    }
+
+    fn unpublished(report: Report) -> BackupReport {
+        BackupReport { report, snapshot: None, removed: Vec::new(), left_over: Vec::new() }
     }
 }
 
@@ -301,6 +322,16 @@ impl Observer for Watch<'_, '_> {
             None => ControlFlow::Continue(()),
         }
     }
+}
+
+/// This process as the holder of a lease, under a run id of its own.
+pub(super) fn new_holder(clock: &dyn Clock, lease: Duration) -> Result<Holder> {
+    Ok(Holder {
+        run: new_run_id()?,
+        since: clock.now(),
+        lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
+        process: Process::current()?,
+    })
 }
 
 /// 64 random bits.

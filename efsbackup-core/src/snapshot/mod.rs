@@ -27,19 +27,24 @@ mod lock;
 mod name;
 mod options;
 mod process;
+mod prune;
 mod publish;
 mod record;
 mod remove;
 mod repository;
 mod restore;
+mod retention;
 #[expect(clippy::module_inception, reason = "the piece is named after its main type")]
 mod snapshot;
 mod store;
+mod tidy;
 mod verify;
 
 pub use backup::{Backup, BackupReport};
 pub use options::BackupOptions;
+pub use prune::{Prune, PruneReport};
 pub use repository::Repository;
 pub use restore::Restore;
+pub use retention::{Decision, Retention};
 pub use snapshot::{Snapshot, State};
 pub use verify::{Difference, Verification, Verify};

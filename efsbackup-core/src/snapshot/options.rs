@@ -1,5 +1,6 @@
 //! What a backup can be told.
 
+use super::retention::Retention;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::Options;
 use jiff::tz::TimeZone;
@@ -23,6 +24,8 @@ pub struct BackupOptions {
     pub max_shrink: u8,
     /// Go on although the clock is behind the last snapshot.
     pub accept_clock: bool,
+    /// Which snapshots are kept after a new complete one; all, unless set.
+    pub retention: Retention,
     /// For how long the repository stays taken after a last sign of life, at least a second.
     pub lease: Duration,
     /// How the source is copied. `max_links` is found from the destination where it is not
@@ -40,6 +43,7 @@ impl Default for BackupOptions {
             require_existing: false,
             max_shrink: 50,
             accept_clock: false,
+            retention: Retention::default(),
             lease: Duration::from_secs(60),
             mirror: Options::default(),
         }

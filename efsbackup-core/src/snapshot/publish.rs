@@ -1,18 +1,15 @@
-//! Giving a finished tree its name, and removing what it makes superfluous.
+//! Giving a finished tree its name.
 
-use super::files::TEMPORARY;
 use super::lock::Lock;
 use super::name;
 use super::record::Record;
-use super::remove::{REMOVING_PREFIX, remove_tree};
 use super::snapshot::{Snapshot, State};
-use super::store::{Store, journal_name, run_of_journal};
+use super::store::Store;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::Report;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rustix::fs::FileType;
 
 /// A finished tree that is not published yet.
 pub(super) struct Taken<'a> {
@@ -25,7 +22,7 @@ pub(super) struct Taken<'a> {
     pub(super) report: &'a Report,
 }
 
-/// The steps after copying, all with the lock held.
+/// How a tree is published, with the lock held.
 pub(super) struct Publication<'a> {
     pub(super) store: &'a Store,
     pub(super) lock: &'a Lock,
@@ -82,72 +79,5 @@ impl Publication<'_> {
         Err(Error::new(ErrorKind::AlreadyExists, "publish")
             .with_message("all names of this snapshot were taken while it was made; run again")
             .with_path(self.store.dir.path.as_path()))
-    }
-
-    /// Removes what runs that did not publish have left, but for the folder `own`. Tells
-    /// what could not be removed.
-    pub(super) fn tidy_up(&self, own: &str) -> Vec<String> {
-        let mut left_over = Vec::new();
-        let mut keep = |result: Result<()>| left_over.extend(result.err().map(|e| e.to_string()));
-        match self.superfluous(own) {
-            Ok(folders) => {
-                for folder in folders {
-                    keep(self.remove(&folder));
-                }
-            }
-            Err(error) => keep(Err(error)),
-        }
-        keep(self.tidy_records());
-        keep(self.tidy_journals());
-        left_over
-    }
-
-    fn superfluous(&self, own: &str) -> Result<Vec<String>> {
-        let names = self.store.dir.names(FileType::Directory)?;
-        let superfluous = |name: &String| {
-            name != own
-                && (name.starts_with(name::INCOMPLETE_PREFIX) || name.starts_with(REMOVING_PREFIX))
-        };
-        Ok(names.into_iter().filter(superfluous).collect())
-    }
-
-    fn remove(&self, folder: &str) -> Result<()> {
-        self.lock.check()?;
-        remove_tree(&self.store.dir, folder)?;
-        Ok(())
-    }
-
-    /// Removes records that were never finished, and those of runs killed before their
-    /// folder got its name.
-    fn tidy_records(&self) -> Result<()> {
-        self.lock.check()?;
-        let journals = self.store.control.names(FileType::RegularFile)?;
-        for name in self.store.records.names(FileType::RegularFile)? {
-            if name.ends_with(TEMPORARY) {
-                self.store.records.remove(&name)?;
-                continue;
-            }
-            let id = name.strip_suffix(".json").filter(|id| !id.ends_with(".report"));
-            let Some(id) = id else { continue };
-            if self.store.dir.stat(id)?.is_none()
-                && let Ok(Some(record)) = self.store.record(id)
-                && journals.contains(&journal_name(&record.run))
-            {
-                self.store.remove_record(id)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the journals whose folder is gone.
-    fn tidy_journals(&self) -> Result<()> {
-        let runs: Vec<String> = self.store.incomplete()?.into_iter().map(|(_, run)| run).collect();
-        self.lock.check()?;
-        for name in self.store.control.names(FileType::RegularFile)? {
-            if run_of_journal(&name).is_some_and(|run| !runs.iter().any(|kept| kept == run)) {
-                self.store.control.remove(&name)?;
-            }
-        }
-        Ok(())
     }
 }

@@ -8,25 +8,24 @@ use rustix::io::Errno;
 /// What a tree that is being removed is called; its run or snapshot follows.
 pub(super) const REMOVING_PREFIX: &str = ".removing-";
 
-/// Removes the directory `name` in `parent` and all in it. It is renamed first: a sleeping
-/// run that wakes up can then no longer publish what is half removed. Whether it was there.
-pub(super) fn remove_tree(parent: &Dir, name: &str) -> Result<bool> {
-    let removing = match name.starts_with(REMOVING_PREFIX) {
-        true => name.to_owned(),
-        false => format!("{REMOVING_PREFIX}{}", name.trim_start_matches('.')),
-    };
-    if removing != name {
-        match rustix::fs::renameat(parent, name, parent, &removing) {
-            Ok(()) => {}
-            Err(Errno::NOENT) => return Ok(false),
-            Err(errno) => return Err(parent.failed("rename", name, errno)),
-        }
+/// Renames the directory `name` so that it no longer looks like what it was: a sleeping run
+/// that wakes up can then not publish what is half removed, and nobody takes the rest of a
+/// snapshot for one. Returns the new name; `None` when there was nothing.
+pub(super) fn rename_away(parent: &Dir, name: &str) -> Result<Option<String>> {
+    let removing = format!("{REMOVING_PREFIX}{}", name.trim_start_matches('.'));
+    match rustix::fs::renameat(parent, name, parent, &removing) {
+        Ok(()) => Ok(Some(removing)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(parent.failed("rename", name, errno)),
     }
-    let top = open_writable(parent, &removing)?;
+}
+
+/// Removes the directory `name` in `parent` and all in it.
+pub(super) fn remove_tree(parent: &Dir, name: &str) -> Result<()> {
+    let top = open_writable(parent, name)?;
     Flattened { top, moved: 0 }.empty()?;
-    let removed = rustix::fs::unlinkat(parent, &removing, AtFlags::REMOVEDIR);
-    removed.map_err(|errno| parent.failed("rmdir", &removing, errno))?;
-    Ok(true)
+    let removed = rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR);
+    removed.map_err(|errno| parent.failed("rmdir", name, errno))
 }
 
 /// Directories found inside are moved up to the top before they are emptied, so that a tree
@@ -129,8 +128,10 @@ mod tests {
             std::fs::set_permissions(tree.join(sub), PermissionsExt::from_mode(0o500)).unwrap();
         }
         let parent = Dir::open(dir.path()).unwrap();
-        assert!(remove_tree(&parent, ".incomplete-x").unwrap());
-        assert!(!remove_tree(&parent, ".incomplete-x").unwrap());
+        let removing = rename_away(&parent, ".incomplete-x").unwrap().unwrap();
+        assert_eq!(removing, ".removing-incomplete-x");
+        remove_tree(&parent, &removing).unwrap();
+        assert_eq!(rename_away(&parent, ".incomplete-x").unwrap(), None);
         assert_eq!(parent.list().unwrap().len(), 1);
     }
 
@@ -144,7 +145,7 @@ mod tests {
             rustix::fs::mkdirat(&deep, "deeper", Mode::RWXU).unwrap();
             deep = deep.dir("deeper").unwrap();
         }
-        assert!(remove_tree(&parent, "tree").unwrap());
+        remove_tree(&parent, "tree").unwrap();
         assert!(parent.list().unwrap().is_empty());
     }
 }

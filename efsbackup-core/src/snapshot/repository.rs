@@ -1,7 +1,9 @@
 //! A repository: a folder of snapshots of one source.
 
 use super::backup::Backup;
+use super::prune::Prune;
 use super::restore::Restore;
+use super::retention::Retention;
 use super::snapshot::Snapshot;
 use super::store::{CONTROL, Store};
 use super::verify::Verify;
@@ -96,6 +98,11 @@ impl Repository {
     /// The snapshot `id`, about to be verified.
     pub fn verify(&self, id: &str) -> Verify<'_> {
         Verify::new(self, id)
+    }
+
+    /// The snapshots that `retention` does not keep, about to be removed.
+    pub fn prune(&self, retention: Retention) -> Prune<'_> {
+        Prune::new(self, retention)
     }
 
     /// Every snapshot, the oldest first, by the instants recorded. Folders without a record

@@ -1,0 +1,114 @@
+//! Removing snapshots that nothing keeps.
+
+use super::backup::new_holder;
+use super::lock::Lock;
+use super::repository::Repository;
+use super::retention::{Decision, Retention};
+use super::tidy::Tidy;
+use crate::cancel::CancelToken;
+use crate::clock::SystemClock;
+use crate::error::{Error, ErrorKind, Result};
+use jiff::tz::TimeZone;
+use std::time::Duration;
+
+/// Snapshots about to be removed; see [`Repository::prune`].
+pub struct Prune<'a> {
+    repository: &'a Repository,
+    retention: Retention,
+    timezone: TimeZone,
+    dry_run: bool,
+    lease: Duration,
+    cancel: CancelToken,
+}
+
+/// What was removed.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct PruneReport {
+    /// What was decided of each snapshot, the oldest first.
+    pub decisions: Vec<Decision>,
+    /// What was removed.
+    pub removed: Vec<String>,
+    /// What could not be removed. The next run tries again.
+    pub left_over: Vec<String>,
+}
+
+impl<'a> Prune<'a> {
+    pub(super) fn new(repository: &'a Repository, retention: Retention) -> Self {
+        Prune {
+            repository,
+            retention,
+            timezone: TimeZone::UTC,
+            dry_run: false,
+            lease: Duration::from_secs(60),
+            cancel: CancelToken::new(),
+        }
+    }
+
+    /// Sets where hours and days begin; UTC unless set.
+    #[must_use]
+    pub fn timezone(mut self, timezone: TimeZone) -> Self {
+        self.timezone = timezone;
+        self
+    }
+
+    /// Only decides, removes nothing.
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Stops between two snapshots when the token is cancelled.
+    #[must_use]
+    pub fn cancel(mut self, token: &CancelToken) -> Self {
+        self.cancel = token.clone();
+        self
+    }
+
+    /// Removes what nothing keeps.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when the retention asks for nothing;
+    /// [`ErrorKind::NotFound`] when there is no repository; [`ErrorKind::SafetyStop`] when
+    /// another run holds it; [`ErrorKind::Cancelled`].
+    pub fn run(self) -> Result<PruneReport> {
+        if self.retention.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "prune")
+                .with_message("say what to keep, such as --keep-daily 7"));
+        }
+        let store = self.repository.open()?;
+        if self.dry_run {
+            let decisions = self.retention.decide(&store.snapshots()?, &self.timezone, None);
+            return Ok(PruneReport { decisions, ..PruneReport::default() });
+        }
+        let holder = new_holder(&SystemClock, self.lease)?;
+        let lock = Lock::take(&store.control, &holder, &self.cancel)?;
+        let decisions = self.retention.decide(&store.snapshots()?, &self.timezone, None);
+        let report = apply(&Tidy { store: &store, lock: &lock }, decisions, &self.cancel);
+        match self.cancel.is_cancelled() {
+            true => Err(Error::new(ErrorKind::Cancelled, "prune")),
+            false => Ok(report),
+        }
+    }
+}
+
+/// Removes what is not to be kept, the oldest first.
+pub(super) fn apply(
+    tidy: &Tidy<'_>,
+    decisions: Vec<Decision>,
+    cancel: &CancelToken,
+) -> PruneReport {
+    let mut report = PruneReport::default();
+    for decision in decisions.iter().filter(|decision| !decision.keep) {
+        if cancel.is_cancelled() {
+            break;
+        }
+        match tidy.remove_snapshot(&decision.id) {
+            Ok(()) => report.removed.push(decision.id.clone()),
+            Err(error) => report.left_over.push(error.to_string()),
+        }
+    }
+    report.decisions = decisions;
+    report
+}

@@ -1,0 +1,88 @@
+//! Removing what a new snapshot makes superfluous.
+
+use super::files::TEMPORARY;
+use super::lock::Lock;
+use super::name;
+use super::remove::{REMOVING_PREFIX, remove_tree, rename_away};
+use super::store::{Store, journal_name, run_of_journal};
+use crate::error::Result;
+use rustix::fs::FileType;
+
+/// Removal, with the lock held; the lock is looked at before each step.
+pub(super) struct Tidy<'a> {
+    pub(super) store: &'a Store,
+    pub(super) lock: &'a Lock,
+}
+
+impl Tidy<'_> {
+    /// Removes the snapshot `id`.
+    pub(super) fn remove_snapshot(&self, id: &str) -> Result<()> {
+        self.lock.check()?;
+        let renamed = rename_away(&self.store.dir, id)?;
+        self.store.dir.sync()?;
+        self.store.remove_record(id)?;
+        match renamed {
+            Some(removing) => remove_tree(&self.store.dir, &removing),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes what runs that ended early have left. Tells what could not be removed.
+    pub(super) fn remove_left_overs(&self) -> Vec<String> {
+        let steps = [Self::remove_folders, Self::remove_records, Self::remove_journals];
+        steps.iter().filter_map(|step| step(self).err()).map(|error| error.to_string()).collect()
+    }
+
+    /// Trees of runs that did not publish, and those that were being removed.
+    fn remove_folders(&self) -> Result<()> {
+        for name in self.store.dir.names(FileType::Directory)? {
+            self.lock.check()?;
+            if let Some(was) = name.strip_prefix(REMOVING_PREFIX) {
+                // It may have been a snapshot; then its record goes too.
+                if self.store.dir.stat(was)?.is_none() {
+                    self.store.remove_record(was)?;
+                }
+                remove_tree(&self.store.dir, &name)?;
+            } else if name.starts_with(name::INCOMPLETE_PREFIX)
+                && let Some(removing) = rename_away(&self.store.dir, &name)?
+            {
+                remove_tree(&self.store.dir, &removing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that were never finished, and those of runs killed before their folder got
+    /// its name. The record of a snapshot that someone moved away stays.
+    fn remove_records(&self) -> Result<()> {
+        self.lock.check()?;
+        let journals = self.store.control.names(FileType::RegularFile)?;
+        for name in self.store.records.names(FileType::RegularFile)? {
+            if name.ends_with(TEMPORARY) {
+                self.store.records.remove(&name)?;
+                continue;
+            }
+            let id = name.strip_suffix(".json").filter(|id| !id.ends_with(".report"));
+            let Some(id) = id else { continue };
+            if self.store.dir.stat(id)?.is_none()
+                && let Ok(Some(record)) = self.store.record(id)
+                && journals.contains(&journal_name(&record.run))
+            {
+                self.store.remove_record(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Journals whose folder is gone.
+    fn remove_journals(&self) -> Result<()> {
+        let runs: Vec<String> = self.store.incomplete()?.into_iter().map(|(_, run)| run).collect();
+        self.lock.check()?;
+        for name in self.store.control.names(FileType::RegularFile)? {
+            if run_of_journal(&name).is_some_and(|run| !runs.iter().any(|kept| kept == run)) {
+                self.store.control.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+}
