@@ -22,10 +22,16 @@
 #define EFSB_VERSION_NUMBER 0x000100
 
 /**
- * The default options: `efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;`
+ * The default: `efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;`
  */
 #define EFSB_MIRROR_OPTIONS_INIT \
   { sizeof(efsb_mirror_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+
+/**
+ * The default: `efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;`
+ */
+#define EFSB_BACKUP_OPTIONS_INIT \
+  { sizeof(efsb_backup_options), NULL, NULL, NULL, NULL, 0, 0, 0, { 0 } }
 
 /**
  * Each file before it is closed on network file systems, the file system at the end elsewhere.
@@ -203,6 +209,21 @@
 #define EFSB_TYPE_SPECIAL 5
 
 /**
+ * The snapshot holds everything the source held.
+ */
+#define EFSB_STATE_COMPLETE 0
+
+/**
+ * Some entries could not be read: they are missing, or as they were before.
+ */
+#define EFSB_STATE_PARTIAL 1
+
+/**
+ * The folder is there, but no record of it.
+ */
+#define EFSB_STATE_UNKNOWN 2
+
+/**
  * The version of the ABI that this header describes; see efsb_abi_version().
  */
 #define EFSB_ABI_VERSION 0
@@ -222,6 +243,24 @@ typedef struct efsb_error efsb_error;
  * What a run did. Never changes; may be read from any thread. Freed with efsb_report_free().
  */
 typedef struct efsb_report efsb_report;
+
+/**
+ * The snapshots of one source: the folder ROOT/NAME. Nothing is opened or made before a call
+ * that needs it. Never changes; may be used from any thread. Freed with
+ * efsb_repository_free().
+ */
+typedef struct efsb_repository efsb_repository;
+
+/**
+ * One snapshot of a repository. Never changes; may be read from any thread.
+ */
+typedef struct efsb_snapshot efsb_snapshot;
+
+/**
+ * The snapshots of a repository as they were when they were listed. Never changes; may be
+ * read from any thread. Freed with efsb_snapshot_list_free().
+ */
+typedef struct efsb_snapshot_list efsb_snapshot_list;
 
 /**
  * How a call ended: #EFSB_OK, or one of the numbers below, which say what kind of error it
@@ -412,6 +451,54 @@ typedef struct {
 } efsb_mirror_options;
 
 /**
+ * What a backup is told. Start with #EFSB_BACKUP_OPTIONS_INIT or efsb_backup_options_init();
+ * everything 0 is the default. A yes-or-no field is yes for every value but 0.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * How the source is copied, who is told how far the run is and what cancels it; may be
+   * NULL. A backup chooses `remove_extraneous`, `link_dest`, `fresh` and
+   * `stale_from_link_dest` itself.
+   */
+  const efsb_mirror_options *mirror;
+  /**
+   * Where snapshots' names take the time of day from, such as "Asia/Tokyo". NULL: UTC.
+   */
+  const char *timezone;
+  /**
+   * The id of the file system that the source must be proved to be on; may be NULL.
+   */
+  const char *expect_id;
+  /**
+   * The id of the file system that the repository must be proved to be on; may be NULL.
+   */
+  const char *expect_destination_id;
+  /**
+   * Publish nothing when the source has shrunk by more than this share, in percent, of the
+   * entries of the last complete snapshot. 0: the default, 50; -1: when it has shrunk at
+   * all.
+   */
+  int32_t max_shrink;
+  /**
+   * Refuse to make a repository where there is none: a backup file system that failed to
+   * mount looks like a first run.
+   */
+  uint8_t require_existing;
+  /**
+   * Go on although the clock is behind the last snapshot.
+   */
+  uint8_t accept_clock;
+  /**
+   * Must be 0.
+   */
+  uint8_t reserved[2];
+} efsb_backup_options;
+
+/**
  * Everything was done.
  */
 #define EFSB_OK 0
@@ -554,6 +641,14 @@ typedef struct {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Makes `*options`, of `size` bytes, the default. #EFSB_BACKUP_OPTIONS_INIT does the same;
+ * this is for languages that lack macros.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_backup_options_init(efsb_backup_options *options, size_t size);
 
 /**
  * A token nobody has cancelled. The caller frees it with efsb_cancel_token_free().
@@ -811,6 +906,172 @@ efsb_status efsb_report_to_json(const efsb_report *report, char **json);
  * Requires: `report` is NULL, or came from this library and was not freed before.
  */
 void efsb_report_free(efsb_report *report);
+
+/**
+ * Names the repository `name` under the folder `root`, such as the file system's id. With
+ * NULL for `name`: the only repository under `root`, which must exist then. `*repository`
+ * receives it, or NULL.
+ *
+ * Requires: `root` and `name` are NULL or NUL-terminated; `repository` is NULL or may be written.
+ */
+efsb_status efsb_repository_new(const char *root,
+                                const char *name,
+                                efsb_repository **repository);
+
+/**
+ * The repository's name; NULL for NULL. Lent as long as the repository.
+ *
+ * Requires: `repository` is NULL or alive.
+ */
+const char *efsb_repository_name(const efsb_repository *repository);
+
+/**
+ * Frees a repository's handle; the snapshots stay. NULL is fine.
+ *
+ * Requires: `repository` is NULL, or came from efsb_repository_new() and was not freed before.
+ */
+void efsb_repository_free(efsb_repository *repository);
+
+/**
+ * Takes a snapshot of the directory `source`: what is wholly equal in the newest complete
+ * snapshot is hard-linked, the rest is copied, and only when everything is durable does the
+ * snapshot get its name.
+ *
+ * `options` may be NULL: all defaults. `report` and `snapshot` may be NULL; else they receive
+ * NULL at first. `*report`, freed with efsb_report_free(), is set whenever the run went far
+ * enough to have one; `*snapshot`, freed with efsb_snapshot_free(), whenever one was
+ * published: always with #EFSB_OK (but in a dry run), and a partial one with #EFSB_INCOMPLETE
+ * when entries failed.
+ *
+ * Returns what efsb_mirror() returns, #EFSB_SAFETY_STOP also for a repository that another
+ * run holds, and #EFSB_CONFLICT when it was lost to another run.
+ *
+ * Requires: `repository` is NULL or alive; `source` is NULL or NUL-terminated; `options` is NULL or as
+ * its comments say; `report` and `snapshot` are NULL or may be written.
+ */
+efsb_status efsb_backup(const efsb_repository *repository,
+                        const char *source,
+                        const efsb_backup_options *options,
+                        efsb_report **report,
+                        efsb_snapshot **snapshot);
+
+/**
+ * Lists every snapshot, the oldest first. `*list`, freed with efsb_snapshot_list_free(),
+ * receives the list, or NULL.
+ *
+ * Requires: `repository` is NULL or alive; `list` is NULL or may be written.
+ */
+efsb_status efsb_snapshots(const efsb_repository *repository, efsb_snapshot_list **list);
+
+/**
+ * Copies the snapshot `id` to `destination`, which must be missing or empty unless
+ * `remove_extraneous` is on. The restored tree has files of its own: nothing in it is
+ * hard-linked with a snapshot.
+ *
+ * With `directories`, `directory_count` paths in the snapshot, only these are restored, each
+ * to the same place below `destination`; it may be NULL when the count is 0. `options` and
+ * `report` are as those of efsb_mirror(), and so is what is returned; `link_dest` must be
+ * empty.
+ *
+ * Requires: `repository` is NULL or alive; the texts are NULL or NUL-terminated; `options` is NULL or
+ * as its comments say; `report` is NULL or may be written.
+ */
+efsb_status efsb_restore(const efsb_repository *repository,
+                         const char *id,
+                         const char *destination,
+                         const char *const *directories,
+                         size_t directory_count,
+                         const efsb_mirror_options *options,
+                         efsb_report **report);
+
+/**
+ * Its name, which is its folder's name; NULL for NULL. Lent as long as the snapshot.
+ *
+ * Requires: `snapshot` is NULL or alive.
+ */
+const char *efsb_snapshot_id(const efsb_snapshot *snapshot);
+
+/**
+ * What it is worth: an EFSB_STATE_ constant; #EFSB_STATE_UNKNOWN for NULL.
+ *
+ * Requires: `snapshot` is NULL or alive.
+ */
+int32_t efsb_snapshot_state(const efsb_snapshot *snapshot);
+
+/**
+ * The instant it is of, in nanoseconds since 1970-01-01 00:00 UTC; 0 when it is not known,
+ * and for NULL.
+ *
+ * Requires: `snapshot` is NULL or alive.
+ */
+int64_t efsb_snapshot_time_ns(const efsb_snapshot *snapshot);
+
+/**
+ * When it was finished, in nanoseconds since 1970-01-01 00:00 UTC; 0 when it is not known,
+ * and for NULL.
+ *
+ * Requires: `snapshot` is NULL or alive.
+ */
+int64_t efsb_snapshot_published_ns(const efsb_snapshot *snapshot);
+
+/**
+ * How many entries of a type (EFSB_TYPE_) it holds; 0 for NULL and for other numbers.
+ *
+ * Requires: `snapshot` is NULL or alive.
+ */
+uint64_t efsb_snapshot_entries(const efsb_snapshot *snapshot, int32_t entry_type);
+
+/**
+ * The sizes of its files in bytes, each counted once; 0 for NULL.
+ *
+ * Requires: `snapshot` is NULL or alive.
+ */
+uint64_t efsb_snapshot_bytes(const efsb_snapshot *snapshot);
+
+/**
+ * How many bytes were newly stored for it; 0 for NULL.
+ *
+ * Requires: `snapshot` is NULL or alive.
+ */
+uint64_t efsb_snapshot_new_bytes(const efsb_snapshot *snapshot);
+
+/**
+ * The id of the file system it is proved to be of; NULL when there is no proof, and for NULL.
+ * Lent as long as the snapshot.
+ *
+ * Requires: `snapshot` is NULL or alive.
+ */
+const char *efsb_snapshot_file_system(const efsb_snapshot *snapshot);
+
+/**
+ * Frees what efsb_backup() gave; the snapshot itself stays. Not for snapshots of a list. NULL
+ * is fine.
+ *
+ * Requires: `snapshot` is NULL, or came from efsb_backup() and was not freed before.
+ */
+void efsb_snapshot_free(efsb_snapshot *snapshot);
+
+/**
+ * How many snapshots the list has; 0 for NULL.
+ *
+ * Requires: `list` is NULL or alive.
+ */
+size_t efsb_snapshot_list_count(const efsb_snapshot_list *list);
+
+/**
+ * The snapshot at `index`, from 0, the oldest; NULL when there is none. Lent as long as the
+ * list; never free it.
+ *
+ * Requires: `list` is NULL or alive.
+ */
+const efsb_snapshot *efsb_snapshot_list_get(const efsb_snapshot_list *list, size_t index);
+
+/**
+ * Frees a list. NULL is fine.
+ *
+ * Requires: `list` is NULL, or came from efsb_snapshots() and was not freed before.
+ */
+void efsb_snapshot_list_free(efsb_snapshot_list *list);
 
 /**
  * The stable name of a status, such as "not-found"; "unknown" for a number that is none.

@@ -6,33 +6,42 @@
 //! | `handle` | Rust values that C holds by an opaque pointer |
 //! | `status` | `efsb_status` and its table |
 //! | `error` | `efsb_error`, and the last error of each thread |
+//! | `option_struct` | option structs of programs compiled with another header |
 //! | `text` | strings and paths in and out |
 //! | `cancel`, `progress` | asking a call to stop, hearing how far it is |
 //! | `mirror_options`, `mirror`, `report` | the core's `mirror` |
+//! | `backup_options`, `repository`, `snapshot` | the core's `snapshot` |
 //! | `version` | the versions of library and ABI |
 //!
 //! Types and functions carry the names they have in C.
 
 #![allow(non_camel_case_types)]
 
+mod backup_options;
 mod cancel;
 mod error;
 mod guard;
 mod handle;
 mod mirror;
 mod mirror_options;
+mod option_struct;
 mod progress;
 mod report;
+mod repository;
+mod snapshot;
 mod status;
 mod text;
 mod version;
 
+pub use backup_options::*;
 pub use cancel::*;
 pub use error::*;
 pub use mirror::*;
 pub use mirror_options::*;
 pub use progress::*;
 pub use report::*;
+pub use repository::*;
+pub use snapshot::*;
 pub use status::*;
 pub use text::*;
 pub use version::*;

@@ -1,16 +1,15 @@
 //! `efsb_mirror`: make one tree equal to another.
 
+use crate::error::Failure;
 use crate::guard::guard;
 use crate::handle::Handle;
-use crate::mirror_options::{efsb_mirror_options, read, translate};
-use crate::progress::efsb_progress;
+use crate::mirror_options::efsb_mirror_options;
+use crate::option_struct::OptionStruct;
 use crate::report::efsb_report;
 use crate::status::efsb_status;
 use crate::text::{path, set};
-use efsbackup_core::mirror::Mirror;
-use efsbackup_core::progress::Progress;
+use efsbackup_core::mirror::{Mirror, Report};
 use std::ffi::c_char;
-use std::ops::ControlFlow;
 use std::ptr::null_mut;
 
 /// Makes the contents of the directory `destination` equal those of the directory `source`.
@@ -47,33 +46,27 @@ pub unsafe extern "C" fn efsb_mirror(
         // SAFETY: by this function's contract.
         let destination = unsafe { path(destination, "destination") }?;
         // SAFETY: by this function's contract.
-        let options = unsafe { read(options) }?;
+        let options = unsafe { efsb_mirror_options::read(options) }?;
         // SAFETY: by this function's contract.
-        let core_options = unsafe { translate(&options) }?;
+        let copying = unsafe { options.copying() }?;
+        let mut callback = options.callback();
+        let mirror = Mirror::new(source, destination).options(copying.options);
+        let done = mirror.cancel(&copying.cancel).progress(&mut callback).run()?;
         // SAFETY: by this function's contract.
-        let token = unsafe { Handle::borrow(options.cancel) };
-
-        let mut observer = |progress: &Progress| {
-            let Some(callback) = options.progress else { return ControlFlow::Continue(()) };
-            // SAFETY: the caller's own function, called as its type says.
-            match unsafe { callback(options.user_data, &efsb_progress::from(progress)) } {
-                0 => ControlFlow::Continue(()),
-                _ => ControlFlow::Break(()),
-            }
-        };
-        let mut mirror = Mirror::new(source, destination).options(core_options);
-        if options.progress.is_some() {
-            mirror = mirror.progress(&mut observer);
-        }
-        if let Some(token) = token {
-            mirror = mirror.cancel(token);
-        }
-        let done = mirror.run()?;
-        if !report.is_null() {
-            // SAFETY: by this function's contract.
-            unsafe { set(report, efsb_report::give(done.clone().into())) };
-        }
-        done.into_result()?;
-        Ok(())
+        unsafe { finish(report, done) }
     }
+}
+
+/// Gives the caller the report, if it is wanted, and says whether all is well.
+///
+/// # Safety
+/// `report` is NULL or may be written.
+pub(crate) unsafe fn finish(report: *mut *mut efsb_report, done: Report) -> Result<(), Failure> {
+    let result = done.clone().into_result();
+    if !report.is_null() {
+        // SAFETY: by this function's contract.
+        unsafe { set(report, efsb_report::give(done.into())) };
+    }
+    result?;
+    Ok(())
 }

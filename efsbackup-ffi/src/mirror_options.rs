@@ -3,12 +3,15 @@
 use crate::cancel::efsb_cancel_token;
 use crate::error::Failure;
 use crate::guard::guard;
-use crate::progress::efsb_progress_fn;
-use crate::status::{EFSB_E2BIG, EFSB_INVALID_INPUT, efsb_status};
-use crate::text::{null_argument, path};
+use crate::handle::Handle;
+use crate::option_struct::OptionStruct;
+use crate::progress::{Callback, efsb_progress_fn};
+use crate::status::efsb_status;
+use crate::text::paths;
+use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::mirror::{Fsync, Jobs, LinkSource, MaxDelete, Options, Trust};
 use std::ffi::{c_char, c_void};
-use std::mem::MaybeUninit;
+use std::path::Path;
 use std::time::Duration;
 
 /// Each file before it is closed on network file systems, the file system at the end elsewhere.
@@ -107,67 +110,49 @@ pub unsafe extern "C" fn efsb_mirror_options_init(
     options: *mut efsb_mirror_options,
     size: usize,
 ) -> efsb_status {
-    guard! {
-        if options.is_null() {
-            return Err(null_argument("options"));
-        }
-        check_size(size)?;
-        // SAFETY: by this function's contract, and the size is enough for the first field.
-        unsafe {
-            options.cast::<u8>().write_bytes(0, size);
-            options.cast::<usize>().write(size);
-        }
-        Ok(())
-    }
+    // SAFETY: by this function's contract.
+    guard! { unsafe { OptionStruct::init(options, size) } }
 }
 
-fn check_size(size: usize) -> Result<(), Failure> {
-    if size < size_of::<usize>() {
-        return Err(invalid("`size` is not set; start with EFSB_MIRROR_OPTIONS_INIT"));
-    }
-    Ok(())
+// SAFETY: the struct above is of numbers, raw pointers and a function pointer that may be NULL.
+unsafe impl OptionStruct for efsb_mirror_options {
+    const NAME: &'static str = "mirror options";
 }
 
 fn invalid(message: impl Into<String>) -> Failure {
-    Failure::of(EFSB_INVALID_INPUT, "mirror options", message)
+    efsb_mirror_options::invalid(message)
 }
 
-/// The caller's options, with zeros for what the caller does not know. NULL means all
-/// defaults.
-///
-/// # Safety
-/// `options` is NULL or points to as many readable bytes as its `size` says.
-pub(crate) unsafe fn read(
-    options: *const efsb_mirror_options,
-) -> Result<efsb_mirror_options, Failure> {
-    const KNOWN: usize = size_of::<efsb_mirror_options>();
-    let mut copy = MaybeUninit::<efsb_mirror_options>::zeroed();
-    if !options.is_null() {
-        // SAFETY: `size` is the first field in every version.
-        let size = unsafe { options.cast::<usize>().read() };
-        check_size(size)?;
+/// What the options mean to the core.
+pub(crate) struct Copying {
+    /// How things are copied.
+    pub(crate) options: Options,
+    /// The caller's token, or one that nobody cancels.
+    pub(crate) cancel: CancelToken,
+}
+
+impl efsb_mirror_options {
+    /// What the options mean to the core.
+    ///
+    /// # Safety
+    /// The pointers are as their comments say.
+    pub(crate) unsafe fn copying(&self) -> Result<Copying, Failure> {
         // SAFETY: by this function's contract.
-        let bytes = unsafe { std::slice::from_raw_parts(options.cast::<u8>(), size) };
-        let (known, unknown) = bytes.split_at(size.min(KNOWN));
-        if unknown.iter().any(|byte| *byte != 0) {
-            let why = format!("the struct has {size} bytes, this library knows {KNOWN}");
-            return Err(Failure::of(EFSB_E2BIG, "mirror options", why));
-        }
-        // SAFETY: `known` is at most as long as the copy, and they do not overlap.
-        unsafe {
-            copy.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(known.as_ptr(), known.len())
-        };
+        let options = unsafe { translate(self) }?;
+        // SAFETY: by this function's contract.
+        let token = unsafe { Handle::borrow(self.cancel) };
+        Ok(Copying { options, cancel: token.cloned().unwrap_or_default() })
     }
-    // SAFETY: every bit pattern of the fields is valid: numbers, raw pointers and a function
-    // pointer that may be NULL.
-    Ok(unsafe { copy.assume_init() })
+
+    /// The caller's callback as an observer.
+    pub(crate) fn callback(&self) -> Callback {
+        Callback { function: self.progress, user_data: self.user_data }
+    }
 }
 
-/// What `options` means to the core.
-///
 /// # Safety
 /// `link_dest` is NULL or has `link_dest_count` NUL-terminated strings.
-pub(crate) unsafe fn translate(options: &efsb_mirror_options) -> Result<Options, Failure> {
+unsafe fn translate(options: &efsb_mirror_options) -> Result<Options, Failure> {
     if options.reserved != [0; 6] {
         return Err(invalid("`reserved` must be 0"));
     }
@@ -236,18 +221,8 @@ fn max_delete(options: &efsb_mirror_options) -> Result<MaxDelete, Failure> {
 /// # Safety
 /// As for [`translate`].
 unsafe fn link_sources(options: &efsb_mirror_options) -> Result<Vec<LinkSource>, Failure> {
-    if options.link_dest_count == 0 {
-        return Ok(Vec::new());
-    }
-    if options.link_dest.is_null() {
-        return Err(null_argument("link_dest"));
-    }
     // SAFETY: by this function's contract.
-    let paths = unsafe { std::slice::from_raw_parts(options.link_dest, options.link_dest_count) };
-    let link_source = |&pointer: &*const c_char| {
-        // SAFETY: by this function's contract.
-        let path = unsafe { path(pointer, "link_dest") }?.to_owned();
-        Ok(LinkSource { path, trust: Trust::Metadata })
-    };
-    paths.iter().map(link_source).collect()
+    let paths = unsafe { paths(options.link_dest, options.link_dest_count, "link_dest") }?;
+    let link_source = |path: &Path| LinkSource { path: path.to_owned(), trust: Trust::Metadata };
+    Ok(paths.into_iter().map(link_source).collect())
 }

@@ -1,7 +1,8 @@
 //! Hearing how far a call is.
 
-use efsbackup_core::progress::{Phase, Progress};
+use efsbackup_core::progress::{Observer, Phase, Progress};
 use std::ffi::{c_int, c_void};
+use std::ops::ControlFlow;
 
 /// Copying, in efsb_progress.phase.
 pub const EFSB_PHASE_COPYING: i32 = 0;
@@ -63,6 +64,25 @@ impl From<&Progress> for efsb_progress {
             bytes: progress.bytes,
             bytes_written: progress.bytes_written,
             seconds: progress.elapsed.as_secs_f64(),
+        }
+    }
+}
+
+/// The caller's callback as an observer.
+pub(crate) struct Callback {
+    /// The function; may be NULL.
+    pub(crate) function: efsb_progress_fn,
+    /// What it is given first.
+    pub(crate) user_data: *mut c_void,
+}
+
+impl Observer for Callback {
+    fn update(&mut self, progress: &Progress) -> ControlFlow<()> {
+        let Some(function) = self.function else { return ControlFlow::Continue(()) };
+        // SAFETY: the caller's own function, called as its type says.
+        match unsafe { function(self.user_data, &efsb_progress::from(progress)) } {
+            0 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
         }
     }
 }

@@ -179,7 +179,7 @@ fn counts(report: &Report, what: i32) -> Option<Counts> {
     })
 }
 
-fn count(mut counts: Counts, entry_type: i32) -> u64 {
+pub(crate) fn count(mut counts: Counts, entry_type: i32) -> u64 {
     match entry_type {
         EFSB_TYPE_ANY => counts.total(),
         EFSB_TYPE_FILE => *counts.of(EntryType::File),
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn efsb_report_finished_ns(report: *const efsb_report) -> 
 }
 
 /// Nanoseconds since 1970, or the nearest number that fits (years 1970 to 2262).
-fn nanoseconds(time: SystemTime) -> i64 {
+pub(crate) fn nanoseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::guard::guard_or;
-use crate::status::EFSB_NULL_ARGUMENT;
+use crate::status::{EFSB_INVALID_INPUT, EFSB_NULL_ARGUMENT};
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -47,6 +47,49 @@ pub(crate) unsafe fn path<'a>(path: *const c_char, argument: &str) -> Result<&'a
     // SAFETY: by this function's contract.
     let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
     Ok(Path::new(OsStr::from_bytes(bytes)))
+}
+
+/// The `count` paths at `paths`; an error that names `argument` for a NULL among them.
+///
+/// # Safety
+/// `paths` is NULL or has `count` pointers, each as for [`path`].
+pub(crate) unsafe fn paths<'a>(
+    paths: *const *const c_char,
+    count: usize,
+    argument: &str,
+) -> Result<Vec<&'a Path>, Failure> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if paths.is_null() {
+        return Err(null_argument(argument));
+    }
+    // SAFETY: by this function's contract.
+    let pointers = unsafe { std::slice::from_raw_parts(paths, count) };
+    // SAFETY: by this function's contract.
+    pointers.iter().map(|&pointer| unsafe { path(pointer, argument) }).collect()
+}
+
+/// The UTF-8 text at `text`; `None` for NULL, and an error that names `argument` for what is
+/// not UTF-8.
+///
+/// # Safety
+/// `text` is NULL or a NUL-terminated string that is alive for `'a`.
+pub(crate) unsafe fn text<'a>(
+    text: *const c_char,
+    argument: &str,
+) -> Result<Option<&'a str>, Failure> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: by this function's contract.
+    match unsafe { CStr::from_ptr(text) }.to_str() {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => {
+            let why = format!("{argument} is not UTF-8");
+            Err(Failure::of(EFSB_INVALID_INPUT, "call", why))
+        }
+    }
 }
 
 /// The error for an argument that must not be NULL.

@@ -99,6 +99,15 @@ fn run<A: AsRef<OsStr>>(program: &Path, mut arguments: impl FnMut(bool) -> A) {
     }
 }
 
+/// Runs `program` with a new empty folder each time.
+fn run_in_folders(program: &Path) {
+    let mut folders = Vec::new();
+    run(program, |_| {
+        folders.push(tempfile::tempdir().unwrap());
+        folders.last().unwrap().path().to_owned()
+    });
+}
+
 #[test]
 fn the_edges_hold() {
     run(&compile("edges"), |valgrind| if valgrind { "1000" } else { "1000000" });
@@ -106,11 +115,12 @@ fn the_edges_hold() {
 
 #[test]
 fn trees_are_mirrored() {
-    let mut folders = Vec::new();
-    run(&compile("mirror"), |_| {
-        folders.push(tempfile::tempdir().unwrap());
-        folders.last().unwrap().path().to_owned()
-    });
+    run_in_folders(&compile("mirror"));
+}
+
+#[test]
+fn snapshots_are_taken_listed_and_restored() {
+    run_in_folders(&compile("snapshots"));
 }
 
 #[test]
@@ -131,7 +141,8 @@ fn the_static_library_links_too() {
 fn header_compiles(compiler: &str, language: &str, standard: &str) {
     let source = prefix().join(format!("header.{language}"));
     let text = "#include <efsbackup.h>\n#include <efsbackup.h>\n\
-                efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;\n";
+                efsb_mirror_options mirror = EFSB_MIRROR_OPTIONS_INIT;\n\
+                efsb_backup_options backup = EFSB_BACKUP_OPTIONS_INIT;\n";
     fs::write(&source, text).unwrap();
     let object = source.with_extension(format!("{language}.o"));
     succeed(

@@ -1,4 +1,4 @@
-/* What the C tests share: a check that says where it failed. */
+/* What the C tests share: checks that say where they failed, and small files. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -24,5 +24,22 @@
       exit(1);                                                                               \
     }                                                                                        \
   } while (0)
+
+static inline void write_file(const char *path, const char *text) {
+  FILE *file = fopen(path, "w");
+  CHECK(file != NULL);
+  CHECK(fputs(text, file) >= 0);
+  CHECK(fclose(file) == 0);
+}
+
+static inline char *read_file(const char *path) {
+  static char text[64];
+  memset(text, 0, sizeof text);
+  FILE *file = fopen(path, "r");
+  CHECK(file != NULL);
+  CHECK(fread(text, 1, sizeof text - 1, file) > 0);
+  CHECK(fclose(file) == 0);
+  return text;
+}
 
 #endif

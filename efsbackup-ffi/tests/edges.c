@@ -55,12 +55,35 @@ static void null_is_refused_or_fine(void) {
   CHECK_TEXT(efsb_error_op(NULL), "");
   CHECK(efsb_error_path(NULL, &length) == NULL && length == 0);
   CHECK(efsb_error_path(NULL, NULL) == NULL);
+  efsb_repository *repository = (efsb_repository *)&repository;
+  CHECK(efsb_repository_new(NULL, "name", &repository) == EFSB_NULL_ARGUMENT);
+  CHECK(repository == NULL);
+  CHECK(efsb_repository_new("/tmp", "name", NULL) == EFSB_NULL_ARGUMENT);
+  CHECK(efsb_repository_name(NULL) == NULL);
+  efsb_snapshot *snapshot = (efsb_snapshot *)&snapshot;
+  CHECK(efsb_backup(NULL, "/tmp", NULL, &report, &snapshot) == EFSB_NULL_ARGUMENT);
+  CHECK(snapshot == NULL);
+  CHECK(efsb_restore(NULL, "id", "/tmp", NULL, 0, NULL, NULL) == EFSB_NULL_ARGUMENT);
+  efsb_snapshot_list *list = (efsb_snapshot_list *)&list;
+  CHECK(efsb_snapshots(NULL, &list) == EFSB_NULL_ARGUMENT);
+  CHECK(list == NULL);
+  CHECK(efsb_snapshot_id(NULL) == NULL && efsb_snapshot_file_system(NULL) == NULL);
+  CHECK(efsb_snapshot_state(NULL) == EFSB_STATE_UNKNOWN);
+  CHECK(efsb_snapshot_time_ns(NULL) == 0 && efsb_snapshot_published_ns(NULL) == 0);
+  CHECK(efsb_snapshot_entries(NULL, EFSB_TYPE_ANY) == 0);
+  CHECK(efsb_snapshot_bytes(NULL) == 0 && efsb_snapshot_new_bytes(NULL) == 0);
+  CHECK(efsb_snapshot_list_count(NULL) == 0 && efsb_snapshot_list_get(NULL, 0) == NULL);
+  CHECK(efsb_backup_options_init(NULL, sizeof(efsb_backup_options)) == EFSB_NULL_ARGUMENT);
+
   CHECK(!efsb_is_cancelled(NULL));
   efsb_cancel(NULL);
   efsb_report_free(NULL);
   efsb_error_free(NULL);
   efsb_string_free(NULL);
   efsb_cancel_token_free(NULL);
+  efsb_repository_free(NULL);
+  efsb_snapshot_free(NULL);
+  efsb_snapshot_list_free(NULL);
 }
 
 static void *another_thread(void *argument) {

@@ -10,8 +10,11 @@ const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include/efsbackup.
 fn generate() -> String {
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = cbindgen::Config::from_file(crate_dir.join("cbindgen.toml")).unwrap();
-    let options = initializer(&crate_dir.join("src/mirror_options.rs"));
-    config.after_includes = Some(format!("{}\n\n{options}", versions()));
+    let initializers = ["mirror_options", "backup_options"].map(|name| {
+        let source = fs::read_to_string(crate_dir.join("src").join(name).with_extension("rs"));
+        initializer(name, &source.unwrap())
+    });
+    config.after_includes = Some(format!("{}\n\n{}", versions(), initializers.join("\n\n")));
     let mut bytes = Vec::new();
     let builder = cbindgen::Builder::new().with_crate(crate_dir).with_config(config);
     builder.generate().unwrap().write(&mut bytes);
@@ -41,26 +44,26 @@ fn versions() -> String {
     text + &format!("#define EFSB_VERSION_NUMBER 0x{number:06x}")
 }
 
-/// `EFSB_MIRROR_OPTIONS_INIT`, with a value for each field, so that no compiler warns of
-/// missing ones.
-fn initializer(source: &Path) -> String {
-    let source = fs::read_to_string(source).unwrap();
-    let body = source.split_once("pub struct efsb_mirror_options {\n").unwrap().1;
+/// `EFSB_…_OPTIONS_INIT`, with a value for each field, so that no compiler warns of missing
+/// ones.
+fn initializer(name: &str, source: &str) -> String {
+    let body = source.split_once(&format!("pub struct efsb_{name} {{\n")).unwrap().1;
     let body = body.split_once("\n}").unwrap().0;
     let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub "));
     let values: Vec<_> = fields
         .map(|field| match field.split_once(": ").unwrap() {
-            ("size", _) => "sizeof(efsb_mirror_options)",
-            (_, "efsb_progress_fn,") => "NULL",
-            (_, kind) if kind.starts_with('*') => "NULL",
-            (_, kind) if kind.starts_with('[') => "{ 0 }",
-            _ => "0",
+            ("size", _) => format!("sizeof(efsb_{name})"),
+            (_, "efsb_progress_fn,") => "NULL".to_owned(),
+            (_, kind) if kind.starts_with('*') => "NULL".to_owned(),
+            (_, kind) if kind.starts_with('[') => "{ 0 }".to_owned(),
+            _ => "0".to_owned(),
         })
         .collect();
+    let constant = name.to_uppercase();
+    let values = values.join(", ");
     format!(
-        "/**\n * The default options: `efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;`\n */\n\
-         #define EFSB_MIRROR_OPTIONS_INIT \\\n  {{ {} }}",
-        values.join(", ")
+        "/**\n * The default: `efsb_{name} options = EFSB_{constant}_INIT;`\n */\n\
+         #define EFSB_{constant}_INIT \\\n  {{ {values} }}"
     )
 }
 

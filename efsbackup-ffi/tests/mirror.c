@@ -9,23 +9,6 @@
 
 #define ODD "odd\xff\n name"
 
-static void write_file(const char *path, const char *text) {
-  FILE *file = fopen(path, "w");
-  CHECK(file != NULL);
-  CHECK(fputs(text, file) >= 0);
-  CHECK(fclose(file) == 0);
-}
-
-static char *read_file(const char *path) {
-  static char text[64];
-  memset(text, 0, sizeof text);
-  FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
-  CHECK(fread(text, 1, sizeof text - 1, file) > 0);
-  CHECK(fclose(file) == 0);
-  return text;
-}
-
 static void make_source(void) {
   CHECK(mkdir("source", 0755) == 0);
   CHECK(mkdir("source/sub", 0750) == 0);

@@ -1,0 +1,154 @@
+/* Repositories on real trees: `snapshots DIRECTORY`, an empty directory to work in. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME "fs-0123456789abcdef0"
+
+static efsb_repository *open_repository(void) {
+  efsb_repository *repository = NULL;
+  CHECK(efsb_repository_new("backups", NAME, &repository) == EFSB_OK);
+  CHECK_TEXT(efsb_repository_name(repository), NAME);
+  return repository;
+}
+
+static void nothing_is_there_yet(const efsb_repository *repository) {
+  efsb_snapshot_list *list = NULL;
+  efsb_repository *only = NULL;
+  CHECK(efsb_snapshots(repository, &list) == EFSB_NOT_FOUND && list == NULL);
+  CHECK(efsb_repository_new("backups", NULL, &only) == EFSB_NOT_FOUND && only == NULL);
+  CHECK(efsb_repository_new("backups", "../x", &only) == EFSB_INVALID_INPUT);
+  CHECK(efsb_repository_new("backups", "n\xff", &only) == EFSB_INVALID_INPUT);
+}
+
+static void guards_refuse(const efsb_repository *repository) {
+  efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;
+  efsb_mirror_options mirror = EFSB_MIRROR_OPTIONS_INIT;
+  options.require_existing = true;
+  CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_SAFETY_STOP);
+  CHECK(efsb_backup_options_init(&options, sizeof options) == EFSB_OK);
+  options.expect_id = NAME;
+  CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_SAFETY_STOP);
+  CHECK(efsb_backup_options_init(&options, sizeof options) == EFSB_OK);
+  options.timezone = "Mars/Olympus";
+  CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_INVALID_INPUT);
+  CHECK(strstr(efsb_last_error_message(), "Mars/Olympus") != NULL);
+  CHECK(efsb_backup_options_init(&options, sizeof options) == EFSB_OK);
+  options.max_shrink = 101;
+  CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_INVALID_INPUT);
+  CHECK(efsb_backup_options_init(&options, sizeof options) == EFSB_OK);
+  mirror.remove_extraneous = true;
+  options.mirror = &mirror;
+  CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_INVALID_INPUT);
+}
+
+static efsb_snapshot *take(const efsb_repository *repository, uint64_t new_bytes) {
+  efsb_report *report = NULL;
+  efsb_snapshot *snapshot = NULL;
+  CHECK(efsb_backup(repository, "source", NULL, &report, &snapshot) == EFSB_OK);
+  CHECK(efsb_report_outcome(report) == EFSB_OUTCOME_COMPLETE);
+  CHECK(efsb_snapshot_state(snapshot) == EFSB_STATE_COMPLETE);
+  CHECK(efsb_snapshot_entries(snapshot, EFSB_TYPE_ANY) == 4);
+  CHECK(efsb_snapshot_entries(snapshot, EFSB_TYPE_FILE) == 2);
+  CHECK(efsb_snapshot_bytes(snapshot) == 8);
+  CHECK(efsb_snapshot_new_bytes(snapshot) == new_bytes);
+  CHECK(efsb_snapshot_time_ns(snapshot) > 1600000000000000000);
+  CHECK(efsb_snapshot_published_ns(snapshot) >= efsb_snapshot_time_ns(snapshot));
+  CHECK(efsb_snapshot_file_system(snapshot) == NULL);
+  efsb_report_free(report);
+  return snapshot;
+}
+
+static void snapshots_are_listed(const efsb_repository *repository, const char *first,
+                                 const char *second) {
+  efsb_snapshot_list *list = NULL;
+  CHECK(efsb_snapshots(repository, &list) == EFSB_OK);
+  CHECK(efsb_snapshot_list_count(list) == 2);
+  CHECK_TEXT(efsb_snapshot_id(efsb_snapshot_list_get(list, 0)), first);
+  CHECK_TEXT(efsb_snapshot_id(efsb_snapshot_list_get(list, 1)), second);
+  CHECK(efsb_snapshot_list_get(list, 2) == NULL);
+  efsb_snapshot_list_free(list);
+}
+
+static int count_calls(void *user_data, const efsb_progress *progress) {
+  (void)progress;
+  ++*(int *)user_data;
+  return 0;
+}
+
+static void a_snapshot_is_restored(const efsb_repository *repository, const char *id) {
+  const char *directories[] = {"sub"};
+  efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;
+  efsb_report *report = NULL;
+  struct stat status;
+  int calls = 0;
+  options.progress = count_calls;
+  options.user_data = &calls;
+  CHECK(efsb_restore(repository, id, "restored", NULL, 0, &options, &report) == EFSB_OK);
+  CHECK(efsb_report_entries(report, EFSB_ENTRIES_CREATED, EFSB_TYPE_ANY) == 4);
+  CHECK(calls > 0);
+  efsb_report_free(report);
+  CHECK_TEXT(read_file("restored/sub/file"), "hello");
+  CHECK(efsb_restore(repository, id, "restored", NULL, 0, NULL, &report) == EFSB_SAFETY_STOP);
+  CHECK(report == NULL);
+  CHECK(efsb_restore(repository, id, "part", directories, 1, NULL, NULL) == EFSB_OK);
+  CHECK_TEXT(read_file("part/sub/file"), "hello");
+  CHECK(stat("part/odd\xff", &status) != 0);
+  CHECK(efsb_restore(repository, "1999-12-31-23-59", "x", NULL, 0, NULL, NULL) == EFSB_NOT_FOUND);
+  CHECK(efsb_restore(repository, NULL, "x", NULL, 0, NULL, NULL) == EFSB_NULL_ARGUMENT);
+  CHECK(efsb_restore(repository, id, "x", NULL, 1, NULL, NULL) == EFSB_NULL_ARGUMENT);
+}
+
+static void a_source_that_shrank_publishes_nothing(const efsb_repository *repository) {
+  efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;
+  efsb_report *report = NULL;
+  efsb_snapshot *snapshot = NULL;
+  options.max_shrink = -1;
+  CHECK(unlink("source/odd\xff") == 0);
+  CHECK(efsb_backup(repository, "source", &options, &report, &snapshot) == EFSB_INCOMPLETE);
+  CHECK(efsb_report_outcome(report) == EFSB_OUTCOME_WITHHELD);
+  CHECK(snapshot == NULL);
+  efsb_report_free(report);
+}
+
+static void a_token_cancels(const efsb_repository *repository) {
+  efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;
+  efsb_mirror_options mirror = EFSB_MIRROR_OPTIONS_INIT;
+  efsb_cancel_token *token = efsb_cancel_token_new();
+  efsb_snapshot *snapshot = NULL;
+  efsb_cancel(token);
+  mirror.cancel = token;
+  options.mirror = &mirror;
+  CHECK(efsb_backup(repository, "source", &options, NULL, &snapshot) == EFSB_CANCELLED);
+  CHECK(snapshot == NULL);
+  efsb_cancel_token_free(token);
+}
+
+int main(int argc, char **argv) {
+  CHECK(argc == 2 && chdir(argv[1]) == 0);
+  CHECK(mkdir("backups", 0700) == 0 && mkdir("source", 0755) == 0);
+  CHECK(mkdir("source/sub", 0750) == 0);
+  write_file("source/odd\xff", "odd");
+  write_file("source/sub/file", "hello");
+
+  efsb_repository *repository = open_repository();
+  nothing_is_there_yet(repository);
+  guards_refuse(repository);
+  efsb_snapshot *first = take(repository, 8);
+  efsb_snapshot *second = take(repository, 0);
+  snapshots_are_listed(repository, efsb_snapshot_id(first), efsb_snapshot_id(second));
+  a_snapshot_is_restored(repository, efsb_snapshot_id(first));
+  a_source_that_shrank_publishes_nothing(repository);
+  a_token_cancels(repository);
+
+  efsb_repository *only = NULL;
+  CHECK(efsb_repository_new("backups", NULL, &only) == EFSB_OK);
+  CHECK_TEXT(efsb_repository_name(only), NAME);
+  efsb_repository_free(only);
+  efsb_snapshot_free(first);
+  efsb_snapshot_free(second);
+  efsb_repository_free(repository);
+  return 0;
+}
