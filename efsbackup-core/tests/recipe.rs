@@ -313,3 +313,20 @@ fn an_object_stays_within_the_service_s_limits() {
         }
     }
 }
+
+#[test]
+fn validation_finds_nothing_to_say_of_a_full_spec() {
+    for engine in Engine::ALL {
+        let full = recipe()
+            .engine(engine)
+            .log_uri("s3://logs/efs")
+            .image("ami-1")
+            .subnet("subnet-1")
+            .security_group("sg-1")
+            .key_pair("ops");
+        let found = full.definition().unwrap().validate();
+        let texts: Vec<String> = found.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, [""; 0], "{}", engine.name());
+    }
+    assert!(definition().validate().is_valid(), "what is open is given at activation");
+}
