@@ -243,6 +243,21 @@ fn everything_the_builder_is_told_arrives() {
 }
 
 #[test]
+fn between_two_folders_no_parameter_stays_open() {
+    let folders = EfsBackup::new("/srv/a", "/srv/b")
+        .source_id("fs-00000001")
+        .destination_id("fs-00000002")
+        .definition()
+        .unwrap();
+    for parameter in &folders.parameters {
+        let known = folders.values_of(&parameter.id).next().or(parameter.attribute("default"));
+        assert!(known.is_some(), "{}", parameter.id);
+    }
+    assert_eq!(folders.values_of("mySubnetId").collect::<Vec<_>>(), ["unused"]);
+    assert!(folders.validate().is_valid());
+}
+
+#[test]
 fn the_run_ends_five_minutes_before_its_instance_and_that_with_the_period() {
     let times = |recipe: EfsBackup| {
         let definition = recipe.definition().unwrap();

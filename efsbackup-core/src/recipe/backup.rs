@@ -19,7 +19,8 @@ const LONGEST_LIFE: u64 = 24 * 60;
 /// a pipeline definition.
 ///
 /// What the builder does not know stays a parameter without a value, to be given when
-/// the pipeline is activated or run.
+/// the pipeline is activated or run. Between two folders, what only AWS would need is
+/// given the value `unused`.
 ///
 /// [`definition`]: EfsBackup::definition
 #[derive(Clone, Debug)]

@@ -40,6 +40,11 @@ impl Location {
         Ok(Location { text: trimmed.to_owned(), id: id_in_name(host).map(str::to_owned) })
     }
 
+    /// Whether it is a path, used as it is.
+    pub(super) fn is_folder(&self) -> bool {
+        self.text.starts_with('/')
+    }
+
     /// Whether one of the two lies inside the other, or they are the same.
     pub(super) fn overlaps(&self, other: &Location) -> bool {
         let inside = |inner: &str, outer: &str| {

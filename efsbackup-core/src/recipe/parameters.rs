@@ -41,7 +41,8 @@ pub(super) fn parameters() -> Vec<Parameter> {
     PARAMETERS.into_iter().map(parameter).collect()
 }
 
-/// The values that the spec gives, in the parameters' order.
+/// The values that the spec gives, in the parameters' order. Between two folders nothing
+/// of AWS takes part, but a run wants a value for each parameter all the same.
 pub(super) fn values(checked: &Checked<'_>) -> Vec<ParameterValue> {
     let spec = checked.spec;
     let known = |id: &str| match id {
@@ -62,6 +63,14 @@ pub(super) fn values(checked: &Checked<'_>) -> Vec<ParameterValue> {
         "myDataPipelineResourceRole" => spec.resource_role.as_ref(),
         _ => None,
     };
-    let value = |id: &str| known(id).map(|value| ParameterValue::new(id, value));
-    PARAMETERS.into_iter().filter_map(|[id, ..]| value(id)).collect()
+    let folders = checked.source.is_folder() && checked.destination.is_folder();
+    let value = |[id, kind, default, _]: [&str; 4]| match known(id) {
+        Some(value) => Some(ParameterValue::new(id, value)),
+        None if folders && default.is_empty() => {
+            let unused = if kind == "String" { "unused" } else { "s3://unused" };
+            Some(ParameterValue::new(id, unused))
+        }
+        None => None,
+    };
+    PARAMETERS.into_iter().filter_map(value).collect()
 }
