@@ -28,7 +28,7 @@ test: fmt-check lint test-rust doc test-python ## Check format and lints, and ru
 
 .PHONY: test-rust
 test-rust: ## Run the Rust and C tests
-	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test --workspace --locked --no-fail-fast
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test --workspace --features efsbackup-core/testing --locked --no-fail-fast
 
 .PHONY: test-python
 test-python: $(VENV)/.installed ## Build the wheel (unoptimized) and run the Python tests on it

@@ -1,8 +1,9 @@
 //! A file's content: copied with its holes, or compared.
 
+use super::calls;
 use rustix::fd::OwnedFd;
-use rustix::fs::{self, SeekFrom};
-use rustix::io::{self, Errno, Result};
+use rustix::fs::SeekFrom;
+use rustix::io::{Errno, Result};
 
 /// Below this many bytes reading and writing is quicker than setting up a kernel copy.
 const SMALL: u64 = 128 << 10;
@@ -38,7 +39,7 @@ pub(super) fn copy(
         return copy.range(0, size);
     }
     let end = copy.segments(size)?;
-    fs::ftruncate(destination, end).map_err(Fault::Write)?;
+    calls::ftruncate(destination, end).map_err(Fault::Write)?;
     Ok(end)
 }
 
@@ -58,14 +59,14 @@ impl Copy<'_> {
     fn segments(&mut self, size: u64) -> std::result::Result<u64, Fault> {
         let mut offset = 0;
         while offset < size {
-            let data = match fs::seek(self.source, SeekFrom::Data(offset)) {
+            let data = match calls::seek(self.source, SeekFrom::Data(offset)) {
                 Ok(data) => data.min(size),
                 // No data from here on. The end may have come closer meanwhile.
                 Err(Errno::NXIO) => return Ok(self.length()?.min(size)),
                 Err(Errno::INVAL | Errno::OPNOTSUPP) => return self.without_holes(offset, size),
                 Err(errno) => return Err(Fault::Read(errno)),
             };
-            let hole = match fs::seek(self.source, SeekFrom::Hole(data)) {
+            let hole = match calls::seek(self.source, SeekFrom::Hole(data)) {
                 Ok(hole) => hole.min(size),
                 Err(Errno::NXIO) => return Ok(self.length()?.min(size)),
                 Err(errno) => return Err(Fault::Read(errno)),
@@ -89,7 +90,7 @@ impl Copy<'_> {
     }
 
     fn length(&self) -> std::result::Result<u64, Fault> {
-        fs::seek(self.source, SeekFrom::End(0)).map_err(Fault::Read)
+        calls::seek(self.source, SeekFrom::End(0)).map_err(Fault::Read)
     }
 
     /// Copies the bytes from `from` to `to`; returns where the source ended.
@@ -115,16 +116,8 @@ impl Copy<'_> {
     /// One copy_file_range(2). It has many ways to refuse, and a zero from it does not
     /// prove the end of the file; both lead to reading and writing from where it got to.
     fn kernel_step(&mut self, offset: u64, to: u64) -> std::result::Result<u64, Fault> {
-        let (mut off_in, mut off_out) = (offset, offset);
         let length = STEP.min(usize::try_from(to - offset).unwrap_or(STEP));
-        let (source, destination) = (self.source, self.destination);
-        match fs::copy_file_range(
-            source,
-            Some(&mut off_in),
-            destination,
-            Some(&mut off_out),
-            length,
-        ) {
+        match calls::copy_file_range(self.source, self.destination, offset, length) {
             Ok(copied) if copied > 0 => return Ok(copied as u64),
             Err(Errno::INTR) => return Ok(0),
             Err(errno @ (Errno::NOSPC | Errno::DQUOT)) => return Err(Fault::Write(errno)),
@@ -156,7 +149,7 @@ impl Copy<'_> {
 fn fill(fd: &OwnedFd, buffer: &mut [u8], offset: u64) -> Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match io::pread(fd, &mut buffer[filled..], offset + filled as u64) {
+        match calls::pread(fd, &mut buffer[filled..], offset + filled as u64) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(Errno::INTR) => {}
@@ -168,7 +161,7 @@ fn fill(fd: &OwnedFd, buffer: &mut [u8], offset: u64) -> Result<usize> {
 
 fn write_all(fd: &OwnedFd, mut data: &[u8], mut offset: u64) -> Result<()> {
     while !data.is_empty() {
-        match io::pwrite(fd, data, offset) {
+        match calls::pwrite(fd, data, offset) {
             Ok(0) => return Err(Errno::IO),
             Ok(written) => {
                 data = &data[written..];

@@ -1,5 +1,6 @@
 //! One entry: what it is on both sides, and what follows.
 
+use super::calls;
 use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
 use super::follow;
@@ -13,7 +14,7 @@ use super::state::{Run, Scratch};
 use super::tree::{Dir, Found};
 use super::walk::{self, Enter, Job};
 use crate::error::{Error, ErrorKind};
-use rustix::fs::{self, AtFlags};
+use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(super) fn process(
     dir: &Arc<Dir>,
     found: Found,
 ) {
-    let meta = match source_meta(dir, &found.name) {
+    let meta = match run.patiently(|| source_meta(dir, &found.name)) {
         Ok(meta) => meta,
         Err(failure) => {
             return fail(run, queue, dir, &found.name, EntryType::File, failure);
@@ -36,7 +37,7 @@ pub(super) fn process(
     if meta.entry_type() == EntryType::Special && !run.options.specials {
         return;
     }
-    let have = match destination_meta(dir, &found) {
+    let have = match run.patiently(|| destination_meta(dir, &found)) {
         Ok(have) => have,
         Err(failure) => {
             return fail(run, queue, dir, &found.name, meta.entry_type(), failure);
@@ -67,7 +68,9 @@ pub(super) fn process(
         return;
     }
     run.tally.scanned.add(meta.entry_type());
-    match place::settle(run, scratch, dir, &found.name, &meta, have, true) {
+    let settled =
+        run.patiently(|| place::settle(run, scratch, dir, &found.name, &meta, have, true));
+    match settled {
         Ok(placed) => report(run, dir, &found.name, &meta, &placed),
         Err(failure) => fail(run, queue, dir, &found.name, meta.entry_type(), failure),
     }
@@ -98,7 +101,7 @@ fn enter(
     have: Option<Meta>,
 ) {
     if have.is_some_and(|have| !have.is_dir()) && !run.options.dry_run {
-        let removed = remove_one(dir, &found.name, AtFlags::empty());
+        let removed = run.patiently(|| remove_one(dir, &found.name, AtFlags::empty()));
         if let Err(failure) = removed {
             return fail(run, queue, dir, &found.name, EntryType::Dir, failure);
         }
@@ -116,7 +119,7 @@ fn enter(
 fn remove_one(dir: &Dir, name: &CStr, flags: AtFlags) -> Outcome<()> {
     let Some(destination) = &dir.destination else { return Ok(()) };
     dir.touch();
-    fs::unlinkat(&*destination.fd().destination("open")?, name, flags).destination("unlink")
+    calls::unlinkat(&*destination.fd().destination("open")?, name, flags).destination("unlink")
 }
 
 /// A directory is in the way of another entry. An empty one is removed; one with contents
@@ -130,7 +133,7 @@ fn make_way_for_entry(
     meta: &Meta,
 ) -> bool {
     if !run.options.dry_run && !dir.role.is_stale() {
-        match remove_one(dir, &found.name, AtFlags::REMOVEDIR) {
+        match run.patiently(|| remove_one(dir, &found.name, AtFlags::REMOVEDIR)) {
             Ok(()) => return true,
             Err(Failure::Destination(error))
                 if matches!(error.kind(), ErrorKind::AlreadyExists)
@@ -174,8 +177,9 @@ fn lead(
     let mut name = first;
     loop {
         run.tally.scanned.add(name.meta.entry_type());
-        let result =
-            place::settle(run, scratch, &name.dir, &name.found.name, &name.meta, have, true);
+        let result = run.patiently(|| {
+            place::settle(run, scratch, &name.dir, &name.found.name, &name.meta, have, true)
+        });
         match result {
             Ok(placed) => {
                 report(run, &name.dir, &name.found.name, &name.meta, &placed);
@@ -219,7 +223,7 @@ fn follow_waiting(
     name: Name,
 ) {
     run.tally.scanned.add(EntryType::HardLink);
-    match destination_meta(&name.dir, &name.found) {
+    match run.patiently(|| destination_meta(&name.dir, &name.found)) {
         Ok(have) => follow::follow(run, scratch, group, &name, have),
         Err(failure) => {
             fail(run, queue, &name.dir, &name.found.name, EntryType::HardLink, failure);

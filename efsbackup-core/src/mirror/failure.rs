@@ -15,6 +15,24 @@ pub(super) enum Failure {
     Destination(Error),
 }
 
+impl Failure {
+    /// Whether the same call may succeed a little later. A write that met EIO is not tried
+    /// again: the kernel may have dropped the data and then say that all is well.
+    pub(super) fn is_transient(&self) -> bool {
+        let errno = |error: &Error| error.errno().map(Errno::from_raw_os_error);
+        let passing = [Errno::STALE, Errno::AGAIN, Errno::INTR, Errno::TIMEDOUT];
+        match self {
+            Failure::Vanished | Failure::Stopped => false,
+            Failure::Source(error) => {
+                errno(error).is_some_and(|errno| passing.contains(&errno) || errno == Errno::IO)
+            }
+            Failure::Destination(error) => {
+                errno(error).is_some_and(|errno| passing.contains(&errno))
+            }
+        }
+    }
+}
+
 pub(super) type Outcome<T> = Result<T, Failure>;
 
 /// Says at which side, and in which operation, a system call failed.

@@ -1,20 +1,19 @@
 //! A regular file: written whole under a temporary name, then put in its place.
 
 use super::attributes;
+use super::calls;
 use super::content::{self, Fault};
 use super::failure::{Failure, Outcome, Side};
 use super::meta::{Meta, Sync, Target};
 use super::options::Options;
 use super::state::{Run, Scratch};
-use super::sys;
 use super::tree::Dir;
 use crate::error::{Error, ErrorKind};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// A file that was written.
 pub(super) struct Written {
@@ -37,7 +36,7 @@ pub(super) fn write(
         if let Some(written) = write_once(run, scratch, dir, name, exists, last)? {
             return Ok(written);
         }
-        std::thread::sleep(Duration::from_millis(10 << attempt.min(6)));
+        run.pause(attempt);
         attempt += 1;
     }
 }
@@ -83,7 +82,7 @@ fn write_once(
 pub(super) fn open_source(dir: impl AsFd, name: &CStr) -> rustix::io::Result<OwnedFd> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    fs::openat(dir, name, flags, Mode::empty())
+    calls::openat(dir, name, flags, Mode::empty())
 }
 
 fn fill(
@@ -130,7 +129,7 @@ fn settle(
         return Err(Failure::Source(changed_error()));
     }
     if changed && copied < before.size {
-        fs::ftruncate(file, before.size).destination("truncate")?;
+        calls::ftruncate(file, before.size).destination("truncate")?;
     }
     let have = Meta::of(file, Sync::Normal).destination("stat")?;
     let target = Target::Open(file);
@@ -138,7 +137,7 @@ fn settle(
     let had = run.policy.read_fd(file, have.id.dev).destination("getxattr")?;
     attributes::set(run, &target, before, &have, Some((&wanted, &had)), true)?;
     if run.fsync_files {
-        fs::fsync(file).destination("fsync")?;
+        calls::fsync(file).destination("fsync")?;
     }
     Ok(Some(changed))
 }
@@ -171,7 +170,7 @@ impl<'a> Place<'a> {
         let create = |written: &CStr| {
             let flags =
                 OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            fs::openat(dir, written, flags, Mode::from_raw_mode(mode))
+            calls::openat(dir, written, flags, Mode::from_raw_mode(mode))
         };
         if run.options.fresh && !exists {
             match create(name) {
@@ -190,16 +189,16 @@ impl<'a> Place<'a> {
         let Place { dir, written, name, file } = self;
         let result = Meta::of(&file, Sync::Normal)
             .destination("stat")
-            .and_then(|meta| sys::close(file).destination("close").map(|()| meta.id.ino));
+            .and_then(|meta| calls::close(file).destination("close").map(|()| meta.id.ino));
         let result = result.and_then(|inode| {
             if written.as_c_str() != name {
-                fs::renameat(dir, &written, dir, name).destination("rename")?;
+                calls::renameat(dir, &written, dir, name).destination("rename")?;
             }
             Ok(inode)
         });
         if result.is_err() {
             // The error to tell is the one above.
-            let _ = fs::unlinkat(dir, &written, AtFlags::empty());
+            let _ = calls::unlinkat(dir, &written, AtFlags::empty());
         }
         result
     }
@@ -207,7 +206,7 @@ impl<'a> Place<'a> {
     /// Removes what was written. A failure to do so leaves a temporary name, which the
     /// next run with deletion removes; the entry's own error is the one to tell.
     fn discard(self) {
-        let _ = fs::unlinkat(self.dir, &self.written, AtFlags::empty());
+        let _ = calls::unlinkat(self.dir, &self.written, AtFlags::empty());
     }
 }
 

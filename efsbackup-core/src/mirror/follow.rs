@@ -1,5 +1,6 @@
 //! Further names of a file that is at the destination already.
 
+use super::calls;
 use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
 use super::handle::DirFd;
@@ -11,7 +12,7 @@ use super::report::EntryError;
 use super::state::{Run, Scratch};
 use super::tree::Dir;
 use crate::error::{Error, ErrorKind};
-use rustix::fs::{self, AtFlags};
+use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(super) fn follow(
     let path = || name.dir.path_of(&name.found.name);
     let mut state = group.lock();
     let result = match &mut state.stage {
-        Stage::Done(home) => follow_home(run, scratch, home, name, have.as_ref()),
+        Stage::Done(home) => run.patiently(|| follow_home(run, scratch, home, name, have.as_ref())),
         // Whoever follows was told so by a group that was done, and stays so.
         Stage::Open | Stage::Copying(_) => Err(Failure::Destination(
             Error::new(ErrorKind::Internal, "link").with_message("the link group has no file"),
@@ -117,17 +118,17 @@ pub(super) fn link(
     let target = destination.fd().destination("open")?;
     dir.touch();
     if !exists {
-        match fs::linkat(from, name, &*target, to, AtFlags::empty()) {
+        match calls::linkat(from, name, &*target, to) {
             Err(Errno::EXIST) => {}
             result => return result.destination("link"),
         }
     }
     let temporary = run.temporary.next();
-    fs::linkat(from, name, &*target, &temporary, AtFlags::empty()).destination("link")?;
-    let renamed = fs::renameat(&*target, &temporary, &*target, to).destination("rename");
+    calls::linkat(from, name, &*target, &temporary).destination("link")?;
+    let renamed = calls::renameat(&*target, &temporary, &*target, to).destination("rename");
     // Renaming one name of a file to another of the same file does nothing at all.
     if renamed.is_err() || Meta::at(&*target, &temporary).is_ok() {
-        let _ = fs::unlinkat(&*target, &temporary, AtFlags::empty());
+        let _ = calls::unlinkat(&*target, &temporary, AtFlags::empty());
     }
     renamed
 }

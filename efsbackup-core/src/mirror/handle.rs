@@ -4,6 +4,7 @@
 //! descriptors are scarce and opened again later, component by component, never through a
 //! symbolic link, and only if the same directory is still there.
 
+use super::calls;
 use crate::bytepath::BytePath;
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, AtFlags, Mode, OFlags, StatxFlags};
@@ -179,10 +180,10 @@ impl Handle {
 
 fn open_directory(parent: &DirFd, name: &CStr) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    fs::openat(parent, name, flags, Mode::empty())
+    calls::openat(parent, name, flags, Mode::empty())
 }
 
 fn identify(fd: &OwnedFd) -> Result<FileId> {
-    let stat = fs::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::INO)?;
+    let stat = calls::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::INO)?;
     Ok(FileId { dev: fs::makedev(stat.stx_dev_major, stat.stx_dev_minor), ino: stat.stx_ino })
 }

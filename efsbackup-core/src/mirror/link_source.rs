@@ -1,5 +1,6 @@
 //! Entries taken from a link source instead of being copied.
 
+use super::calls;
 use super::event::Action;
 use super::failure::{Failure, Outcome, Side};
 use super::file;
@@ -14,7 +15,6 @@ use super::state::{Run, Scratch};
 use super::tree::Dir;
 use super::walk::{Enter, Job};
 use crate::bytepath::BytePath;
-use rustix::fs;
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -106,8 +106,8 @@ fn wholly_equal(
     }
     let source = dir.source.fd().source("open")?;
     if want.is_symlink() {
-        let theirs = fs::readlinkat(&*source, name, Vec::new()).source("readlink")?;
-        if theirs != fs::readlinkat(from, name, Vec::new()).destination("readlink")? {
+        let theirs = calls::readlinkat(&*source, name).source("readlink")?;
+        if theirs != calls::readlinkat(from, name).destination("readlink")? {
             return Ok(false);
         }
     } else if want.is_file() {

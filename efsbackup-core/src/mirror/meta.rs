@@ -1,9 +1,10 @@
 //! An entry's metadata: read, compared, applied.
 
+use super::calls;
 use super::event::EntryType;
 use super::handle::FileId;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
-use rustix::fs::{self, AtFlags, CWD, FileType, Gid, Mode, OFlags, Statx, StatxFlags, Timespec};
+use rustix::fs::{self, AtFlags, FileType, Gid, Mode, OFlags, Statx, StatxFlags, Timespec};
 use rustix::fs::{Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Result;
 use std::ffi::CStr;
@@ -39,7 +40,7 @@ impl Meta {
     /// The metadata of `name` in `dir`, of a symbolic link itself.
     pub(super) fn at(dir: impl AsFd, name: &CStr) -> Result<Meta> {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-        Ok(Meta::from(fs::statx(dir, name, flags, StatxFlags::BASIC_STATS)?))
+        Ok(Meta::from(calls::statx(dir, name, flags, StatxFlags::BASIC_STATS)?))
     }
 
     /// The metadata of an open file.
@@ -48,7 +49,7 @@ impl Meta {
             Sync::Normal => AtFlags::EMPTY_PATH,
             Sync::Force => AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC,
         };
-        Ok(Meta::from(fs::statx(fd, c"", flags, StatxFlags::BASIC_STATS)?))
+        Ok(Meta::from(calls::statx(fd, c"", flags, StatxFlags::BASIC_STATS)?))
     }
 
     pub(super) fn is_dir(&self) -> bool {
@@ -189,7 +190,7 @@ impl Target<'_> {
     /// The entry `name` of `dir` itself, whatever its type.
     pub(super) fn at(dir: impl AsFd, name: &CStr) -> Result<Target<'static>> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Target::Path(fs::openat(dir, name, flags, Mode::empty())?))
+        Ok(Target::Path(calls::openat(dir, name, flags, Mode::empty())?))
     }
 
     pub(super) fn fd(&self) -> &OwnedFd {
@@ -211,15 +212,15 @@ impl Target<'_> {
         }
         let uid = differs.uid.then(|| Uid::from_raw(want.uid));
         let gid = differs.gid.then(|| Gid::from_raw(want.gid));
-        fs::chownat(self.fd(), c"", uid, gid, AtFlags::EMPTY_PATH)
+        calls::chownat(self.fd(), uid, gid)
     }
 
     /// Sets the permission bits, setuid and setgid included.
     pub(super) fn set_mode(&self, mode: u32) -> Result<()> {
         let mode = Mode::from_raw_mode(mode);
         match self {
-            Target::Open(fd) => fs::fchmod(fd, mode),
-            Target::Path(_) => fs::chmod(self.proc_path(), mode),
+            Target::Open(fd) => calls::fchmod(fd, mode),
+            Target::Path(_) => calls::chmod(&self.proc_path(), mode),
         }
     }
 
@@ -229,8 +230,8 @@ impl Target<'_> {
         let mtime = Timespec { tv_sec: mtime.0, tv_nsec: i64::from(mtime.1) };
         let times = Timestamps { last_access: omit, last_modification: mtime };
         match self {
-            Target::Open(fd) => fs::futimens(fd, &times),
-            Target::Path(_) => fs::utimensat(CWD, self.proc_path(), &times, AtFlags::empty()),
+            Target::Open(fd) => calls::futimens(fd, &times),
+            Target::Path(_) => calls::utimensat(&self.proc_path(), &times),
         }
     }
 }

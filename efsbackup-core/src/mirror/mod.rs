@@ -16,6 +16,7 @@
 //! ```
 
 mod attributes;
+mod calls;
 mod content;
 mod entry;
 mod event;
@@ -40,6 +41,8 @@ mod state;
 mod sweep;
 mod sys;
 mod tally;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tree;
 mod tuning;
 mod walk;

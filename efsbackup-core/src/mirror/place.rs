@@ -2,6 +2,7 @@
 //! a link source, made anew, or linked to a name already there.
 
 use super::attributes;
+use super::calls;
 use super::entry::adjusted;
 use super::event::Action;
 use super::failure::{Failure, Outcome, Side};
@@ -12,7 +13,7 @@ use super::meta::{Difference, Meta, Sync, Target};
 use super::state::{Run, Scratch};
 use super::tree::Dir;
 use super::xattr::{self, Xattrs};
-use rustix::fs::{self, AtFlags, FileType, Mode};
+use rustix::fs::{AtFlags, FileType, Mode};
 use std::ffi::CStr;
 use std::sync::atomic::Ordering;
 
@@ -77,8 +78,8 @@ fn same_thing(
                 )?));
     }
     if want.is_symlink() {
-        let theirs = fs::readlinkat(&*dir.source.fd().source("open")?, name, Vec::new());
-        let ours = fs::readlinkat(&*destination.fd().destination("open")?, name, Vec::new());
+        let theirs = calls::readlinkat(&*dir.source.fd().source("open")?, name);
+        let ours = calls::readlinkat(&*destination.fd().destination("open")?, name);
         return Ok(theirs.source("readlink")? == ours.destination("readlink")?);
     }
     Ok(!want.is_device() || want.rdev == have.rdev)
@@ -180,13 +181,13 @@ fn make_special(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta) -> Outcome<u
     dir.touch();
     let temporary = run.temporary.next();
     if want.is_symlink() {
-        let text = fs::readlinkat(&*from, name, Vec::new()).source("readlink")?;
-        fs::symlinkat(text, &*to, &temporary).destination("symlink")?;
+        let text = calls::readlinkat(&*from, name).source("readlink")?;
+        calls::symlinkat(&text, &*to, &temporary).destination("symlink")?;
     } else {
         // A device's number means nothing for the other types.
         let device = if want.is_device() { want.rdev } else { 0 };
         let file_type: FileType = want.file_type;
-        fs::mknodat(&*to, &temporary, file_type, Mode::from_raw_mode(0o600), device)
+        calls::mknodat(&*to, &temporary, file_type, Mode::from_raw_mode(0o600), device)
             .destination("mknod")?;
     }
     let finished = (|| {
@@ -195,12 +196,12 @@ fn make_special(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta) -> Outcome<u
         let wanted = run.policy.read_at(&*from, name, want.id.dev).source("getxattr")?;
         let had = run.policy.read_target(&target, have.id.dev).destination("getxattr")?;
         attributes::set(run, &target, want, &have, Some((&wanted, &had)), true)?;
-        fs::renameat(&*to, &temporary, &*to, name).destination("rename")?;
+        calls::renameat(&*to, &temporary, &*to, name).destination("rename")?;
         Ok(have.id.ino)
     })();
     if finished.is_err() {
         // The error to tell is the one above.
-        let _ = fs::unlinkat(&*to, &temporary, AtFlags::empty());
+        let _ = calls::unlinkat(&*to, &temporary, AtFlags::empty());
     }
     finished
 }

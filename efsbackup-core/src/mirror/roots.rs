@@ -1,13 +1,13 @@
 //! Both roots opened, and the guards that look at them before anything is changed.
 
+use super::calls;
 use super::handle::{Budget, FileId, Handle};
 use super::meta::{Meta, Sync};
 use super::options::Options;
 use super::tree::{Dir, Role};
-use super::walk;
 use crate::error::{Error, ErrorKind, Result};
 use rustix::fd::OwnedFd;
-use rustix::fs::{self, CWD, Mode, OFlags, RawDir};
+use rustix::fs::{CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(super) fn open_roots(
     options: &Options,
 ) -> Result<(OwnedFd, Option<OwnedFd>)> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let open = |path: &Path| fs::openat(CWD, path, flags, Mode::empty());
+    let open = |path: &Path| calls::openat(CWD, path, flags, Mode::empty());
     let root = open(source).map_err(|errno| at("open source", source, errno))?;
     let existing = match open(destination) {
         Ok(fd) => Some(fd),
@@ -73,7 +73,7 @@ fn contains(outer: &OwnedFd, inner: &OwnedFd) -> rustix::io::Result<bool> {
     let mut here: FileId = id(&fd)?;
     while here != outer {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let above = fs::openat(&fd, c"..", flags, Mode::empty())?;
+        let above = calls::openat(&fd, c"..", flags, Mode::empty())?;
         let above_id = id(&above)?;
         if above_id == here {
             return Ok(false);
@@ -84,12 +84,16 @@ fn contains(outer: &OwnedFd, inner: &OwnedFd) -> rustix::io::Result<bool> {
 }
 
 fn is_empty(dir: &OwnedFd) -> rustix::io::Result<bool> {
-    let fd =
-        fs::openat(dir, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let fd = calls::openat(
+        dir,
+        c".",
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut entries = RawDir::new(&fd, &mut buffer);
-    while let Some(entry) = entries.next() {
-        if !walk::is_dot(entry?.file_name()) {
+    while let Some(entry) = calls::next_entry(&mut entries) {
+        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
             return Ok(false);
         }
     }
@@ -120,15 +124,15 @@ pub(super) fn root_dir(
         }
         None if options.dry_run => None,
         None => {
-            fs::mkdirat(CWD, destination, Mode::RWXU)
+            calls::mkdirat(CWD, destination, Mode::RWXU)
                 .map_err(|errno| at("make destination", destination, errno))?;
-            let fd = fs::openat(CWD, destination, flags | OFlags::NOFOLLOW, Mode::empty());
+            let fd = calls::openat(CWD, destination, flags | OFlags::NOFOLLOW, Mode::empty());
             Some(fd.map_err(|errno| at("open destination", destination, errno))?)
         }
     };
     let mut links = Vec::new();
     for link in &options.link_sources {
-        let fd = fs::openat(CWD, &link.path, flags, Mode::empty())
+        let fd = calls::openat(CWD, &link.path, flags, Mode::empty())
             .map_err(|errno| at("open link source", &link.path, errno))?;
         links.push(Some(handle(fd, &link.path)?));
     }

@@ -1,5 +1,6 @@
 //! A whole run: guards, threads, deletion, durability, report.
 
+use super::calls;
 use super::event::EntryType;
 use super::handle::Budget;
 use super::links::Groups;
@@ -17,7 +18,6 @@ use super::xattr::Policy;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Observer, Phase, Progress};
-use rustix::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -166,7 +166,7 @@ fn withheld(run: &Run<'_>) -> Option<EntryError> {
 
 fn sync_all(run: &Run<'_>) {
     let Some(root) = &run.roots.destination else { return };
-    if let Err(errno) = root.fd().and_then(|fd| fs::syncfs(fd.owned())) {
+    if let Err(errno) = root.fd().and_then(|fd| calls::syncfs(fd.owned())) {
         run.give_up(Error::from_errno("syncfs", errno.raw_os_error()));
     }
 }

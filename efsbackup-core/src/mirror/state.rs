@@ -1,7 +1,7 @@
 //! What all threads of one run share.
 
 use super::event::{Action, EntryEvent, EntryType, Listener};
-use super::failure::Failure;
+use super::failure::{Failure, Outcome};
 use super::handle::{FileId, Handle};
 use super::links::Groups;
 use super::meta::{Meta, Ownership, Sync};
@@ -19,7 +19,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What all threads of one run share.
 pub(super) struct Run<'a> {
@@ -84,6 +84,32 @@ impl Run<'_> {
     /// Whether even the file in hand should be left.
     pub(super) fn must_drop_all(&self) -> bool {
         self.cancel.is_cancelled() || self.is_fatal.load(Ordering::Relaxed)
+    }
+
+    /// Does it again, after a pause that doubles, while what failed may pass.
+    pub(super) fn patiently<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
+        let mut tried = 0;
+        loop {
+            match attempt() {
+                Err(failure) if self.may_try_again(&failure, &mut tried) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Whether what failed may pass and was not tried too often: true after a pause.
+    pub(super) fn may_try_again(&self, failure: &Failure, tried: &mut u32) -> bool {
+        if !failure.is_transient() || *tried >= self.options.retries || self.must_drop_all() {
+            return false;
+        }
+        self.pause(*tried);
+        *tried += 1;
+        true
+    }
+
+    /// Waits before the next attempt: 10 ms, 20 ms, … at most 640 ms.
+    pub(super) fn pause(&self, tried: u32) {
+        std::thread::sleep(Duration::from_millis(10 << tried.min(6)));
     }
 
     /// Counts an entry that is done and tells the listener.

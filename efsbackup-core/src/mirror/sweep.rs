@@ -1,8 +1,9 @@
 //! Removing what the source lacks, after everything is copied.
 
+use super::calls;
 use super::entry;
 use super::event::{Action, EntryType};
-use super::failure::{Outcome, Side};
+use super::failure::{Failure, Outcome, Side};
 use super::handle::Handle;
 use super::itemize;
 use super::meta::{Meta, Sync, Target};
@@ -12,8 +13,7 @@ use super::state::{Run, Scratch};
 use super::tree::{Dir, Found, Role};
 use super::walk::{self, Job};
 use crate::bytepath::BytePath;
-use crate::error::{Error, ErrorKind};
-use rustix::fs::{self, AtFlags, FileType, RawDir};
+use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -49,7 +49,7 @@ pub(super) fn count(
     for name in names {
         // What can't be counted can't be removed either, and is told then.
         let Ok(handle) = Handle::open(parent, &name) else { continue };
-        let Ok(children) = list(&handle, scratch) else { continue };
+        let Ok(children) = walk::list_all(&handle, scratch) else { continue };
         run.destination_entries.fetch_add(children.len() as u64, Ordering::Relaxed);
         let directories: Vec<CString> = children
             .iter()
@@ -68,20 +68,6 @@ fn is_or_may_be_directory(file_type: FileType) -> bool {
     matches!(file_type, FileType::Directory | FileType::Unknown)
 }
 
-fn list(handle: &Handle, scratch: &mut Scratch) -> rustix::io::Result<Vec<(CString, FileType)>> {
-    let fd = handle.fd()?;
-    fs::seek(fd.owned(), fs::SeekFrom::Start(0))?;
-    let mut entries = RawDir::new(&*fd, &mut scratch.names);
-    let mut found = Vec::new();
-    while let Some(entry) = entries.next() {
-        let entry = entry?;
-        if !walk::is_dot(entry.file_name()) {
-            found.push((entry.file_name().to_owned(), entry.file_type()));
-        }
-    }
-    Ok(found)
-}
-
 /// Reads one note and removes what it names. The next note is queued first: an idle thread
 /// takes it.
 pub(super) fn next_note(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch) {
@@ -97,17 +83,10 @@ pub(super) fn next_note(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scr
 }
 
 fn remove_noted(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, note: &Note) {
-    let dir = match reopen(run, &note.path) {
+    let dir = match run.patiently(|| reopen(run, &note.path)) {
         Ok(dir) => Arc::new(dir),
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
-            run.error(BytePath::from(&*note.path), EntryType::Dir, &vanished_source(&note.path));
-            return;
-        }
-        Err(errno) => {
-            if let Err(failure) = Err::<(), _>(errno).destination("open") {
-                run.failed(BytePath::from(&*note.path), EntryType::Dir, failure);
-            }
-            return;
+        Err(failure) => {
+            return run.failed(BytePath::from(&*note.path), EntryType::Dir, failure);
         }
     };
     for (name, in_the_way) in &note.names {
@@ -115,27 +94,22 @@ fn remove_noted(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, no
         if run.is_stopping() {
             return;
         }
-        if let Err(failure) = remove_top(run, queue, scratch, &dir, &name, *in_the_way) {
+        let removed = run.patiently(|| remove_top(run, queue, scratch, &dir, &name, *in_the_way));
+        if let Err(failure) = removed {
             run.failed(dir.path_of(&name), EntryType::File, failure);
         }
     }
     walk::end_one(run, dir);
 }
 
-/// The error of a note whose directory is no longer there.
-fn vanished_source(path: &[u8]) -> Error {
-    Error::new(ErrorKind::Conflict, "delete")
-        .with_path(path)
-        .with_message("the source directory changed meanwhile; nothing in it was removed")
-}
-
 /// Opens a directory again on both sides.
-fn reopen(run: &Run<'_>, path: &[u8]) -> rustix::io::Result<Dir> {
-    let source = run.roots.source.open_path(path)?;
-    let Some(root) = &run.roots.destination else { return Err(Errno::NOENT) };
-    let destination = root.open_path(path)?;
-    let meta = Meta::of(&*source.fd()?, Sync::Normal)?;
-    let before = Meta::of(&*destination.fd()?, Sync::Normal)?;
+fn reopen(run: &Run<'_>, path: &[u8]) -> Outcome<Dir> {
+    let source = run.roots.source.open_path(path).source("open")?;
+    let root = run.roots.destination.as_ref().ok_or(Failure::Stopped)?;
+    let destination = root.open_path(path).destination("open")?;
+    let meta = Meta::of(&*source.fd().source("open")?, Sync::Normal).source("stat")?;
+    let before =
+        Meta::of(&*destination.fd().destination("open")?, Sync::Normal).destination("stat")?;
     Ok(Dir {
         parent: None,
         source,
@@ -214,7 +188,7 @@ fn unlink(run: &Run<'_>, parent: &Handle, name: &CStr, entry_type: EntryType) ->
         let flags =
             if entry_type == EntryType::Dir { AtFlags::REMOVEDIR } else { AtFlags::empty() };
         let fd = parent.fd().destination("open")?;
-        match fs::unlinkat(&*fd, name, flags) {
+        match calls::unlinkat(&*fd, name, flags) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno).destination("unlink"),
         }
@@ -233,24 +207,23 @@ pub(super) fn remove(
     doomed: Arc<Doomed>,
 ) {
     let path = |name: &CStr| doomed.handle.path().join(name.to_bytes());
-    match list(&doomed.handle, scratch) {
+    match run.patiently(|| walk::list_all(&doomed.handle, scratch)) {
         Ok(children) => {
             doomed.handle.release_if_scarce();
             for (name, file_type) in children {
                 if run.is_stopping() {
                     return;
                 }
-                if let Err(failure) = remove_child(run, queue, &doomed, &name, file_type) {
+                let removed = run.patiently(|| remove_child(run, queue, &doomed, &name, file_type));
+                if let Err(failure) = removed {
                     doomed.failed.store(true, Ordering::Relaxed);
                     run.failed(path(&name), EntryType::File, failure);
                 }
             }
         }
-        Err(errno) => {
+        Err(failure) => {
             doomed.failed.store(true, Ordering::Relaxed);
-            if let Err(failure) = Err::<(), _>(errno).destination("list") {
-                run.failed(doomed.handle.path(), EntryType::Dir, failure);
-            }
+            run.failed(doomed.handle.path(), EntryType::Dir, failure);
         }
     }
     end_one(run, queue, scratch, doomed);
@@ -289,7 +262,10 @@ fn end_one(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, doomed:
     while doomed.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
         doomed.handle.release();
         let mut failed = doomed.failed.load(Ordering::Relaxed);
-        if !failed && let Err(failure) = unlink(run, &doomed.parent, &doomed.name, EntryType::Dir) {
+        if !failed
+            && let Err(failure) =
+                run.patiently(|| unlink(run, &doomed.parent, &doomed.name, EntryType::Dir))
+        {
             failed = true;
             run.failed(doomed.handle.path(), EntryType::Dir, failure);
         }

@@ -1,9 +1,9 @@
 //! How many threads and descriptors, by what the storage is.
 
+use super::calls;
 use super::meta::{Meta, Sync};
 use super::options::{Jobs, Options};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs;
 use rustix::process::Resource;
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub(super) fn descriptor_budget(options: &Options) -> usize {
 }
 
 pub(super) fn is_network(fd: &OwnedFd) -> bool {
-    fs::fstatfs(fd).is_ok_and(|stat| NETWORK.contains(&(stat.f_type as u64)))
+    calls::fstatfs(fd).is_ok_and(|stat| NETWORK.contains(&(stat.f_type as u64)))
 }
 
 /// Above this many calls under way at once an NFS client queues them itself: its session

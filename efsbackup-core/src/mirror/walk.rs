@@ -2,6 +2,7 @@
 //! by whichever thread is free, and its own metadata set after all that is in it.
 
 use super::attributes;
+use super::calls;
 use super::entry;
 use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
@@ -14,7 +15,7 @@ use super::state::{Run, Scratch};
 use super::sweep::{self, Doomed};
 use super::tree::{Dir, Found, Role};
 use super::xattr;
-use rustix::fs::{self, FileType, Mode, RawDir};
+use rustix::fs::{FileType, Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
@@ -96,7 +97,7 @@ fn open(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, enter: Ent
         }
         return end_one(run, parent);
     }
-    match open_all_sides(run, &parent, &name, have) {
+    match run.patiently(|| open_all_sides(run, &parent, &name, have)) {
         Ok(dir) => begin(run, queue, scratch, Arc::new(dir)),
         Err(failure) => {
             entry::fail(run, queue, &parent, &name, EntryType::Dir, failure);
@@ -154,7 +155,7 @@ fn open_destination(parent: &Arc<Handle>, name: &CStr, have: &Meta) -> Outcome<A
 
 /// Makes a directory that nobody else may enter until it is done.
 fn make_destination(parent: &Arc<Handle>, name: &CStr) -> Outcome<Arc<Handle>> {
-    match fs::mkdirat(&*parent.fd().destination("open")?, name, Mode::RWXU) {
+    match calls::mkdirat(&*parent.fd().destination("open")?, name, Mode::RWXU) {
         // A name listed twice, which a directory that changes meanwhile can do.
         Ok(()) | Err(Errno::EXIST) => Handle::open(parent, name).destination("open"),
         Err(errno) => Err(errno).destination("mkdir"),
@@ -178,14 +179,11 @@ fn make_mount_point(
 pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, dir: Arc<Dir>) {
     let mut unmatched = HashSet::new();
     if let (Some(destination), Some(_)) = (&dir.destination, &dir.before) {
-        match names(destination, scratch) {
-            Ok(names) => unmatched = names,
-            Err(errno) => {
+        match run.patiently(|| list_all(destination, scratch)) {
+            Ok(names) => unmatched.extend(names.into_iter().map(|(name, _)| name)),
+            Err(failure) => {
                 // Without the listing nothing here can be called extraneous, or new.
-                let failure = Err::<(), _>(errno).destination("list");
-                if let Err(failure) = failure {
-                    run.failed(dir.source.path(), EntryType::Dir, failure);
-                }
+                run.failed(dir.source.path(), EntryType::Dir, failure);
                 return end_one(run, dir);
             }
         }
@@ -194,22 +192,33 @@ pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch
     list(run, queue, scratch, Box::new(Listing { dir, unmatched }));
 }
 
-/// All names in a directory.
-fn names(handle: &Handle, scratch: &mut Scratch) -> rustix::io::Result<HashSet<CString>> {
-    let fd = handle.fd()?;
-    let mut names = HashSet::new();
+/// All that is in a directory of the destination, with its type if the file system tells.
+pub(super) fn list_all(
+    handle: &Handle,
+    scratch: &mut Scratch,
+) -> Outcome<Vec<(CString, FileType)>> {
+    let fd = handle.fd().destination("open")?;
+    calls::seek(fd.owned(), SeekFrom::Start(0)).destination("list")?;
     let mut entries = RawDir::new(&*fd, &mut scratch.names);
-    while let Some(entry) = entries.next() {
-        let entry = entry?;
+    let mut found = Vec::new();
+    while let Some(entry) = calls::next_entry(&mut entries) {
+        let entry = entry.destination("list")?;
         if !is_dot(entry.file_name()) {
-            names.insert(entry.file_name().to_owned());
+            found.push((entry.file_name().to_owned(), entry.file_type()));
         }
     }
-    Ok(names)
+    Ok(found)
 }
 
-pub(super) fn is_dot(name: &CStr) -> bool {
+fn is_dot(name: &CStr) -> bool {
     matches!(name.to_bytes(), b"." | b"..")
+}
+
+/// How a piece of a listing ended.
+enum End {
+    More,
+    Last,
+    Failed(Failure),
 }
 
 /// Reads one bufferful of a directory and queues its entries. The rest of the listing is
@@ -217,41 +226,47 @@ pub(super) fn is_dot(name: &CStr) -> bool {
 /// with nothing to do: what waits stays bounded, and a wide directory is shared.
 fn list(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, mut listing: Box<Listing>) {
     let dir = Arc::clone(&listing.dir);
-    let (batches, end) = match read_piece(&mut listing, scratch) {
-        Ok(piece) => piece,
-        Err(failure) => {
-            listing_failed(run, queue, &dir, failure);
-            (Vec::new(), None)
-        }
-    };
+    let mut batches = Vec::new();
+    let end = read_piece(run, &mut listing, scratch, &mut batches);
     for _ in &batches {
         dir.expect_more();
     }
     match end {
-        Some(false) => queue.push(Job::List(listing)),
-        Some(true) => {
+        End::More => queue.push(Job::List(listing)),
+        End::Last => {
             listed(run, queue, *listing);
             end_one(run, Arc::clone(&dir));
         }
-        None => end_one(run, Arc::clone(&dir)),
+        End::Failed(failure) => {
+            listing_failed(run, queue, &dir, failure);
+            end_one(run, Arc::clone(&dir));
+        }
     }
     for batch in batches {
         queue.push(Job::Entries(Arc::clone(&dir), batch));
     }
 }
 
-/// The next entries in batches, and whether they were the last.
+/// Adds the next entries to `batches`.
 fn read_piece(
+    run: &Run<'_>,
     listing: &mut Listing,
     scratch: &mut Scratch,
-) -> Outcome<(Vec<Vec<Found>>, Option<bool>)> {
+    batches: &mut Vec<Vec<Found>>,
+) -> End {
     let dir = &listing.dir;
-    let fd = dir.source.fd().source("open")?;
+    let fd = match run.patiently(|| dir.source.fd().source("open")) {
+        Ok(fd) => fd,
+        Err(failure) => return End::Failed(failure),
+    };
     let mut entries = RawDir::new(&*fd, &mut scratch.names);
-    let mut batches: Vec<Vec<Found>> = Vec::new();
-    let mut end = true;
-    while let Some(entry) = entries.next() {
-        let entry = entry.source("list")?;
+    let mut tried = 0;
+    while let Some(entry) = calls::next_entry(&mut entries) {
+        let entry = match entry.source("list") {
+            Ok(entry) => entry,
+            Err(failure) if run.may_try_again(&failure, &mut tried) => continue,
+            Err(failure) => return End::Failed(failure),
+        };
         if !is_dot(entry.file_name()) {
             let name = entry.file_name().to_owned();
             let at_destination = dir.role.is_stale() || listing.unmatched.remove(&name);
@@ -262,11 +277,10 @@ fn read_piece(
             }
         }
         if entries.is_buffer_empty() {
-            end = false;
-            break;
+            return End::More;
         }
     }
-    Ok((batches, Some(end)))
+    End::Last
 }
 
 /// A listing that failed says nothing of what it did not reach: nothing is removed here.
@@ -316,7 +330,7 @@ pub(super) fn note(run: &Run<'_>, queue: &Queue<'_, Job>, dir: &Arc<Dir>, note: 
 pub(super) fn end_one(run: &Run<'_>, dir: Arc<Dir>) {
     let mut dir = dir;
     while dir.end_one() {
-        if let Err(failure) = finish_dir(run, &dir) {
+        if let Err(failure) = run.patiently(|| finish_dir(run, &dir)) {
             run.failed(dir.source.path(), EntryType::Dir, failure);
         }
         dir.source.release();

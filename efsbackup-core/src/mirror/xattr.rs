@@ -1,9 +1,8 @@
 //! Extended attributes, and POSIX ACLs as the attributes that the kernel shows them as.
 
+use super::calls;
 use super::meta::{Difference, Target};
-use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, AsRawFd};
-use rustix::fs::{self, XattrFlags};
 use rustix::io::{Errno, Result};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -50,8 +49,8 @@ impl Policy {
         path.push(OsStr::from_bytes(name.to_bytes()));
         self.read(
             dev,
-            |list| fs::llistxattr(&path, spare_capacity(list)),
-            |name, value| fs::lgetxattr(&path, name, spare_capacity(value)),
+            |list| calls::llistxattr(&path, list),
+            |name, value| calls::lgetxattr(&path, name, value),
         )
     }
 
@@ -59,8 +58,8 @@ impl Policy {
     pub(super) fn read_fd(&self, fd: impl AsFd, dev: u64) -> Result<Xattrs> {
         self.read(
             dev,
-            |list| fs::flistxattr(&fd, spare_capacity(list)),
-            |name, value| fs::fgetxattr(&fd, name, spare_capacity(value)),
+            |list| calls::flistxattr(&fd, list),
+            |name, value| calls::fgetxattr(&fd, name, value),
         )
     }
 
@@ -72,8 +71,8 @@ impl Policy {
                 let path = target.proc_path();
                 self.read(
                     dev,
-                    |list| fs::listxattr(&path, spare_capacity(list)),
-                    |name, value| fs::getxattr(&path, name, spare_capacity(value)),
+                    |list| calls::listxattr(&path, list),
+                    |name, value| calls::getxattr(&path, name, value),
                 )
             }
         }
@@ -152,15 +151,15 @@ fn find<'a>(xattrs: &'a Xattrs, name: &CStr) -> Option<&'a Vec<u8>> {
 
 fn set(target: &Target<'_>, name: &CStr, value: &[u8]) -> Result<()> {
     match target {
-        Target::Open(fd) => fs::fsetxattr(fd, name, value, XattrFlags::empty()),
-        Target::Path(_) => fs::setxattr(target.proc_path(), name, value, XattrFlags::empty()),
+        Target::Open(fd) => calls::fsetxattr(fd, name, value),
+        Target::Path(_) => calls::setxattr(&target.proc_path(), name, value),
     }
 }
 
 fn remove(target: &Target<'_>, name: &CStr) -> Result<()> {
     match target {
-        Target::Open(fd) => fs::fremovexattr(fd, name),
-        Target::Path(_) => fs::removexattr(target.proc_path(), name),
+        Target::Open(fd) => calls::fremovexattr(fd, name),
+        Target::Path(_) => calls::removexattr(&target.proc_path(), name),
     }
 }
 

@@ -1,0 +1,108 @@
+//! Every system call of the mirror, in one place.
+//!
+//! Each is the rustix function of the same name. With the feature `testing` any of them
+//! can be made to fail; see [`super::testing`].
+
+use rustix::buffer::spare_capacity;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{
+    self, AtFlags, Dev, FileType, Gid, Mode, OFlags, RawDir, RawDirEntry, SeekFrom, StatFs, Statx,
+    StatxFlags, Timestamps, Uid, XattrFlags,
+};
+use rustix::io::Result;
+use rustix::path::Arg;
+use std::ffi::{CStr, CString};
+
+#[cfg(feature = "testing")]
+use super::testing::check;
+
+/// Without the feature `testing`, no call is made to fail.
+#[cfg(not(feature = "testing"))]
+#[inline(always)]
+fn check(_call: &'static str) -> Result<()> {
+    Ok(())
+}
+
+macro_rules! calls {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty = $call:expr;)+) => {
+        $(
+            #[inline]
+            pub(super) fn $name($($argument: $type),*) -> Result<$answer> {
+                check(stringify!($name))?;
+                $call
+            }
+        )+
+    };
+}
+
+calls! {
+    openat(dir: impl AsFd, name: impl Arg, flags: OFlags, mode: Mode) -> OwnedFd =
+        fs::openat(dir, name, flags, mode);
+    statx(dir: impl AsFd, name: &CStr, flags: AtFlags, mask: StatxFlags) -> Statx =
+        fs::statx(dir, name, flags, mask);
+    fstatfs(fd: impl AsFd) -> StatFs = fs::fstatfs(fd);
+    mkdirat(dir: impl AsFd, name: impl Arg, mode: Mode) -> () = fs::mkdirat(dir, name, mode);
+    mknodat(dir: impl AsFd, name: &CStr, kind: FileType, mode: Mode, device: Dev) -> () =
+        fs::mknodat(dir, name, kind, mode, device);
+    symlinkat(text: &CStr, dir: impl AsFd, name: &CStr) -> () = fs::symlinkat(text, dir, name);
+    readlinkat(dir: impl AsFd, name: &CStr) -> CString = fs::readlinkat(dir, name, Vec::new());
+    linkat(from: impl AsFd, name: &CStr, to: impl AsFd, new: &CStr) -> () =
+        fs::linkat(from, name, to, new, AtFlags::empty());
+    unlinkat(dir: impl AsFd, name: &CStr, flags: AtFlags) -> () = fs::unlinkat(dir, name, flags);
+    renameat(dir: impl AsFd, name: &CStr, to: impl AsFd, new: &CStr) -> () =
+        fs::renameat(dir, name, to, new);
+    chownat(fd: impl AsFd, uid: Option<Uid>, gid: Option<Gid>) -> () =
+        fs::chownat(fd, c"", uid, gid, AtFlags::EMPTY_PATH);
+    fchmod(fd: impl AsFd, mode: Mode) -> () = fs::fchmod(fd, mode);
+    chmod(path: &str, mode: Mode) -> () = fs::chmod(path, mode);
+    futimens(fd: impl AsFd, times: &Timestamps) -> () = fs::futimens(fd, times);
+    utimensat(path: &str, times: &Timestamps) -> () =
+        fs::utimensat(fs::CWD, path, times, AtFlags::empty());
+    fsync(fd: impl AsFd) -> () = fs::fsync(fd);
+    syncfs(fd: impl AsFd) -> () = fs::syncfs(fd);
+    ftruncate(fd: impl AsFd, size: u64) -> () = fs::ftruncate(fd, size);
+    seek(fd: impl AsFd, to: SeekFrom) -> u64 = fs::seek(fd, to);
+    pread(fd: impl AsFd, buffer: &mut [u8], offset: u64) -> usize =
+        rustix::io::pread(fd, buffer, offset);
+    pwrite(fd: impl AsFd, data: &[u8], offset: u64) -> usize =
+        rustix::io::pwrite(fd, data, offset);
+    copy_file_range(from: &OwnedFd, to: &OwnedFd, offset: u64, length: usize) -> usize =
+        fs::copy_file_range(from, Some(&mut { offset }), to, Some(&mut { offset }), length);
+    flistxattr(fd: impl AsFd, list: &mut Vec<u8>) -> usize =
+        fs::flistxattr(fd, spare_capacity(list));
+    listxattr(path: impl Arg, list: &mut Vec<u8>) -> usize =
+        fs::listxattr(path, spare_capacity(list));
+    llistxattr(path: impl Arg, list: &mut Vec<u8>) -> usize =
+        fs::llistxattr(path, spare_capacity(list));
+    fgetxattr(fd: impl AsFd, name: &CStr, value: &mut Vec<u8>) -> usize =
+        fs::fgetxattr(fd, name, spare_capacity(value));
+    getxattr(path: impl Arg, name: &CStr, value: &mut Vec<u8>) -> usize =
+        fs::getxattr(path, name, spare_capacity(value));
+    lgetxattr(path: impl Arg, name: &CStr, value: &mut Vec<u8>) -> usize =
+        fs::lgetxattr(path, name, spare_capacity(value));
+    fsetxattr(fd: impl AsFd, name: &CStr, value: &[u8]) -> () =
+        fs::fsetxattr(fd, name, value, XattrFlags::empty());
+    setxattr(path: &str, name: &CStr, value: &[u8]) -> () =
+        fs::setxattr(path, name, value, XattrFlags::empty());
+    fremovexattr(fd: impl AsFd, name: &CStr) -> () = fs::fremovexattr(fd, name);
+    removexattr(path: &str, name: &CStr) -> () = fs::removexattr(path, name);
+}
+
+/// The next entry of a directory.
+pub(super) fn next_entry<'d, Fd: AsFd>(
+    entries: &'d mut RawDir<'_, Fd>,
+) -> Option<Result<RawDirEntry<'d>>> {
+    if entries.is_buffer_empty()
+        && let Err(errno) = check("getdents")
+    {
+        return Some(Err(errno));
+    }
+    entries.next()
+}
+
+/// Closes `fd` and tells what close(2) said; see [`super::sys::close`].
+pub(super) fn close(fd: OwnedFd) -> Result<()> {
+    // Closed even where it is made to fail: as Linux does.
+    let result = super::sys::close(fd);
+    check("close").and(result)
+}

@@ -1,0 +1,192 @@
+//! Every system call of a mirror is made to fail once, at each of its uses. Whatever
+//! happens: nothing panics, no error is lost, no file holds wrong content under its final
+//! name, no descriptor stays open, and the next run mends everything.
+
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[macro_use]
+mod common;
+
+use common::tree::{Tree, dir, fifo, file, hardlink, symlink};
+use common::{Scratch, differences};
+use efsbackup_core::Result;
+use efsbackup_core::mirror::testing::Faults;
+use efsbackup_core::mirror::{Fsync, Jobs, LinkSource, Mirror, Options, Outcome, Report, Trust};
+use rustix::io::Errno;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const NEW: &[u8] = &[b'n'; 200_000];
+const OLD: &[u8] = &[b'o'; 150_000];
+
+fn source_tree() -> Tree {
+    tree! {
+        "changed" => file(NEW),
+        "new" => file(NEW).mode(0o640),
+        "same" => file("same").mtime(1_000, 7),
+        "linked" => file("linked").mtime(2_000, 0),
+        "group" => file("group"),
+        "sub" => dir(tree! {
+            "group too" => hardlink("group"),
+            "link" => symlink("../changed"),
+            "pipe" => fifo(),
+            "now a file" => file("was a directory"),
+            "now a directory" => dir(tree! { "inner" => file("inner") }),
+        }),
+    }
+}
+
+fn destination_tree() -> Tree {
+    tree! {
+        "changed" => file(OLD),
+        "same" => file("same").mtime(1_000, 7).mode(0o600),
+        "extra" => dir(tree! { "deep" => dir(tree! { "file" => file("x") }) }),
+        "sub" => dir(tree! {
+            "gone" => file("x"),
+            "now a file" => dir(tree! { "in the way" => file("x") }),
+            "now a directory" => file("was a file"),
+        }),
+    }
+}
+
+struct Stage {
+    scratch: Scratch,
+    source: PathBuf,
+    links: PathBuf,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let scratch = Scratch::new();
+        let source = scratch.build("source", &source_tree());
+        let links = scratch.build("links", &tree! { "linked" => file("linked").mtime(2_000, 0) });
+        Stage { scratch, source, links }
+    }
+
+    fn mirror(&self, destination: &Path, jobs: usize) -> Result<Report> {
+        let mut options = Options::default();
+        options.delete = true;
+        options.jobs = Jobs::Count(jobs);
+        // Once with each way to sync is enough.
+        options.fsync = if jobs == 1 { Fsync::Files } else { Fsync::None };
+        options.retries = 1;
+        options.link_sources =
+            vec![LinkSource { path: self.links.clone(), trust: Trust::Metadata }];
+        Mirror::new(&self.source, destination).options(options).run()
+    }
+}
+
+/// Open descriptors are counted for the whole process, so one test runs at a time.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn open_descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// No file may hold anything but what it held before or what the source holds.
+fn assert_no_torn_file(destination: &Path) {
+    for (name, contents) in [
+        ("changed", &[NEW, OLD][..]),
+        ("new", &[NEW]),
+        ("same", &[b"same"]),
+        ("linked", &[b"linked"]),
+        ("group", &[b"group"]),
+        ("sub/group too", &[b"group"]),
+    ] {
+        if let Ok(content) = fs::read(destination.join(name)) {
+            assert!(
+                contents.contains(&content.as_slice()),
+                "{name} is torn: {} bytes",
+                content.len()
+            );
+        }
+    }
+}
+
+/// Fails call number `first` with each of `errnos` in turn, for every `first`.
+fn fail_each_call(jobs: usize, times: u64, errnos: &[Errno]) {
+    let _turn = turn();
+    let stage = Stage::new();
+    let destination = stage.scratch.path("destination");
+    let build = || {
+        let _ = fs::remove_dir_all(&destination);
+        stage.scratch.build("destination", &destination_tree());
+    };
+    build();
+    let faults = Faults::none();
+    let report = stage.mirror(&destination, jobs).unwrap();
+    assert_eq!(report.outcome, Outcome::Complete, "{:?}", report.errors);
+    let calls = faults.calls();
+    drop(faults);
+    assert!(calls > 200, "only {calls} calls went through the seam");
+    let before = open_descriptors();
+    for first in 0..calls {
+        let errno = errnos[first as usize % errnos.len()];
+        build();
+        let faults = Faults::at(first, times, errno.raw_os_error());
+        let result = stage.mirror(&destination, jobs);
+        let failed = faults.failed();
+        drop(faults);
+        let what = format!("call {first} ({failed:?}) with {errno:?}: {result:?}");
+        assert_eq!(open_descriptors(), before, "descriptors stay open: {what}");
+        assert_no_torn_file(&destination);
+        match &result {
+            Err(_) => {}
+            Ok(report) if report.outcome == Outcome::Complete => {
+                let left = differences(&stage.source, &destination);
+                assert!(left.is_empty(), "an error was lost: {what}\n{left}");
+            }
+            Ok(report) => assert!(report.errors_total > 0, "no error says why: {what}"),
+        }
+        let report = stage.mirror(&destination, jobs).unwrap();
+        assert_eq!(report.outcome, Outcome::Complete, "{what}, then: {:?}", report.errors);
+        let left = differences(&stage.source, &destination);
+        assert!(left.is_empty(), "the next run left differences: {what}\n{left}");
+    }
+}
+
+#[test]
+fn any_one_call_may_fail() {
+    fail_each_call(1, 1, &[Errno::IO, Errno::ACCESS, Errno::NOSPC, Errno::MFILE, Errno::DQUOT]);
+}
+
+#[test]
+fn any_one_call_may_fail_with_others_at_work() {
+    fail_each_call(4, 1, &[Errno::PERM, Errno::NOMEM, Errno::TXTBSY]);
+}
+
+#[test]
+fn what_passes_is_tried_again() {
+    let _turn = turn();
+    let stage = Stage::new();
+    let destination = stage.scratch.path("destination");
+    for errno in [Errno::STALE, Errno::AGAIN, Errno::TIMEDOUT, Errno::INTR] {
+        let mut ended = Vec::new();
+        for first in (40..400).step_by(9) {
+            let _ = fs::remove_dir_all(&destination);
+            stage.scratch.build("destination", &destination_tree());
+            let faults = Faults::at(first, 1, errno.raw_os_error());
+            let result = stage.mirror(&destination, 1);
+            let failed = faults.failed();
+            drop(faults);
+            match result {
+                Ok(report) if report.outcome == Outcome::Complete => {}
+                Ok(report) => ended.push((failed, format!("{:?}", report.errors))),
+                // It had not begun: whoever called it may call again.
+                Err(_) => {}
+            }
+        }
+        assert!(ended.is_empty(), "{errno:?} ended these: {ended:#?}");
+    }
+}
+
+#[test]
+fn from_any_call_on_everything_may_fail() {
+    fail_each_call(2, u64::MAX, &[Errno::IO, Errno::ACCESS, Errno::NOSPC]);
+}
