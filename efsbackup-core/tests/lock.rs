@@ -9,13 +9,16 @@ mod common;
 use common::repository::{at, backup, child, folders, repository, try_backup};
 use common::{Scratch, Tree, assert_same, dir, file, read};
 use efsbackup_core::ErrorKind;
+use efsbackup_core::clock::Clock;
 use efsbackup_core::progress::Progress;
 use efsbackup_core::snapshot::{BackupOptions, State};
+use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -75,6 +78,48 @@ fn r14_a_second_run_is_refused_and_told_who_is_at_work() {
     assert_eq!(error.kind(), ErrorKind::SafetyStop);
     assert!(error.message().contains(&format!("process {}", std::process::id())), "{error}");
     assert_eq!(folders(&root), [first.snapshot.unwrap().id]);
+}
+
+/// A clock that lets another run take the repository when it is asked for the time of
+/// publishing: the last moment before a run looks at its lease.
+struct Thief {
+    asked: AtomicU32,
+    lease: PathBuf,
+}
+
+impl Clock for Thief {
+    fn now(&self) -> Timestamp {
+        let stolen = self.lease.with_extension("stolen");
+        if self.asked.fetch_add(1, Ordering::Relaxed) == 3 {
+            fs::write(&stolen, "the lease of another run").unwrap();
+            fs::rename(&stolen, &self.lease).unwrap();
+        }
+        Timestamp::now()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+#[test]
+fn r14_a_run_that_lost_the_repository_at_the_last_moment_publishes_nothing() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &tree! { "f" => file("x") });
+    let root = scratch.path("root");
+    let (_, first) = backup(&source, &root);
+    let control = repository(&root).path().join(".efsbackup");
+    let thief = Thief { asked: AtomicU32::new(0), lease: control.join("lease") };
+    let repository = repository(&root);
+    let error = repository.backup(&source).clock(&thief).run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert!(thief.asked.load(Ordering::Relaxed) >= 4);
+    let found = folders(&root);
+    assert!(found.len() == 2 && found[0].starts_with(".incomplete-"), "{found:?}");
+    assert_eq!(repository.snapshots().unwrap(), [first]);
+    let records = fs::read_dir(control.join("snapshots")).unwrap().count();
+    assert_eq!(records, 2, "the record and the report of the first only");
+    assert_eq!(fs::read(control.join("lease")).unwrap(), b"the lease of another run");
 }
 
 #[test]

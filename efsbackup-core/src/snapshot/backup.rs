@@ -43,6 +43,10 @@ pub struct Backup<'a> {
     clock: &'a dyn Clock,
 }
 
+/// From how many trees of runs that did not publish a run links, the newest first. Each costs
+/// a look at every directory, and what an older one has the newer ones mostly have too.
+const MAX_INCOMPLETE: usize = 8;
+
 /// What a backup did. As JSON: the fields of the report, then the others.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -166,6 +170,8 @@ impl<'a> Backup<'a> {
         if lock.is_lost() {
             return Err(lock.taken());
         }
+        // The mount may have gone between the first look and the copying.
+        guard::source_identity(&self.source, &self.options)?;
         let mut report = match run {
             Ok(report) => report,
             Err(error) => {
@@ -273,7 +279,7 @@ impl<'a> Backup<'a> {
             let path = store.dir.path.join(&base.id);
             options.link_sources.push(LinkSource { path, trust: Trust::Metadata });
         }
-        for (folder, run) in store.incomplete()? {
+        for (folder, run) in store.incomplete()?.into_iter().take(MAX_INCOMPLETE) {
             let journal = store.control.read(&journal_name(&run))?.unwrap_or_default();
             options.link_sources.push(LinkSource {
                 path: store.dir.path.join(folder),

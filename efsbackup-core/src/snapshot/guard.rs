@@ -19,9 +19,7 @@ pub(super) fn before_anything(
     options: &BackupOptions,
 ) -> Result<()> {
     let source_dir = Dir::open(source)?;
-    if let Some(id) = &options.expect_id {
-        mount::prove(source, id)?;
-    }
+    source_identity(source, options)?;
     if let Some(id) = &options.expect_destination_id {
         let existing = nearest_existing(root)?;
         mount::prove(&existing, id)?;
@@ -35,6 +33,14 @@ pub(super) fn before_anything(
         ));
     }
     Ok(())
+}
+
+/// Refuses a source that is not proved to be on the file system expected.
+pub(super) fn source_identity(source: &Path, options: &BackupOptions) -> Result<()> {
+    match &options.expect_id {
+        Some(id) => mount::prove(source, id).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Whether there is nothing but, perhaps, the marker.

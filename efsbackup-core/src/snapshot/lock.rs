@@ -26,6 +26,9 @@ const LOCK: &str = "lock";
 /// How often a lease is renewed within its length.
 const RENEWALS_PER_LENGTH: u32 = 12;
 
+/// How often at least a lease and the cancel token are looked at while waiting.
+const POLL: Duration = Duration::from_millis(100);
+
 /// A held repository; given back when dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -66,7 +69,7 @@ impl Lock {
             if let (Some(found), None) = (found, &watched) {
                 watched = Some((found, Instant::now()));
             }
-            std::thread::sleep((length / RENEWALS_PER_LENGTH / 4).min(Duration::from_secs(1)));
+            std::thread::sleep((length / RENEWALS_PER_LENGTH / 4).min(POLL));
         }
     }
 
