@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use efsbackup_core::pipeline::{Definition, FieldValue};
-use efsbackup_core::recipe::{EfsBackup, Engine};
+use efsbackup_core::recipe::{EfsBackup, Engine, Keep};
 
 const SOURCE: &str = "fs-0123456789abcdef0.efs.ap-northeast-1.amazonaws.com:/";
 const DESTINATION: &str = "fs-0fedcba9876543210.efs.ap-northeast-1.amazonaws.com:/";
@@ -240,6 +240,18 @@ fn everything_the_builder_is_told_arrives() {
     assert_eq!(instance.first_text("associatePublicIpAddress"), Some("true"));
     let activity = definition.object("ShellCommandActivityObj").unwrap();
     assert_eq!(activity.first_text("command"), Some(Engine::Rsync.script()));
+}
+
+#[test]
+fn retention_is_passed_on_as_options_of_the_backup() {
+    let kept = recipe().keep(Keep::Hourly, 24).keep(Keep::Daily, 7).definition().unwrap();
+    let activity = kept.object("ShellCommandActivityObj").unwrap();
+    let arguments = activity.all("scriptArgument").filter_map(FieldValue::as_text).skip(6);
+    assert_eq!(arguments.collect::<Vec<_>>(), ["--keep-hourly=24", "--keep-daily=7"]);
+    assert_eq!(
+        refusal(recipe().engine(Engine::Rsync).keep(Keep::Daily, 7)),
+        "the engine rsync removes no snapshots; use the engine efsbackup for retention"
+    );
 }
 
 #[test]

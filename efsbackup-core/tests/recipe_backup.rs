@@ -8,6 +8,7 @@ mod common;
 
 use common::{Scratch, assert_same, dir, file, hardlink, symlink};
 use efsbackup_core::formats::{self, Format};
+use efsbackup_core::pipeline::FieldValue;
 use efsbackup_core::recipe::Engine;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -22,11 +23,12 @@ fn efsbackup(arguments: &[&str]) -> Output {
 }
 
 /// Runs the script; the id is that of the source.
-fn run(source: &Path, destination: &Path, id: &str) -> Output {
+fn run(source: &Path, destination: &Path, id: &str, options: &[&str]) -> Output {
     Command::new("bash")
         .args(["-c", Engine::Efsbackup.script(), "activity"])
         .args([source, destination])
         .args([id, "Asia/Tokyo", DESTINATION_ID, "600"])
+        .args(options)
         .env("EFSBACKUP", env!("CARGO_BIN_EXE_efsbackup"))
         .output()
         .unwrap()
@@ -67,12 +69,12 @@ fn marked(scratch: &Scratch) -> (PathBuf, PathBuf) {
 fn the_script_takes_snapshots_that_share_what_is_unchanged() {
     let scratch = Scratch::new();
     let (source, destination) = marked(&scratch);
-    let first = run(&source, &destination, SOURCE_ID);
+    let first = run(&source, &destination, SOURCE_ID, &[]);
     assert!(first.status.success(), "{first:?}");
     assert!(String::from_utf8(first.stdout).unwrap().contains("\"outcome\": \"complete\""));
     assert_same(&source, &snapshots(&destination)[0]);
     fs::set_permissions(source.join("a"), fs::Permissions::from_mode(0o600)).unwrap();
-    let second = run(&source, &destination, SOURCE_ID);
+    let second = run(&source, &destination, SOURCE_ID, &[]);
     assert!(second.status.success(), "{second:?}");
     let [first, second] = &snapshots(&destination)[..] else { panic!("two snapshots") };
     assert_same(&source, second);
@@ -83,10 +85,21 @@ fn the_script_takes_snapshots_that_share_what_is_unchanged() {
 }
 
 #[test]
+fn retention_removes_what_no_rule_keeps() {
+    let scratch = Scratch::new();
+    let (source, destination) = marked(&scratch);
+    for expected in [1, 1] {
+        let done = run(&source, &destination, SOURCE_ID, &["--keep-last=1"]);
+        assert!(done.status.success(), "{done:?}");
+        assert_eq!(snapshots(&destination).len(), expected);
+    }
+}
+
+#[test]
 fn a_refusal_is_passed_on_with_its_reason() {
     let scratch = Scratch::new();
     let (source, destination) = marked(&scratch);
-    let refused = run(&source, &destination, "fs-00000003");
+    let refused = run(&source, &destination, "fs-00000003", &[]);
     assert_eq!(refused.status.code(), Some(3));
     let stderr = String::from_utf8(refused.stderr).unwrap();
     assert!(stderr.starts_with("efsbackup: ended with status 3: "), "{stderr}");
@@ -121,9 +134,12 @@ fn pipeline_new_writes_the_form_that_the_file_s_ending_names() {
         let activity = document.definition.object("ShellCommandActivityObj").unwrap();
         assert_eq!(activity.first_text("command"), Some(Engine::Rsync.script()));
     }
-    let printed = new(&["--to", "cfn-json"]);
+    let printed = new(&["--to", "cfn-json", "--keep-daily", "7"]);
     let document = formats::read(&printed.stdout).unwrap();
     assert_eq!(document.format, Format::CloudFormationJson);
+    let activity = document.definition.object("ShellCommandActivityObj").unwrap();
+    let last = activity.all("scriptArgument").last();
+    assert_eq!(last.and_then(FieldValue::as_text), Some("--keep-daily=7"));
 }
 
 #[test]

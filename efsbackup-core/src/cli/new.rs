@@ -2,11 +2,12 @@
 
 use super::Context;
 use super::exit::Exit;
+use super::repository_args::KeepArgs;
 use crate::bytepath::BytePath;
 use crate::error::{Error, Result};
 use crate::formats::{self, Format};
 use crate::pipeline::Definition;
-use crate::recipe::{EfsBackup, Engine};
+use crate::recipe::{EfsBackup, Engine, Keep};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,8 @@ pub(crate) struct Args {
     /// Where to write it (default: stdout)
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    keep: KeepArgs,
     #[command(flatten)]
     instance: Instance,
 }
@@ -145,7 +148,17 @@ fn recipe(args: Args) -> EfsBackup {
             recipe = set(recipe, value);
         }
     }
-    recipe
+    let keep = args.keep.retention();
+    let rules = [
+        (Keep::Last, keep.last),
+        (Keep::Hourly, keep.hourly),
+        (Keep::Daily, keep.daily),
+        (Keep::Weekly, keep.weekly),
+        (Keep::Monthly, keep.monthly),
+        (Keep::Yearly, keep.yearly),
+    ];
+    let given = rules.into_iter().filter(|(_, count)| *count > 0);
+    given.fold(recipe, |recipe, (rule, count)| recipe.keep(rule, count))
 }
 
 /// The parameters that activation or a run must give.

@@ -34,6 +34,7 @@ pub struct EfsBackup {
     pub(super) period: String,
     pub(super) time_zone: String,
     terminate_after: Option<String>,
+    keep: Vec<(Keep, u32)>,
     pub(super) topic: Option<String>,
     pub(super) log_uri: Option<String>,
     pub(super) instance_type: Option<String>,
@@ -44,6 +45,38 @@ pub struct EfsBackup {
     pub(super) role: Option<String>,
     pub(super) resource_role: Option<String>,
     pub(super) public_ip: bool,
+}
+
+/// Which snapshots a rule of retention keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Keep {
+    /// The newest ones.
+    Last,
+    /// The newest of each hour.
+    Hourly,
+    /// The newest of each day.
+    Daily,
+    /// The newest of each week.
+    Weekly,
+    /// The newest of each month.
+    Monthly,
+    /// The newest of each year.
+    Yearly,
+}
+
+impl Keep {
+    /// The stable name, as in the options of `efsbackup backup`, such as `daily`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Keep::Last => "last",
+            Keep::Hourly => "hourly",
+            Keep::Daily => "daily",
+            Keep::Weekly => "weekly",
+            Keep::Monthly => "monthly",
+            Keep::Yearly => "yearly",
+        }
+    }
 }
 
 /// A spec that has passed the checks: what the objects and parameters are written from.
@@ -57,6 +90,8 @@ pub(super) struct Checked<'a> {
     pub(super) life: u64,
     /// How long the script may run, in seconds.
     pub(super) stop_after: u64,
+    /// Further arguments of the script.
+    pub(super) options: Vec<String>,
 }
 
 /// Declares setters of optional texts.
@@ -84,6 +119,7 @@ impl EfsBackup {
             period: "1 hours".to_owned(),
             time_zone: "UTC".to_owned(),
             terminate_after: None,
+            keep: Vec::new(),
             topic: None,
             log_uri: None,
             instance_type: None,
@@ -152,6 +188,14 @@ impl EfsBackup {
         self
     }
 
+    /// Adds a rule of retention: `count` snapshots of this kind are kept. What no rule keeps
+    /// is removed once a new snapshot is complete; without rules everything is kept.
+    /// [`Engine::Efsbackup`] only.
+    pub fn keep(mut self, keep: Keep, count: u32) -> Self {
+        self.keep.push((keep, count));
+        self
+    }
+
     /// Gives the instance a public IP address. Off by default: it then reaches EFS in its
     /// subnet, and AWS through a NAT gateway or VPC endpoints.
     pub fn public_ip(mut self, public_ip: bool) -> Self {
@@ -164,7 +208,7 @@ impl EfsBackup {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] names the first setting that is wrong: a location, an
     /// id that is missing or malformed, source and destination that are the same, a
-    /// period out of bounds, an ARN or a URI.
+    /// period out of bounds, an ARN, a URI, or retention with an engine that has none.
     pub fn definition(&self) -> Result<Definition> {
         let checked = self.check()?;
         Ok(Definition {
@@ -208,6 +252,7 @@ impl EfsBackup {
             destination_id,
             life,
             stop_after: (life - MARGIN) * 60,
+            options: self.options()?,
         })
     }
 
@@ -238,6 +283,17 @@ impl EfsBackup {
             )));
         }
         Ok(life)
+    }
+
+    /// The options that the script passes on to the backup.
+    fn options(&self) -> Result<Vec<String>> {
+        if self.engine == Engine::Rsync && !self.keep.is_empty() {
+            return Err(invalid(
+                "the engine rsync removes no snapshots; use the engine efsbackup for retention",
+            ));
+        }
+        let rule = |(keep, count): &(Keep, u32)| format!("--keep-{}={count}", keep.name());
+        Ok(self.keep.iter().map(rule).collect())
     }
 }
 

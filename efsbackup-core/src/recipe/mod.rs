@@ -26,5 +26,5 @@ mod objects;
 mod parameters;
 mod script;
 
-pub use backup::EfsBackup;
+pub use backup::{EfsBackup, Keep};
 pub use script::Engine;

@@ -42,7 +42,7 @@ pub(super) fn objects(checked: &Checked<'_>) -> Vec<Object> {
 }
 
 fn activity(checked: &Checked<'_>) -> Object {
-    Object::new("ShellCommandActivityObj")
+    let object = Object::new("ShellCommandActivityObj")
         .text("type", "ShellCommandActivity")
         .reference("runsOn", "EC2ResourceObj")
         .text("command", checked.spec.engine.script())
@@ -51,7 +51,10 @@ fn activity(checked: &Checked<'_>) -> Object {
         .text("scriptArgument", "#{myEFSId}")
         .text("scriptArgument", "#{myTimeZone}")
         .text("scriptArgument", "#{myEFSBackupId}")
-        .text("scriptArgument", checked.stop_after.to_string())
+        .text("scriptArgument", checked.stop_after.to_string());
+    let options = checked.options.iter();
+    options
+        .fold(object, |object, option| object.text("scriptArgument", option))
         .reference("onSuccess", "SuccessNotify")
         .reference("onFail", "FailureNotify")
 }
