@@ -353,7 +353,7 @@ fn what_is_wrong_is_said_before_anything_runs() {
     let marker = dir.path().join("ran");
     let mut good = with(definition("touch \"$1\""), "scriptArgument", marker.to_str().unwrap());
     let error = fail(&once(dir.path()).value(ParameterValue::new("myTypo", "1")), &good);
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains("myTypo"), "{error}");
     good.parameters.push(Parameter::new("myNeeded"));
     good = with(good, "scriptArgument", "#{myNeeded}");

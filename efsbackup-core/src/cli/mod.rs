@@ -17,6 +17,7 @@ mod prune;
 mod report;
 mod repository_args;
 mod restore;
+mod run;
 mod snapshots;
 mod verify;
 
@@ -66,6 +67,8 @@ verbs! {
     Prune => prune;
     /// Write the marker that proves which file system DIR is
     Mark => mark;
+    /// Run a pipeline definition on this machine
+    Run => run;
     /// Write a pipeline definition
     Pipeline => pipeline;
 }

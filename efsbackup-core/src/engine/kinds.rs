@@ -37,6 +37,22 @@ pub(super) fn kind_of<'a>(
     }
 }
 
+/// Fields that only AWS acts on, or that this service can do without.
+const FOR_AWS: [&str; 5] = ["pipelineLogUri", "region", "resourceRole", "role", "topicArn"];
+
+/// The texts of a resource that count where the resource is this machine.
+const OF_RESOURCES: [&str; 5] =
+    ["lateAfterTimeout", "maximumRetries", "name", "scheduleType", "terminateAfter"];
+
+/// Whether the embedded service needs the value of the text field `key` of an object of
+/// this type. Others, such as an image id, may hold parameters without a value.
+pub fn needs_field(type_name: &str, key: &str) -> bool {
+    match type_name {
+        "Ec2Resource" => OF_RESOURCES.contains(&key),
+        _ => !FOR_AWS.contains(&key),
+    }
+}
+
 /// Fields that change what an activity does and that this service does not honour.
 const NOT_HONOURED: [(&str, &str); 3] = [
     ("input", "data nodes are not part of this service yet"),

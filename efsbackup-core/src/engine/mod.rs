@@ -37,6 +37,7 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use kinds::needs_field;
 pub use notify::Notification;
 pub use runs::RunSummary;
 

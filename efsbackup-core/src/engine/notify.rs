@@ -25,7 +25,7 @@ pub struct Notification {
     pub node: String,
     /// The SnsAlarm's id.
     pub action: String,
-    /// Its topic.
+    /// Its topic; empty where a parameter in it has no value.
     pub topic_arn: String,
     /// Its subject, expressions evaluated.
     pub subject: String,

@@ -4,6 +4,7 @@ use super::database::from_column;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow, definition, not_found};
 use super::schedule::time_text;
 use crate::error::Result;
+use crate::params::Parameters;
 use crate::pipeline::{Definition, Field, FieldValue, Object};
 use rusqlite::Connection;
 use std::cell::RefCell;
@@ -17,11 +18,18 @@ pub(super) struct Objects<'a> {
     /// The version whose components are meant.
     version: i64,
     definitions: RefCell<HashMap<i64, Rc<Definition>>>,
+    parameters: RefCell<Option<Rc<Parameters>>>,
 }
 
 impl<'a> Objects<'a> {
     pub(super) fn new(db: &'a Connection, pipeline: &str, version: i64) -> Self {
-        Objects { db, pipeline: pipeline.to_owned(), version, definitions: RefCell::default() }
+        Objects {
+            db,
+            pipeline: pipeline.to_owned(),
+            version,
+            definitions: RefCell::default(),
+            parameters: RefCell::default(),
+        }
     }
 
     pub(super) fn default_version(&self) -> i64 {
@@ -31,6 +39,17 @@ impl<'a> Objects<'a> {
     /// The definition of this version.
     pub(super) fn definition(&self) -> Result<Rc<Definition>> {
         self.version(self.version)
+    }
+
+    /// The definition of this version, and its parameters with their values.
+    pub(super) fn parameters(&self) -> Result<(Rc<Definition>, Rc<Parameters>)> {
+        let definition = self.definition()?;
+        if let Some(known) = &*self.parameters.borrow() {
+            return Ok((definition, Rc::clone(known)));
+        }
+        let read = Rc::new(Parameters::new(&definition, &[])?);
+        *self.parameters.borrow_mut() = Some(Rc::clone(&read));
+        Ok((definition, read))
     }
 
     pub(super) fn version(&self, version: i64) -> Result<Rc<Definition>> {

@@ -1,13 +1,12 @@
 //! What names in expressions stand for while a pipeline runs.
 
+use super::kinds::needs_field;
 use super::objects::Objects;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expression::{Scope, Template, Value};
-use crate::pipeline::{Definition, Field, FieldValue, Object};
+use crate::params::MASK;
+use crate::pipeline::{Field, FieldValue, Object};
 use std::cell::Cell;
-
-/// What stands in a secret's place where people read.
-const MASK: &str = "*****";
 
 /// Fields whose values lead to other fields may not go round in a circle.
 const DEEPEST: u32 = 20;
@@ -40,10 +39,12 @@ impl<'a> ObjectScope<'a> {
     pub(super) fn text(&self, key: &str) -> Result<Option<String>> {
         let Some(text) = self.object.first_text(key) else { return Ok(None) };
         let value = self.evaluate(text).map_err(|error| self.named(key, &error))?;
-        Ok(Some(value.to_string()))
+        // An optional parameter without a value leaves the field out.
+        Ok(Some(value.to_string()).filter(|text| !text.is_empty()))
     }
 
-    /// The object with every text evaluated; a list becomes several fields.
+    /// The object with every text evaluated; a list becomes several fields. A field that
+    /// has no value and is not needed is left out.
     pub(super) fn evaluated(&self) -> Result<Object> {
         let mut object = Object::new(&self.object.id);
         object.name.clone_from(&self.object.name);
@@ -51,16 +52,21 @@ impl<'a> ObjectScope<'a> {
             // The guide says that these are taken as they are.
             let literal = matches!(field.key.as_str(), "id" | "name" | "type" | "@sphere");
             let value = match &field.value {
-                FieldValue::Text(text) if !literal => {
-                    self.evaluate(text).map_err(|error| self.named(&field.key, &error))?
-                }
+                FieldValue::Text(text) if !literal => match self.evaluate(text) {
+                    Ok(value) => value,
+                    Err(error) if self.can_do_without(&field.key, &error) => continue,
+                    Err(error) => return Err(self.named(&field.key, &error)),
+                },
                 other => {
                     object.fields.push(Field { key: field.key.clone(), value: other.clone() });
                     continue;
                 }
             };
+            let only = self.object.all(&field.key).count() == 1;
             let values = match value {
                 Value::List(values) => values,
+                // Arguments keep their numbers, but a field of its own is left out.
+                empty if only && empty.as_text() == Some("") => Vec::new(),
                 single => vec![single],
             };
             object = values
@@ -68,6 +74,11 @@ impl<'a> ObjectScope<'a> {
                 .fold(object, |object, value| object.text(&field.key, value.to_string()));
         }
         Ok(object)
+    }
+
+    fn can_do_without(&self, key: &str, error: &Error) -> bool {
+        error.kind() == ErrorKind::UnresolvedParameter
+            && !needs_field(self.object.type_name().unwrap_or_default(), key)
     }
 
     fn named(&self, key: &str, error: &Error) -> Error {
@@ -78,13 +89,18 @@ impl<'a> ObjectScope<'a> {
         ))
     }
 
-    fn parameter(&self, name: &str) -> Result<Option<Value>> {
-        let definition = self.objects.definition()?;
-        let values = parameter_values(&definition, name);
-        if !self.reveal && name.starts_with('*') && !values.is_empty() {
-            return Ok(Some(Value::from(MASK)));
-        }
-        Ok(one_or_list(values.into_iter().map(Value::from).collect()))
+    fn parameter(&self, name: &str, as_written: bool) -> Result<Option<Value>> {
+        let (definition, parameters) = self.objects.parameters()?;
+        let value = match as_written {
+            true => parameters.lookup_as_written(name)?,
+            false => parameters.lookup(name)?,
+        };
+        let optional = |id| definition.parameter(id).is_some_and(|found| found.is("optional"));
+        Ok(match value {
+            Some(_) if !self.reveal && name.starts_with('*') => Some(Value::from(MASK)),
+            None if optional(name) => Some(Value::from("")),
+            value => value,
+        })
     }
 
     fn field(&self, name: &str) -> Result<Option<Value>> {
@@ -122,16 +138,31 @@ impl<'a> ObjectScope<'a> {
     }
 
     /// Follows a reference, then looks there.
-    fn chain(&self, reference: &str, rest: &str) -> Result<Option<Value>> {
+    fn chain(&self, reference: &str, rest: &str, as_written: bool) -> Result<Option<Value>> {
         if let ("node", Some(node)) = (reference, self.node) {
-            return self.step(node).lookup(rest);
+            return self.step(node).find(rest, as_written);
         }
         let mut values = Vec::new();
         for id in self.object.all(reference).filter_map(FieldValue::as_reference) {
             let target = self.objects.get(id)?;
-            values.extend(self.step(&target).lookup(rest)?);
+            values.extend(self.step(&target).find(rest, as_written)?);
         }
         Ok(one_or_list(values))
+    }
+
+    fn find(&self, name: &str, as_written: bool) -> Result<Option<Value>> {
+        if let Some((reference, rest)) = name.split_once('.') {
+            return self.chain(reference, rest, as_written);
+        }
+        match (name, self.node) {
+            ("node", Some(node)) => Ok(Some(Value::from(node.id.as_str()))),
+            ("name", _) => Ok(Some(Value::from(self.object.name.as_str()))),
+            ("id", _) => Ok(Some(Value::from(self.object.id.as_str()))),
+            _ => match self.parameter(name, as_written)? {
+                Some(value) => Ok(Some(value)),
+                None => self.field(name),
+            },
+        }
     }
 
     fn step<'b>(&'b self, object: &'b Object) -> ObjectScope<'b> {
@@ -142,31 +173,12 @@ impl<'a> ObjectScope<'a> {
 
 impl Scope for ObjectScope<'_> {
     fn lookup(&self, name: &str) -> Result<Option<Value>> {
-        if let Some((reference, rest)) = name.split_once('.') {
-            return self.chain(reference, rest);
-        }
-        match (name, self.node) {
-            ("node", Some(node)) => Ok(Some(Value::from(node.id.as_str()))),
-            ("name", _) => Ok(Some(Value::from(self.object.name.as_str()))),
-            ("id", _) => Ok(Some(Value::from(self.object.id.as_str()))),
-            _ => match self.parameter(name)? {
-                Some(value) => Ok(Some(value)),
-                None => self.field(name),
-            },
-        }
+        self.find(name, false)
     }
-}
 
-/// The values of a parameter: those given, else its default.
-pub(super) fn parameter_values(definition: &Definition, id: &str) -> Vec<String> {
-    let given: Vec<String> = definition.values_of(id).map(str::to_owned).collect();
-    if !given.is_empty() {
-        return given;
+    fn lookup_as_written(&self, name: &str) -> Result<Option<Value>> {
+        self.find(name, true)
     }
-    let defaults = definition.parameter(id).into_iter().flat_map(|parameter| {
-        parameter.all("default").filter_map(FieldValue::as_text).map(str::to_owned)
-    });
-    defaults.collect()
 }
 
 fn is_runtime(name: &str) -> bool {

@@ -4,7 +4,7 @@ use super::database::failed;
 use super::finish::{self, End};
 use super::objects::Objects;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow};
-use super::scope::{ObjectScope, parameter_values};
+use super::scope::ObjectScope;
 use crate::deploy::{PollForTask, SetTaskStatus, Task, TaskStatus};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{FieldValue, Object};
@@ -81,11 +81,10 @@ fn task_objects(
     let objects = Objects::new(db, &attempt.pipeline, instance.version);
     let raw = objects.attempt(attempt)?;
     let mut own = ObjectScope::new(&objects, &raw, true).evaluated()?;
-    let definition = objects.definition()?;
-    let secrets = definition.parameters.iter().filter(|parameter| parameter.is_secret());
-    for id in secrets.map(|parameter| &parameter.id) {
+    let (_, parameters) = objects.parameters()?;
+    for id in parameters.ids().filter(|id| id.starts_with('*')) {
         // As a secret field is written, so that workers know what not to show.
-        for value in parameter_values(&definition, id) {
+        for value in parameters.get(id).map(|(values, _)| values).unwrap_or_default() {
             own = own.text(id, value);
         }
     }

@@ -23,16 +23,20 @@
 //! # Ok::<(), efsbackup_core::Error>(())
 //! ```
 
+mod values;
+
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::{
-    Activate, CreatePipeline, DefinitionVersion, Findings, PipelineService, TaskFailure,
+    Activate, CreatePipeline, DefinitionVersion, Findings, ObjectFindings, PipelineService,
+    TaskFailure,
 };
 use crate::engine::{Engine, LOCAL_GROUP, Notification, RunSummary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, FieldValue, ParameterValue};
 use crate::worker::{Worker, WorkerEvent, WorkerOptions};
 use jiff::Timestamp;
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +56,7 @@ pub struct Run {
     values: Vec<ParameterValue>,
     tasks: usize,
     grace: Duration,
+    environment: Vec<(OsString, OsString)>,
 }
 
 /// What happens during a run, told on the thread that called it.
@@ -133,6 +138,7 @@ impl Run {
             values: Vec::new(),
             tasks: 2,
             grace: Duration::from_secs(10),
+            environment: Vec::new(),
         }
     }
 
@@ -179,12 +185,20 @@ impl Run {
         self
     }
 
+    /// Adds a variable to the environment of scripts, which is small otherwise; see
+    /// [`WorkerOptions::new`].
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Run {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
     /// Runs `definition`.
     ///
     /// On `cancel` the scripts are ended, their instances and the pipeline cancelled.
     ///
     /// # Errors
-    /// `InvalidInput` for a value of an unknown parameter, `UnresolvedParameter` where one
+    /// `NotFound` for a value of an unknown parameter, `UnresolvedParameter` where one
     /// has no value, `InvalidDefinition` for a definition with errors or that can't be run
     /// on this machine, and where state or logs can't be written. A script that fails is
     /// no error, but an outcome.
@@ -195,7 +209,7 @@ impl Run {
         cancel: &CancelToken,
         on_event: &mut dyn FnMut(&RunEvent<'_>),
     ) -> Result<RunReport> {
-        let values = given_values(definition, &self.values)?;
+        let values = values::given(definition, &self.values)?;
         let groups = worker_groups(definition)?;
         std::fs::create_dir_all(&self.log_dir).map_err(|error| {
             Error::from_io("make log folder", error).with_path(self.log_dir.as_path())
@@ -218,6 +232,7 @@ impl Run {
         let mut options = WorkerOptions::new(groups, &self.log_dir, self.work_dir());
         options.tasks = self.tasks;
         options.grace = self.grace;
+        options.environment.extend(self.environment.iter().cloned());
         // Reports to the service in the same process cost next to nothing.
         options.heartbeat = Duration::from_secs(2);
         options.poll_interval = TICK;
@@ -377,31 +392,6 @@ fn has_open(engine: &Engine, pipeline: &str) -> Result<bool> {
     Ok(engine.runs(pipeline)?.iter().any(|run| run.is_open))
 }
 
-/// The given values, once every one has a parameter and every parameter a value.
-fn given_values(definition: &Definition, given: &[ParameterValue]) -> Result<Vec<ParameterValue>> {
-    let unknown = given.iter().find(|value| definition.parameter(&value.id).is_none());
-    if let Some(value) = unknown {
-        return Err(Error::new(ErrorKind::InvalidInput, "run")
-            .with_message(format!("the definition has no parameter {}", value.id)));
-    }
-    let missing = definition.parameters.iter().find(|parameter| {
-        let id = &parameter.id;
-        definition.values_of(id).next().is_none()
-            && parameter.attribute("default").is_none()
-            && !parameter.is("optional")
-            && given.iter().all(|value| value.id != *id)
-    });
-    match missing {
-        Some(parameter) => {
-            let id = &parameter.id;
-            Err(Error::new(ErrorKind::UnresolvedParameter, "run").with_message(format!(
-                "parameter {id} has no value; give one with --value {id}=VALUE"
-            )))
-        }
-        None => Ok(given.to_vec()),
-    }
-}
-
 /// The groups a worker must poll to get every task of the definition.
 fn worker_groups(definition: &Definition) -> Result<Vec<String>> {
     let mut groups = vec![LOCAL_GROUP.to_owned()];
@@ -430,8 +420,8 @@ fn worker_groups(definition: &Definition) -> Result<Vec<String>> {
     Ok(groups)
 }
 
-fn lines(findings: &[crate::deploy::ObjectFindings]) -> Vec<String> {
-    let of = |object: &crate::deploy::ObjectFindings| {
+fn lines(findings: &[ObjectFindings]) -> Vec<String> {
+    let of = |object: &ObjectFindings| {
         let id = object.id.clone();
         object.messages.iter().map(move |text| format!("{id}: {text}")).collect::<Vec<_>>()
     };

@@ -1,0 +1,209 @@
+//! `efsbackup run`: a definition on this machine.
+
+use super::Context;
+use super::exit::Exit;
+use super::output::Output;
+use crate::bytepath::BytePath;
+use crate::clock::SystemClock;
+use crate::deploy::TaskFailure;
+use crate::engine::{Notification, RunSummary};
+use crate::error::Result;
+use crate::expression::Value;
+use crate::formats;
+use crate::params::parse_assignment;
+use crate::pipeline::ParameterValue;
+use crate::run::{Run, RunEvent, RunOutcome, RunReport};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The definition, in any of its formats
+    file: PathBuf,
+    /// Give a parameter a value (repeat the name for a list)
+    #[arg(long = "value", value_name = "NAME=VALUE", value_parser = value)]
+    values: Vec<ParameterValue>,
+    /// Make one run now, whatever the schedule says, then stop
+    #[arg(long)]
+    once: bool,
+    /// Take no task from this time on (UTC), finish those in hand, then stop
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<Timestamp>,
+    /// Keep the state in FILE, so that the next run goes on from it
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Where logs and notifications go
+    #[arg(long, value_name = "DIR", default_value = "efsbackup-logs")]
+    log_dir: PathBuf,
+    /// The pipeline's name in the state (default: the file's, without its ending)
+    #[arg(long)]
+    name: Option<String>,
+    /// How many tasks run at the same time
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    tasks: usize,
+}
+
+fn value(text: &str) -> std::result::Result<ParameterValue, String> {
+    parse_assignment(text).map_err(|error| error.message())
+}
+
+fn time(text: &str) -> std::result::Result<Timestamp, String> {
+    match Value::time(text) {
+        Ok(Value::Time(time)) => Ok(time.timestamp()),
+        _ => Err("write YYYY-MM-DDTHH:MM:SS, in UTC".to_owned()),
+    }
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    let definition = formats::read_path(&args.file)?.definition;
+    let mut run = Run::new(args.name.unwrap_or_else(|| stem(&args.file)), args.log_dir)
+        .once(args.once)
+        .tasks(args.tasks);
+    if let Some(state) = args.state {
+        run = run.state(state);
+    }
+    if let Some(until) = args.until {
+        run = run.until(until);
+    }
+    run = args.values.into_iter().fold(run, Run::value);
+    // Scripts that call this command find the one that runs them.
+    let command = std::env::var_os("EFSBACKUP").map(PathBuf::from);
+    if let Some(command) = command.or_else(|| std::env::current_exe().ok()) {
+        run = run.variable("EFSBACKUP", command);
+    }
+    let output = context.output.clone();
+    let mut notifications = Vec::new();
+    let report = run.run(&definition, Arc::new(SystemClock), &context.cancel, &mut |event| {
+        tell(&output, event);
+        if let RunEvent::Notified(notification) = event {
+            notifications.push((*notification).clone());
+        }
+    })?;
+    conclude(&output, &report, &notifications)
+}
+
+fn stem(path: &std::path::Path) -> String {
+    path.file_stem().map_or_else(String::new, |stem| BytePath::from(PathBuf::from(stem)).to_text())
+}
+
+fn tell(output: &Output, event: &RunEvent<'_>) {
+    match event {
+        RunEvent::Started { attempt, logs } => {
+            output.note(&format!("started {attempt}, logs in {}", BytePath::from(*logs)));
+        }
+        RunEvent::Ended { attempt, failure: None } => output.note(&format!("finished {attempt}")),
+        RunEvent::Ended { attempt, failure: Some(TaskFailure { message, stack, .. }) } => {
+            output.warn(&format!("failed {attempt}: {message}"));
+            stack.lines().for_each(|line| output.warn(&format!("  {line}")));
+        }
+        RunEvent::Recovered { attempt } => {
+            output.warn(&format!("{attempt} was cut short; what it had left running was ended"));
+        }
+        RunEvent::Notified(notification) => notify(output, notification),
+        RunEvent::Warned(text) => output.warn(&format!("warning: {text}")),
+    }
+}
+
+fn notify(output: &Output, notification: &Notification) {
+    output.line(format!("notification: {}", notification.subject));
+    for line in notification.message.lines() {
+        output.line(format!("  {line}"));
+    }
+    if let Some(problem) = &notification.problem {
+        output.warn(&format!("warning: {problem}"));
+    }
+}
+
+fn conclude(output: &Output, report: &RunReport, told: &[Notification]) -> Result<Exit> {
+    for run in report.instances.iter().filter(|run| run.is_activity && run.has_failed()) {
+        let error = run.error.as_deref().unwrap_or_default();
+        output.warn(&format!("{} is {}: {error}", run.id, run.status));
+    }
+    for run in report.instances.iter().filter(|run| run.is_activity && run.is_open) {
+        output.warn(&format!("{} is still {}", run.id, run.status));
+    }
+    output.line(format!(
+        "{} {}; logs in {}",
+        report.pipeline,
+        report.outcome.name(),
+        BytePath::from(report.log_dir.as_path())
+    ));
+    let exit = match report.outcome {
+        RunOutcome::Finished => Exit::COMPLETE,
+        RunOutcome::Failed => Exit::FAILED,
+        RunOutcome::Cancelled => Exit::CANCELLED,
+    };
+    output.document(&Document {
+        outcome: report.outcome.name(),
+        exit: exit.status(),
+        pipeline: &report.pipeline,
+        instances: report.instances.iter().map(Instance::of).collect(),
+        notifications: told.iter().map(Told::of).collect(),
+        log_dir: BytePath::from(report.log_dir.as_path()).to_text(),
+        notifications_file: BytePath::from(report.notifications.as_path()).to_text(),
+    })?;
+    Ok(exit)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    outcome: &'a str,
+    exit: u8,
+    pipeline: &'a str,
+    instances: Vec<Instance<'a>>,
+    notifications: Vec<Told<'a>>,
+    log_dir: String,
+    notifications_file: String,
+}
+
+#[derive(Serialize)]
+struct Instance<'a> {
+    id: &'a str,
+    component: &'a str,
+    status: &'a str,
+    attempts: u32,
+    scheduled_start: String,
+    actual_start: Option<String>,
+    actual_end: Option<String>,
+    error: Option<&'a str>,
+}
+
+impl<'a> Instance<'a> {
+    fn of(run: &'a RunSummary) -> Self {
+        Instance {
+            id: &run.id,
+            component: &run.component,
+            status: &run.status,
+            attempts: run.attempts,
+            scheduled_start: run.scheduled_start.to_string(),
+            actual_start: run.actual_start.map(|time| time.to_string()),
+            actual_end: run.actual_end.map(|time| time.to_string()),
+            error: run.error.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    event: &'a str,
+    node: &'a str,
+    action: &'a str,
+    topic_arn: &'a str,
+    subject: &'a str,
+    message: &'a str,
+}
+
+impl<'a> Told<'a> {
+    fn of(notification: &'a Notification) -> Self {
+        Told {
+            event: &notification.event,
+            node: &notification.node,
+            action: &notification.action,
+            topic_arn: &notification.topic_arn,
+            subject: &notification.subject,
+            message: &notification.message,
+        }
+    }
+}
