@@ -31,7 +31,7 @@
  * The default: `efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;`
  */
 #define EFSB_BACKUP_OPTIONS_INIT \
-  { sizeof(efsb_backup_options), NULL, NULL, NULL, NULL, 0, 0, 0, { 0 } }
+  { sizeof(efsb_backup_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
 
 /**
  * Each file before it is closed on network file systems, the file system at the end elsewhere.
@@ -483,6 +483,31 @@ typedef struct {
    * all.
    */
   int32_t max_shrink;
+  /**
+   * How many snapshots to keep. When all keep_ fields are 0, every snapshot is kept; else
+   * what none of them keeps is removed after the new snapshot is complete.
+   */
+  uint32_t keep_last;
+  /**
+   * For how many hours to keep the last snapshot of each.
+   */
+  uint32_t keep_hourly;
+  /**
+   * For how many days to keep the last snapshot of each.
+   */
+  uint32_t keep_daily;
+  /**
+   * For how many weeks to keep the last snapshot of each.
+   */
+  uint32_t keep_weekly;
+  /**
+   * For how many months to keep the last snapshot of each.
+   */
+  uint32_t keep_monthly;
+  /**
+   * For how many years to keep the last snapshot of each.
+   */
+  uint32_t keep_yearly;
   /**
    * Refuse to make a repository where there is none: a backup file system that failed to
    * mount looks like a first run.

@@ -30,6 +30,19 @@ pub struct efsb_backup_options {
     /// entries of the last complete snapshot. 0: the default, 50; -1: when it has shrunk at
     /// all.
     pub max_shrink: i32,
+    /// How many snapshots to keep. When all keep_ fields are 0, every snapshot is kept; else
+    /// what none of them keeps is removed after the new snapshot is complete.
+    pub keep_last: u32,
+    /// For how many hours to keep the last snapshot of each.
+    pub keep_hourly: u32,
+    /// For how many days to keep the last snapshot of each.
+    pub keep_daily: u32,
+    /// For how many weeks to keep the last snapshot of each.
+    pub keep_weekly: u32,
+    /// For how many months to keep the last snapshot of each.
+    pub keep_monthly: u32,
+    /// For how many years to keep the last snapshot of each.
+    pub keep_yearly: u32,
     /// Refuse to make a repository where there is none: a backup file system that failed to
     /// mount looks like a first run.
     pub require_existing: u8,
@@ -89,6 +102,12 @@ pub(crate) unsafe fn translate(
     };
     core.require_existing = options.require_existing != 0;
     core.accept_clock = options.accept_clock != 0;
+    core.retention.last = options.keep_last;
+    core.retention.hourly = options.keep_hourly;
+    core.retention.daily = options.keep_daily;
+    core.retention.weekly = options.keep_weekly;
+    core.retention.monthly = options.keep_monthly;
+    core.retention.yearly = options.keep_yearly;
     core.mirror = copying;
     Ok(core)
 }

@@ -113,6 +113,19 @@ static void a_source_that_shrank_publishes_nothing(const efsb_repository *reposi
   efsb_report_free(report);
 }
 
+static void what_no_option_keeps_is_removed(const efsb_repository *repository) {
+  efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;
+  efsb_snapshot *snapshot = NULL;
+  efsb_snapshot_list *list = NULL;
+  options.keep_last = 1;
+  CHECK(efsb_backup(repository, "source", &options, NULL, &snapshot) == EFSB_OK);
+  CHECK(efsb_snapshots(repository, &list) == EFSB_OK);
+  CHECK(efsb_snapshot_list_count(list) == 1);
+  CHECK_TEXT(efsb_snapshot_id(efsb_snapshot_list_get(list, 0)), efsb_snapshot_id(snapshot));
+  efsb_snapshot_list_free(list);
+  efsb_snapshot_free(snapshot);
+}
+
 static void a_token_cancels(const efsb_repository *repository) {
   efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;
   efsb_mirror_options mirror = EFSB_MIRROR_OPTIONS_INIT;
@@ -142,6 +155,7 @@ int main(int argc, char **argv) {
   a_snapshot_is_restored(repository, efsb_snapshot_id(first));
   a_source_that_shrank_publishes_nothing(repository);
   a_token_cancels(repository);
+  what_no_option_keeps_is_removed(repository);
 
   efsb_repository *only = NULL;
   CHECK(efsb_repository_new("backups", NULL, &only) == EFSB_OK);

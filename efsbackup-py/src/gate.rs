@@ -1,7 +1,7 @@
 //! The gate that all long work goes through.
 //!
 //! The work runs on its own thread and never touches Python. The calling thread waits for it
-//! without holding the interpreter, and twenty times a second looks for signals, delivers
+//! without holding the interpreter, and fifty times a second looks for signals, delivers
 //! progress and looks at the caller's cancel token. So Ctrl-C ends a call at once, and an
 //! exception in a callback comes out of the call that the callback was given to.
 
@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long the calling thread waits between two looks.
-const TURN: Duration = Duration::from_millis(50);
+const TURN: Duration = Duration::from_millis(20);
 
 /// Asks running calls to stop, from another thread or from a callback. One token may be given
 /// to several calls; once cancelled it stays so.

@@ -26,6 +26,12 @@ pub(crate) struct SnapshotOptions {
     require_existing: bool,
     max_shrink: String,
     accept_clock: bool,
+    keep_last: u32,
+    keep_hourly: u32,
+    keep_daily: u32,
+    keep_weekly: u32,
+    keep_monthly: u32,
+    keep_yearly: u32,
 }
 
 impl SnapshotOptions {
@@ -40,6 +46,12 @@ impl SnapshotOptions {
                 .with_message("max_shrink: give a share such as '50%'")
         })?;
         options.accept_clock = self.accept_clock;
+        options.retention.last = self.keep_last;
+        options.retention.hourly = self.keep_hourly;
+        options.retention.daily = self.keep_daily;
+        options.retention.weekly = self.keep_weekly;
+        options.retention.monthly = self.keep_monthly;
+        options.retention.yearly = self.keep_yearly;
         options.mirror = copying.translate()?;
         Ok(options)
     }

@@ -53,6 +53,15 @@ def test_the_second_snapshot_stores_nothing_again(repository: Repository, source
     assert [each.id for each in repository.snapshots()] == [first.snapshot.id, second.snapshot.id]
 
 
+def test_what_no_option_keeps_is_removed(repository: Repository, source: Path) -> None:
+    first, second = repository.backup(source), repository.backup(source, keep_last=2)
+    assert second.removed == ()
+    third = repository.backup(source, keep_last=2)
+    assert first.snapshot and second.snapshot and third.snapshot
+    assert third.removed == (first.snapshot.id,)
+    assert repository.snapshots() == [second.snapshot, third.snapshot]
+
+
 def test_one_directory_is_restored(
     repository: Repository, source: Path, tmp_path: Path
 ) -> None:

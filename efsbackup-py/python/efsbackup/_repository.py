@@ -91,6 +91,12 @@ class Repository:
         require_existing: bool = False,
         max_shrink: str = "50%",
         accept_clock: bool = False,
+        keep_last: int = 0,
+        keep_hourly: int = 0,
+        keep_daily: int = 0,
+        keep_weekly: int = 0,
+        keep_monthly: int = 0,
+        keep_yearly: int = 0,
         checksum: bool = False,
         size_only: bool = False,
         dry_run: bool = False,
@@ -128,6 +134,14 @@ class Repository:
             max_shrink: Publish nothing when the source has this much fewer entries than the
                 last complete snapshot.
             accept_clock: Go on although the clock is behind the last snapshot.
+            keep_last: How many snapshots to keep. Without any of the ``keep_`` options all
+                are kept; with some, what none of them keeps is removed after the new
+                snapshot is complete.
+            keep_hourly: For how many hours to keep the last snapshot of each.
+            keep_daily: For how many days to keep the last snapshot of each.
+            keep_weekly: For how many weeks to keep the last snapshot of each.
+            keep_monthly: For how many months to keep the last snapshot of each.
+            keep_yearly: For how many years to keep the last snapshot of each.
             max_links: The most names a file may have at the destination. ``None``: 177 on
                 EFS, else found by trying.
             check: Raise when no complete snapshot was made.
@@ -149,6 +163,12 @@ class Repository:
             "require_existing": require_existing,
             "max_shrink": max_shrink,
             "accept_clock": accept_clock,
+            "keep_last": keep_last,
+            "keep_hourly": keep_hourly,
+            "keep_daily": keep_daily,
+            "keep_weekly": keep_weekly,
+            "keep_monthly": keep_monthly,
+            "keep_yearly": keep_yearly,
         }
         how = copying(
             checksum=checksum,

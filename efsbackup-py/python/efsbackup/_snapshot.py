@@ -66,6 +66,8 @@ class BackupReport:
     """What happened to the entries, and how the run ended."""
     snapshot: Snapshot | None
     """The new snapshot; ``None`` when nothing was published."""
+    removed: tuple[str, ...]
+    """Older snapshots that were removed, since no ``keep_`` option kept them."""
     left_over: tuple[str, ...]
     """What could not be tidied up after the snapshot was published."""
 
@@ -76,6 +78,7 @@ class BackupReport:
         return cls(
             report=Report.from_dict(document),
             snapshot=None if snapshot is None else Snapshot.from_dict(snapshot),
+            removed=tuple(document["removed"]),
             left_over=tuple(document.get("left_over", ())),
         )
 
@@ -83,6 +86,7 @@ class BackupReport:
         """The fields of the report, then the others, as JSON can carry them."""
         document = self.report.to_dict()
         document["snapshot"] = None if self.snapshot is None else self.snapshot.to_dict()
+        document["removed"] = list(self.removed)
         if self.left_over:
             document["left_over"] = list(self.left_over)
         return document
