@@ -14,12 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// Opens both roots, after the guards; the destination's is `None` where it is missing.
+/// Opens both roots, after the guards. The destination's is `None` where it is missing; the
+/// last is the destination, or the directory it will be made in, and so on its file system.
 pub(super) fn open_roots(
     source: &Path,
     destination: &Path,
     options: &Options,
-) -> Result<(OwnedFd, Option<OwnedFd>)> {
+) -> Result<(OwnedFd, Option<OwnedFd>, OwnedFd)> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let open = |path: &Path| calls::openat(CWD, path, flags, Mode::empty());
     let root = open(source).map_err(|errno| at("open source", source, errno))?;
@@ -54,7 +55,7 @@ pub(super) fn open_roots(
     for link in &options.link_sources {
         open(&link.path).map_err(|errno| at("open link source", &link.path, errno))?;
     }
-    Ok((root, existing))
+    Ok((root, existing, nearest))
 }
 
 fn at(op: &'static str, path: &Path, errno: Errno) -> Error {

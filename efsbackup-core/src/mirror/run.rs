@@ -37,11 +37,11 @@ impl Mirror<'_> {
         let Mirror { source, destination, options, cancel, observer, listener } = self;
         let (started, clock) = (SystemTime::now(), Instant::now());
         let budget = Arc::new(Budget::new(descriptor_budget(&options)));
-        let (root, destination_fd) = open_roots(&source, &destination, &options)?;
-        let network = is_network(&root) || destination_fd.as_ref().is_some_and(is_network);
-        let threads = threads(&options, &root, destination_fd.as_ref(), network);
+        let (root, destination_fd, nearest) = open_roots(&source, &destination, &options)?;
+        let network = is_network(&root) || is_network(&nearest);
+        let threads = threads(&options, &root, &nearest, network);
         let fsync_files = match options.fsync {
-            Fsync::Auto => destination_fd.as_ref().is_some_and(is_network),
+            Fsync::Auto => is_network(&nearest),
             fsync => fsync == Fsync::Files,
         };
         let sync_end = match options.fsync {

@@ -38,7 +38,7 @@ const MAX_THREADS: usize = 64;
 pub(super) fn threads(
     options: &Options,
     source: &OwnedFd,
-    destination: Option<&OwnedFd>,
+    destination: &OwnedFd,
     network: bool,
 ) -> usize {
     if let Jobs::Count(count) = options.jobs {
@@ -48,7 +48,7 @@ pub(super) fn threads(
     if !network {
         return (2 * processors).clamp(2, 16);
     }
-    let latency = round_trip(source).max(destination.map_or(Duration::ZERO, round_trip));
+    let latency = round_trip(source).max(round_trip(destination));
     if latency < Duration::from_micros(300) { 16 } else { MAX_THREADS }
 }
 
