@@ -143,6 +143,25 @@ fn pipeline_new_writes_the_form_that_the_file_s_ending_names() {
 }
 
 #[test]
+fn pipeline_new_reads_the_ids_of_marked_folders_and_run_needs_no_more() {
+    let scratch = Scratch::new();
+    let (source, destination) = marked(&scratch);
+    let path = scratch.path("p.json");
+    let logs = scratch.path("logs");
+    let [source, destination_text, path, logs] =
+        [&source, &destination, &path, &logs].map(|path| path.to_str().unwrap());
+    let words = ["pipeline", "new", "--source", source, "--destination", destination_text];
+    let written = efsbackup(&[&words[..], &["-o", path]].concat());
+    assert!(written.status.success(), "{written:?}");
+    assert_eq!(String::from_utf8(written.stderr).unwrap(), "", "no parameter is open");
+    let done = efsbackup(&["run", path, "--once", "--log-dir", logs]);
+    assert!(done.status.success(), "{done:?}");
+    let told = String::from_utf8(done.stdout).unwrap();
+    assert!(told.starts_with("notification: [Info] EFS Backup Succeeded\n"), "{told}");
+    assert_same(Path::new(source), &snapshots(&destination)[0]);
+}
+
+#[test]
 fn pipeline_new_refuses_a_wrong_setting_and_writes_nothing() {
     let scratch = Scratch::new();
     let path = scratch.path("p.json");

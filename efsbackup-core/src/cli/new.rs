@@ -6,6 +6,7 @@ use super::repository_args::KeepArgs;
 use crate::bytepath::BytePath;
 use crate::error::{Error, Result};
 use crate::formats::{self, Format};
+use crate::mount::Prover;
 use crate::pipeline::Definition;
 use crate::recipe::{EfsBackup, Engine, Keep};
 use serde::Serialize;
@@ -19,10 +20,10 @@ pub(crate) struct Args {
     /// Where the snapshots go: HOST:/PATH or an absolute path
     #[arg(long, value_name = "HOST:/PATH")]
     destination: String,
-    /// The source's file system (default: as its EFS host name tells)
+    /// The source's file system (default: as its EFS host name tells, or a folder's marker)
     #[arg(long, value_name = "FS-ID")]
     source_id: Option<String>,
-    /// The destination's file system (default: as its EFS host name tells)
+    /// The destination's file system (default: likewise)
     #[arg(long, value_name = "FS-ID")]
     destination_id: Option<String>,
     /// What takes the snapshots on the instance: efsbackup or rsync
@@ -121,7 +122,15 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     Ok(Exit::COMPLETE)
 }
 
+/// The id of the file system that a folder of this machine is on, where anything tells it.
+fn id_here(location: &str) -> Option<String> {
+    let folder = Some(location).filter(|location| location.starts_with('/'))?;
+    Prover::from_environment().identify(folder).ok().flatten().map(|(id, _)| id)
+}
+
 fn recipe(args: Args) -> EfsBackup {
+    let source_id = args.source_id.or_else(|| id_here(&args.source));
+    let destination_id = args.destination_id.or_else(|| id_here(&args.destination));
     let mut recipe = EfsBackup::new(args.source, args.destination)
         .engine(args.engine)
         .period(args.period)
@@ -130,8 +139,8 @@ fn recipe(args: Args) -> EfsBackup {
     let instance = args.instance;
     type Setter = fn(EfsBackup, String) -> EfsBackup;
     let given: [(Option<String>, Setter); 12] = [
-        (args.source_id, EfsBackup::source_id),
-        (args.destination_id, EfsBackup::destination_id),
+        (source_id, EfsBackup::source_id),
+        (destination_id, EfsBackup::destination_id),
         (args.terminate_after, EfsBackup::terminate_after),
         (args.notify, EfsBackup::notify),
         (args.log_uri, EfsBackup::log_uri),
