@@ -313,6 +313,11 @@ fn one_run_now_leaves_the_schedule_alone() {
     let fixture = Fixture::new(&definition);
     for attempt in ["@A_2026-03-01T02:00:00_Attempt=1", "@A_2026-03-01T02:00:01_Attempt=1"] {
         fixture.engine.activate_once(&fixture.pipeline, &Activate::default()).unwrap();
+        if attempt.contains("02:00:01") {
+            assert!(fixture.poll().is_none(), "its second is taken; it waits for the next");
+            assert!(!fixture.engine.is_at_rest(&fixture.pipeline).unwrap());
+            fixture.clock.sleep(Duration::from_secs(1));
+        }
         let task = fixture.take();
         assert_eq!(task.attempt, attempt);
         fixture.finish(&task);
@@ -482,10 +487,15 @@ fn a_broken_definition_is_kept_but_not_run() {
     let fixture = Fixture::new(&definition("cron"));
     let mut broken = definition("cron");
     set(&mut broken, "A", "type", "CopyActivity");
+    let activity = object(&mut broken, "A");
+    *activity = std::mem::take(activity).reference("dependsOn", "Nobody");
     let findings = now(fixture.engine.put_definition(&fixture.pipeline, &broken)).unwrap();
     assert!(findings.errored);
     let error = findings.errors.iter().find(|error| error.id == "A").unwrap();
-    assert!(error.messages.iter().any(|text| text.contains("does not run on this machine")));
+    assert!(error.messages.iter().any(|text| text.starts_with("E301 dependsOn: ")), "{error:?}");
+    let not_here = findings.errors.iter().filter(|error| error.id == "A");
+    let mut not_here = not_here.flat_map(|error| &error.messages);
+    assert!(not_here.any(|text| text.contains("does not run on this machine")));
     let stored = now(fixture.engine.definition(&fixture.pipeline, DefinitionVersion::Latest));
     assert_eq!(stored.unwrap(), broken);
     let error = now(fixture.engine.activate(&fixture.pipeline, &Activate::default())).unwrap_err();

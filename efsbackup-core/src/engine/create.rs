@@ -164,7 +164,7 @@ pub(super) fn one_run(
             _ => Interval { start, end: start },
         };
         let mut row = component.instance(pipeline, version, interval, now);
-        row.due = now;
+        row.due = start.max(now);
         row.insert(db)?;
     }
     Ok(start)

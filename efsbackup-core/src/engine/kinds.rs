@@ -1,6 +1,6 @@
 //! What this service runs, and what it refuses.
 
-use crate::deploy::{Findings, ObjectFindings};
+use crate::deploy::ObjectFindings;
 use crate::pipeline::{Catalogue, DEFAULT_ID, Definition, Object};
 
 /// What a component is to the scheduler.
@@ -61,8 +61,8 @@ const NOT_HONOURED: [(&str, &str); 3] = [
 ];
 
 /// Why this service can't run `definition`, however good it is for AWS.
-pub(super) fn not_run_here(definition: &Definition) -> Findings {
-    let mut findings = Findings::default();
+pub(super) fn not_run_here(definition: &Definition) -> Vec<ObjectFindings> {
+    let mut findings = Vec::new();
     for object in &definition.objects {
         let mut messages = Vec::new();
         match kind_of(definition, object) {
@@ -91,9 +91,8 @@ pub(super) fn not_run_here(definition: &Definition) -> Findings {
             Err(_) => {}
         }
         if !messages.is_empty() {
-            findings.errors.push(ObjectFindings { id: object.id.clone(), messages });
+            findings.push(ObjectFindings { id: object.id.clone(), messages });
         }
     }
-    findings.errored = !findings.errors.is_empty();
     findings
 }

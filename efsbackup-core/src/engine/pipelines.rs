@@ -4,9 +4,9 @@ use super::database::failed;
 use super::objects::Objects;
 use super::rows::{InstanceRow, PipelineRow, definition};
 use super::{codec, create, finish, kinds, tasks};
-use crate::deploy::{Activate, CreatePipeline, Findings, Tag};
+use crate::deploy::{Activate, CreatePipeline, Findings, ObjectFindings, Tag};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::{Definition, ParameterValue};
+use crate::pipeline::{Definition, Finding, ParameterValue};
 use rusqlite::{Connection, OptionalExtension};
 
 /// AWS refuses schedules that begin longer ago than this.
@@ -44,10 +44,30 @@ pub(super) fn create(db: &Connection, request: &CreatePipeline, now: i64) -> Res
     Ok(id)
 }
 
-/// What is wrong with a definition for this service.
+/// What is wrong with a definition, on AWS or for this service.
 pub(super) fn check(definition: &Definition) -> Result<Findings> {
     codec::encode(definition)?;
-    Ok(kinds::not_run_here(definition))
+    let validation = definition.validate();
+    let not_here = kinds::not_run_here(definition);
+    let grouped = |findings: Vec<&Finding>| {
+        let mut objects: Vec<ObjectFindings> = Vec::new();
+        for finding in findings {
+            let id = finding.object.clone().unwrap_or_default();
+            let message = match &finding.field {
+                Some(field) => format!("{} {field}: {}", finding.code, finding.text),
+                None => format!("{} {}", finding.code, finding.text),
+            };
+            match objects.iter_mut().find(|object| object.id == id) {
+                Some(object) => object.messages.push(message),
+                None => objects.push(ObjectFindings { id, messages: vec![message] }),
+            }
+        }
+        objects
+    };
+    let mut errors = grouped(validation.errors().collect());
+    errors.extend(not_here);
+    let warnings = grouped(validation.warnings().collect());
+    Ok(Findings { errored: !errors.is_empty(), errors, warnings })
 }
 
 /// Stores a definition, with what is wrong with it.

@@ -65,17 +65,18 @@ impl Engine {
         })
     }
 
-    /// Whether nothing of a pipeline is at work or waits for a worker or a retry. What
-    /// is still open then waits for its time, or for something that has failed.
+    /// Whether nothing of a pipeline is at work or waits for a worker, a retry or its
+    /// time. What is still open then waits for something that has failed.
     ///
     /// # Errors
     /// `NotFound` where there is no such pipeline.
     pub fn is_at_rest(&self, pipeline: &str) -> Result<bool> {
-        self.transact(|db, _| {
+        self.transact(|db, now| {
             PipelineRow::get(db, pipeline)?;
             let query = "SELECT NOT EXISTS (SELECT 1 FROM attempt WHERE pipeline = ?1 AND \
-                         ended IS NULL)";
-            db.query_row(query, [pipeline], |row| row.get(0)).map_err(failed)
+                         ended IS NULL) AND NOT EXISTS (SELECT 1 FROM instance WHERE \
+                         pipeline = ?1 AND open = 1 AND due > ?2)";
+            db.query_row(query, (pipeline, now), |row| row.get(0)).map_err(failed)
         })
     }
 }
