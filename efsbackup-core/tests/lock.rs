@@ -71,7 +71,7 @@ fn r14_a_second_run_is_refused_and_told_who_is_at_work() {
         ControlFlow::Continue(())
     };
     let mut options = BackupOptions::default();
-    options.lease = Duration::from_secs(2);
+    options.lease = Duration::from_secs(12);
     let first = repository(&root);
     let first = first.backup(&source).options(options).progress(&mut meanwhile).run().unwrap();
     let error = second.unwrap();

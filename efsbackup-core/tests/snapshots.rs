@@ -147,6 +147,23 @@ fn a_folder_without_a_record_is_listed_as_unknown_and_never_built_upon() {
 }
 
 #[test]
+fn a_damaged_record_stops_nothing_and_its_snapshot_is_not_built_upon() {
+    let (_scratch, source, root) = source_and_root();
+    let (_, first) = backup(&source, &root);
+    let records = repository(&root).path().join(".efsbackup/snapshots");
+    for damage in ["", "{\"version\": 1", "{\"version\": 99}"] {
+        fs::write(records.join(format!("{}.json", first.id)), damage).unwrap();
+        let listed = repository(&root).snapshots().unwrap();
+        assert_eq!((listed[0].id.as_str(), listed[0].state), (&*first.id, State::Unknown));
+    }
+    let (done, second) = backup(&source, &root);
+    assert_eq!(done.report.entries.linked.file, 0);
+    let (done, _) = backup(&source, &root);
+    assert_eq!(done.report.entries.linked.file, 1);
+    assert_eq!(repository(&root).snapshots().unwrap()[1], second);
+}
+
+#[test]
 fn a_repository_of_another_version_is_left_alone() {
     let (_scratch, source, root) = source_and_root();
     backup(&source, &root);

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
 
-    const LENGTH: Duration = Duration::from_millis(600);
+    const LENGTH: Duration = Duration::from_millis(1500);
 
     fn holder(run: &str) -> Holder {
         Holder {

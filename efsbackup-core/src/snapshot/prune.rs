@@ -2,6 +2,7 @@
 
 use super::backup::new_holder;
 use super::lock::Lock;
+use super::options::BackupOptions;
 use super::repository::Repository;
 use super::retention::{Decision, Retention};
 use super::tidy::Tidy;
@@ -9,7 +10,6 @@ use crate::cancel::CancelToken;
 use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
 use jiff::tz::TimeZone;
-use std::time::Duration;
 
 /// Snapshots about to be removed; see [`Repository::prune`].
 pub struct Prune<'a> {
@@ -17,7 +17,6 @@ pub struct Prune<'a> {
     retention: Retention,
     timezone: TimeZone,
     dry_run: bool,
-    lease: Duration,
     cancel: CancelToken,
 }
 
@@ -40,7 +39,6 @@ impl<'a> Prune<'a> {
             retention,
             timezone: TimeZone::UTC,
             dry_run: false,
-            lease: Duration::from_secs(60),
             cancel: CancelToken::new(),
         }
     }
@@ -82,7 +80,7 @@ impl<'a> Prune<'a> {
             let decisions = self.retention.decide(&store.snapshots()?, &self.timezone, None);
             return Ok(PruneReport { decisions, ..PruneReport::default() });
         }
-        let holder = new_holder(&SystemClock, self.lease)?;
+        let holder = new_holder(&SystemClock, BackupOptions::default().lease)?;
         let lock = Lock::take(&store.control, &holder, &self.cancel)?;
         let decisions = self.retention.decide(&store.snapshots()?, &self.timezone, None);
         let report = apply(&Tidy { store: &store, lock: &lock }, decisions, &self.cancel);

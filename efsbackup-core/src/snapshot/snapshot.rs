@@ -13,7 +13,7 @@ pub enum State {
     Complete,
     /// Some entries could not be read: they are missing, or as they were before.
     Partial,
-    /// The folder is there, but no record of it.
+    /// The folder is there, but no record of it, or a damaged one.
     Unknown,
 }
 

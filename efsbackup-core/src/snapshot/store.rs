@@ -84,7 +84,12 @@ impl Store {
             if id.starts_with('.') {
                 continue;
             }
-            match self.record(&id)? {
+            let record = match self.record(&id) {
+                // A damaged record is as good as none; one that can't be read now is not.
+                Err(error) if error.errno().is_none() => None,
+                record => record?,
+            };
+            match record {
                 Some(record) => snapshots.push(record.into_snapshot(id)),
                 None if name::is_snapshot_name(&id) => snapshots.push(Snapshot::unknown(id)),
                 None => {}
