@@ -25,10 +25,10 @@ def source(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.fixture
-def many(tmp_path: Path) -> Path:
-    """A tree that takes a while to mirror."""
-    root = tmp_path / "many"
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree that takes a while to mirror. Made once: tests only read it."""
+    root = tmp_path_factory.mktemp("shared") / "many"
     for folder in range(40):
         path = root / f"folder-{folder}"
         path.mkdir(parents=True)
