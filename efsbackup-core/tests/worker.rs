@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// Names the folder of the test that starts this program again as a worker to be killed.
 const FOLDER: &str = "EFSBACKUP_TEST_WORKER_FOLDER";
 
+/// The same for the worker that is killed many times.
+const BUSY_FOLDER: &str = "EFSBACKUP_TEST_BUSY_FOLDER";
+
 /// Each attempt adds its id to `$1/attempts`. The first leaves a process that forked
 /// twice, has its own session and ignores SIGTERM, and waits; later ones finish.
 const SCRIPT: &str = r#"
@@ -185,7 +188,7 @@ fn what_outlives_worker_and_supervisor_is_ended_by_the_next_worker() {
     assert!(!is_running(&escapee));
 }
 
-/// A clock that runs 600 times as fast.
+/// A clock that runs 600 times as fast since some instant, in every process alike.
 struct FastClock(jiff::Timestamp);
 
 impl efsbackup_core::clock::Clock for FastClock {
@@ -196,4 +199,71 @@ impl efsbackup_core::clock::Clock for FastClock {
     fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration / 600);
     }
+}
+
+/// Several short activities with retries, each attempt noting its id.
+fn busy(folder: &Path) -> Definition {
+    let mut definition = definition(folder, "5");
+    let script = "echo \"$EFSBACKUP_ATTEMPT_ID\" >> \"$1/attempts\"; sleep 0.1";
+    let machine = definition.objects.remove(1);
+    definition.objects.truncate(1);
+    definition.objects.push(machine);
+    for number in 0..6 {
+        let activity = Object::new(format!("N{number}"))
+            .text("type", "ShellCommandActivity")
+            .reference("runsOn", "Machine")
+            .text("command", script)
+            .text("scriptArgument", folder.to_str().unwrap())
+            .text("maximumRetries", "5")
+            .text("retryDelay", "2 minutes");
+        definition.objects.push(activity);
+    }
+    definition
+}
+
+fn busy_run(folder: &Path) -> efsbackup_core::run::RunReport {
+    let start = fs::read_to_string(folder.join("clock")).unwrap().parse().unwrap();
+    let clock = Arc::new(FastClock(start));
+    request(folder).run(&busy(folder), clock, &CancelToken::new(), &mut |_| {}).unwrap()
+}
+
+/// Not a test of its own: the busy worker that the test below kills again and again.
+#[test]
+fn busy_worker_to_be_killed() {
+    let Some(folder) = std::env::var_os(BUSY_FOLDER).map(PathBuf::from) else { return };
+    busy_run(&folder);
+}
+
+#[test]
+fn no_attempt_runs_twice_however_often_the_worker_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("clock"), jiff::Timestamp::now().to_string()).unwrap();
+    // Delays that look random and are the same each time.
+    let mut state = 7_u64;
+    for _ in 0..25 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let delay = Duration::from_millis(20 + (state >> 33) % 280);
+        let mut worker = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "busy_worker_to_be_killed"])
+            .env(BUSY_FOLDER, folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(delay);
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+    let report = busy_run(folder);
+    assert!(report.instances.iter().all(|run| !run.is_open), "{:?}", report.instances);
+    let text = fs::read_to_string(folder.join("attempts")).unwrap();
+    let mut ran: Vec<&str> = text.lines().collect();
+    let count = ran.len();
+    ran.sort_unstable();
+    ran.dedup();
+    assert_eq!(ran.len(), count, "{text}");
+    assert!(count >= 6, "{text}");
+    let left: Vec<_> = fs::read_dir(folder.join("state.db.work")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }

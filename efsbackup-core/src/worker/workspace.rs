@@ -90,7 +90,8 @@ impl Workspace {
         let worker = Process::find(pid).ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, "start attempt").with_message("/proc is not mounted")
         })?;
-        let dir = work_dir.join(&token);
+        // Even before there is a record, the name tells whose it is.
+        let dir = work_dir.join(format!("{}-{}-{token}", worker.pid, worker.start));
         make_private_dir(&dir)?;
         let record = Record {
             task: task.id.clone(),
@@ -107,16 +108,22 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// The folders below `work_dir` that have a record.
+    /// The folders below `work_dir` that have a record. Those that a dead worker left
+    /// before it had one, or while it removed them, are removed.
     pub(super) fn all(work_dir: &Path) -> Result<Vec<Workspace>> {
         let failed = |error| Error::from_io("read work folder", error).with_path(work_dir);
         let mut found = Vec::new();
         for entry in fs::read_dir(work_dir).map_err(failed)? {
             let dir = entry.map_err(failed)?.path();
-            let Ok(bytes) = fs::read(dir.join("record.json")) else { continue };
-            // A record is renamed into place, so one that can't be read is not ours.
-            if let Ok(record) = serde_json::from_slice(&bytes) {
-                found.push(Workspace { dir, record });
+            let record = fs::read(dir.join("record.json")).ok();
+            // A record is renamed into place, so it is whole.
+            let record = record.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            match record {
+                Some(record) => found.push(Workspace { dir, record }),
+                None if owner(&dir).is_some_and(|worker| !worker.is_alive()) => {
+                    fs::remove_dir_all(&dir).map_err(failed)?;
+                }
+                None => {}
             }
         }
         Ok(found)
@@ -147,9 +154,21 @@ impl Workspace {
 
     /// Removes the folder; nothing is left to end or to report.
     pub(super) fn remove(self) -> Result<()> {
-        fs::remove_dir_all(&self.dir)
-            .map_err(|error| Error::from_io("remove work folder", error).with_path(self.dir))
+        match fs::remove_dir_all(&self.dir) {
+            // Two workers that start together may both look after it.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::from_io("remove work folder", error).with_path(self.dir))
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+/// The worker whose folder this is, by its name.
+fn owner(dir: &Path) -> Option<Process> {
+    let mut parts = dir.file_name()?.to_str()?.splitn(3, '-');
+    let pid = parts.next()?.parse().ok()?;
+    Some(Process { pid, start: parts.next()?.parse().ok()? })
 }
 
 /// Makes `dir`, and what is missing above it, for its owner only.
