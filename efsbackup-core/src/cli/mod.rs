@@ -5,6 +5,9 @@
 
 mod args;
 mod backup;
+mod convert;
+mod definition_file;
+mod draw;
 mod exit;
 mod mark;
 mod mirror;
@@ -16,9 +19,11 @@ mod progress_bar;
 mod prune;
 mod report;
 mod repository_args;
+mod resolve;
 mod restore;
 mod run;
 mod snapshots;
+mod validate;
 mod verify;
 
 use crate::cancel::CancelToken;
@@ -69,7 +74,7 @@ verbs! {
     Mark => mark;
     /// Run a pipeline definition on this machine
     Run => run;
-    /// Write a pipeline definition
+    /// Write, check, resolve, convert and draw pipeline definitions
     Pipeline => pipeline;
 }
 

@@ -1,6 +1,7 @@
 //! `efsbackup pipeline new`: write the pipeline that backs a file system up.
 
 use super::Context;
+use super::definition_file::format;
 use super::exit::Exit;
 use super::repository_args::KeepArgs;
 use crate::bytepath::BytePath;
@@ -183,11 +184,6 @@ fn without_value(definition: &Definition) -> Vec<&str> {
 
 fn engine(name: &str) -> std::result::Result<Engine, String> {
     Engine::from_name(name).ok_or_else(|| "the engines are efsbackup and rsync".to_owned())
-}
-
-fn format(name: &str) -> std::result::Result<Format, String> {
-    let found = Format::ALL.into_iter().find(|format| format.name() == name);
-    found.ok_or_else(|| format!("the forms are {}", Format::ALL.map(Format::name).join(", ")))
 }
 
 /// The form that a file's ending stands for.

@@ -1,7 +1,7 @@
 //! `efsbackup pipeline`: definitions.
 
 use super::exit::Exit;
-use super::{Context, new};
+use super::{Context, convert, draw, new, resolve, validate};
 use crate::error::Result;
 
 #[derive(clap::Args)]
@@ -14,10 +14,22 @@ pub(crate) struct Args {
 enum Verb {
     /// Write the pipeline that backs one file system up to another
     New(Box<new::Args>),
+    /// Say what is wrong with a definition
+    Validate(validate::Args),
+    /// Put in the values of parameters, and all else that is known before a run
+    Resolve(Box<resolve::Args>),
+    /// Write a definition in another form
+    Convert(convert::Args),
+    /// Draw a definition
+    Draw(draw::Args),
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     match args.verb {
         Verb::New(args) => new::run(*args, context),
+        Verb::Validate(args) => validate::run(args, context),
+        Verb::Resolve(args) => resolve::run(*args, context),
+        Verb::Convert(args) => convert::run(args, context),
+        Verb::Draw(args) => draw::run(args, context),
     }
 }

@@ -1,0 +1,82 @@
+//! Reading a definition and writing what came of it, for the verbs of `efsbackup pipeline`.
+
+use super::Context;
+use crate::bytepath::BytePath;
+use crate::error::{Error, Result};
+use crate::formats::{self, Document, Format};
+use serde::Serialize;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The file that a verb reads.
+#[derive(clap::Args)]
+pub(crate) struct Input {
+    /// The definition in any form (AWS CLI, API, CloudFormation); - reads stdin
+    file: PathBuf,
+}
+
+impl Input {
+    /// The definition in it.
+    pub(crate) fn read(&self) -> Result<Document> {
+        if self.file.as_os_str() != "-" {
+            return formats::read_path(&self.file);
+        }
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|error| Error::from_io("read stdin", error))?;
+        formats::read(&bytes)
+    }
+
+    /// Its name for the JSON document.
+    pub(crate) fn name(&self) -> String {
+        BytePath::from(self.file.as_path()).to_text()
+    }
+}
+
+/// Where a verb writes to.
+#[derive(clap::Args)]
+pub(crate) struct Target {
+    /// Where to write it (default: stdout)
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What the JSON document says of a text that was made.
+#[derive(Serialize)]
+pub(crate) struct Written<'a> {
+    format: &'a str,
+    file: Option<String>,
+    /// The text itself, where it went into no file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+impl Target {
+    /// Writes `text` to the file or to stdout, and gives what the JSON document says of it.
+    pub(crate) fn write<'a>(
+        &self,
+        format: &'a str,
+        text: &'a str,
+        context: &Context,
+    ) -> Result<Written<'a>> {
+        match &self.output {
+            Some(path) => std::fs::write(path, text)
+                .map_err(|error| Error::from_io("write", error).with_path(path.as_path()))?,
+            None => context.output.line(text.trim_end_matches('\n')),
+        }
+        let file = self.output.as_deref().map(|path| BytePath::from(path).to_text());
+        let text = file.is_none().then_some(text);
+        Ok(Written { format, file, text })
+    }
+
+    /// The file, if it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.output.as_deref()
+    }
+}
+
+/// Parses the name of a form.
+pub(crate) fn format(name: &str) -> std::result::Result<Format, String> {
+    let found = Format::ALL.into_iter().find(|format| format.name() == name);
+    found.ok_or_else(|| format!("the forms are {}", Format::ALL.map(Format::name).join(", ")))
+}

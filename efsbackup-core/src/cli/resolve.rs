@@ -1,0 +1,132 @@
+//! `efsbackup pipeline resolve`: a definition with everything put in that is known before
+//! it runs.
+
+use super::Context;
+use super::definition_file::{Input, Target, Written, format};
+use super::exit::Exit;
+use crate::error::{Error, ErrorKind, Result};
+use crate::formats::{Format, cli};
+use crate::params::{self, MASK, Options, Origin, Resolved, parse_assignment};
+use crate::pipeline::ParameterValue;
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: Input,
+    /// Give a parameter a value (repeat the name for a list)
+    #[arg(long = "value", value_name = "NAME=VALUE", value_parser = value)]
+    values: Vec<ParameterValue>,
+    /// Take values from a file as the AWS CLI's --parameter-values-uri does; --value beats it
+    #[arg(long, value_name = "FILE")]
+    values_file: Option<PathBuf>,
+    /// Show this object alone
+    #[arg(long, value_name = "ID")]
+    object: Option<String>,
+    /// Replace parameters only, not the names of fields
+    #[arg(long)]
+    parameters_only: bool,
+    /// The form to write: cli, api, cfn-yaml or cfn-json (default: as it was read)
+    #[arg(long, value_name = "FORM", value_parser = format)]
+    to: Option<Format>,
+    #[command(flatten)]
+    target: Target,
+}
+
+fn value(text: &str) -> std::result::Result<ParameterValue, String> {
+    parse_assignment(text).map_err(|error| error.message())
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    written: Written<'a>,
+    parameters: Vec<Parameter<'a>>,
+    unresolved: Vec<Unresolved<'a>>,
+}
+
+#[derive(Serialize)]
+struct Parameter<'a> {
+    id: &'a str,
+    values: Vec<&'a str>,
+    origin: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Unresolved<'a> {
+    object: &'a str,
+    field: &'a str,
+    name: &'a str,
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    let mut document = args.input.read()?;
+    let given = given(&args)?;
+    let options = Options::default().fields(!args.parameters_only);
+    let mut resolved = params::resolve(&document.definition, &given, options)?;
+    // What is shown to people and kept in files has no secrets.
+    document.definition = params::mask(&resolved.definition);
+    if let Some(id) = &args.object {
+        document.definition.objects.retain(|object| object.id == *id);
+        resolved.unresolved.retain(|left| left.object == *id);
+        if document.definition.objects.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "resolve")
+                .with_message(format!("the definition has no object {id}")));
+        }
+    }
+    let format = args.to.unwrap_or(document.format);
+    let text = document.write(format)?;
+    let written = args.target.write(format.name(), &text, context)?;
+    let parameters = parameters(&resolved);
+    let unresolved = resolved.unresolved.iter().map(|left| Unresolved {
+        object: &left.object,
+        field: &left.field,
+        name: &left.name,
+    });
+    let unresolved = unresolved.collect();
+    context.output.document(&Document { written, parameters, unresolved })?;
+    tell_missing(&resolved, context);
+    Ok(Exit::COMPLETE)
+}
+
+/// The values of the file for those parameters that the command line gives none.
+fn given(args: &Args) -> Result<Vec<ParameterValue>> {
+    let mut given = args.values.clone();
+    if let Some(path) = &args.values_file {
+        let named = |error: Error| error.with_path(path.as_path());
+        let text = std::fs::read_to_string(path).map_err(|e| named(Error::from_io("read", e)))?;
+        let mut values = cli::read_values(&text).map_err(named)?;
+        values.retain(|value| !args.values.iter().any(|first| first.id == value.id));
+        given.extend(values);
+    }
+    Ok(given)
+}
+
+fn parameters(resolved: &Resolved) -> Vec<Parameter<'_>> {
+    let parameter = |id| {
+        let found = resolved.parameters.get(id);
+        let values = found.map(|(values, _)| values).unwrap_or_default().iter();
+        let secret = |value| if str::starts_with(id, '*') { MASK } else { value };
+        Parameter {
+            id,
+            values: values.map(|value| secret(value.as_str())).collect(),
+            origin: found.map(|(_, origin)| match origin {
+                Origin::Given => "given",
+                Origin::Definition => "definition",
+                Origin::Default => "default",
+            }),
+        }
+    };
+    resolved.parameters.ids().map(parameter).collect()
+}
+
+/// Tells which parameters must still be given before it can run.
+fn tell_missing(resolved: &Resolved, context: &Context) {
+    let without = |id: &&str| resolved.parameters.get(id).is_none();
+    let used = |id: &&str| resolved.unresolved.iter().any(|left| left.name == *id);
+    let missing: Vec<_> = resolved.parameters.ids().filter(without).filter(used).collect();
+    if !missing.is_empty() {
+        context.output.note(&format!("without a value yet: {}", missing.join(", ")));
+    }
+}

@@ -1,0 +1,212 @@
+//! `efsbackup pipeline validate|resolve|convert|draw` as scripts and people meet them.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const PIPELINE: &str = r##"{
+  "objects": [
+    {"id": "Default", "schedule": {"ref": "Hourly"}, "pipelineLogUri": "#{myLogs}"},
+    {"id": "Hourly", "type": "Schedule", "period": "1 hours", "startAt": "FIRST_ACTIVATION_DATE_TIME"},
+    {"id": "Run", "type": "ShellCommandActivity", "workerGroup": "g", "command": "#{myCommand} #{@scheduledStartTime}",
+     "*token": "#{*myToken}", "myNote": "plain"}
+  ],
+  "parameters": [{"id": "myLogs"}, {"id": "myCommand", "default": "true"}, {"id": "*myToken"}],
+  "values": {"*myToken": "s3cr3t"}
+}"##;
+
+struct Ran {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        Folder(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file and gives its path.
+    fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name).to_str().unwrap().to_owned()
+    }
+}
+
+fn pipeline(arguments: &[&str], stdin: &str) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_efsbackup"))
+        .arg("pipeline")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses its arguments reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        status: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn json(ran: &Ran) -> serde_json::Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stdout))
+}
+
+#[test]
+fn validate_lists_findings_and_fails_on_errors() {
+    let ran = pipeline(&["validate", "-"], PIPELINE);
+    assert_eq!(
+        (ran.status, ran.stdout.as_str()),
+        (0, "W201 Run.*token: ShellCommandActivity has no such field\n")
+    );
+    assert_eq!(ran.stderr, "3 objects: 0 errors, 1 warning\n");
+
+    let folder = Folder::new();
+    let wrong = PIPELINE.replace("\"Hourly\"}", "\"Houry\"}");
+    let wrong = folder.file("pipeline.json", &wrong);
+    let ran = pipeline(&["validate", &wrong], "");
+    assert_eq!(ran.status, 1);
+    let first = ran.stdout.lines().next().unwrap();
+    assert_eq!(first, "E301 Default.schedule: there is no object Houry; did you mean Hourly?");
+
+    let ran = pipeline(&["validate", "--json", &wrong], "");
+    let document = json(&ran);
+    assert_eq!(
+        (ran.status, &document["valid"], &document["format"]),
+        (1, &false.into(), &"cli".into())
+    );
+    assert_eq!(document["findings"][0]["code"], "E301");
+    assert_eq!(document["findings"][0]["severity"], "error");
+    assert_eq!(document["findings"][0]["object"], "Default");
+    assert_eq!(document["findings"][0]["field"], "schedule");
+}
+
+#[test]
+fn a_broken_file_is_one_line_with_its_place() {
+    let folder = Folder::new();
+    for (name, text, expected) in [
+        ("a.json", "{\"objects\": [\n{\"id\": \"A\",}]}", "line 2, column 12: trailing comma"),
+        ("a.yaml", "Resources:\n  A: [\n", "line 3, column 1"),
+    ] {
+        let file = folder.file(name, text);
+        for verb in [&["validate"][..], &["resolve"], &["draw"], &["convert", "--to", "api"]] {
+            let ran = pipeline(&[verb, &[file.as_str()]].concat(), "");
+            assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+            assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+            assert!(ran.stderr.contains(expected) && ran.stderr.contains(name), "{}", ran.stderr);
+        }
+    }
+    let ran = pipeline(&["validate", folder.path("none").to_str().unwrap()], "");
+    assert!(ran.status == 1 && ran.stderr.contains("no such file"), "{}", ran.stderr);
+}
+
+#[test]
+fn resolve_puts_values_in_and_shows_no_secret() {
+    let folder = Folder::new();
+    let values =
+        folder.file("values.json", r#"{"values": {"myLogs": "s3://file", "myCommand": "ls"}}"#);
+    let ran = pipeline(
+        &["resolve", "-", "--value", "myLogs=s3://given", "--values-file", &values],
+        PIPELINE,
+    );
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.contains("\"pipelineLogUri\": \"s3://given\""), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\"command\": \"ls #{@scheduledStartTime}\""));
+    assert!(ran.stdout.contains("\"*token\": \"#{*myToken}\"") && !ran.stdout.contains("s3cr3t"));
+
+    let ran = pipeline(&["resolve", "-", "--object", "Run", "--json"], PIPELINE);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let document = json(&ran);
+    assert!(!ran.stdout.contains("s3cr3t"));
+    assert!(!document["text"].as_str().unwrap().contains("Hourly"));
+    assert_eq!(document["parameters"][1]["origin"], "default");
+    assert_eq!(document["parameters"][2]["values"][0], "*****");
+    assert_eq!(document["unresolved"][0]["name"], "@scheduledStartTime");
+
+    let ran = pipeline(&["resolve", "-"], PIPELINE);
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, "without a value yet: myLogs\n"));
+}
+
+#[test]
+fn a_wrong_value_is_one_line() {
+    for (arguments, status, expected) in [
+        (
+            &["--value", "myLog=x"][..],
+            2,
+            "the definition has no parameter myLog; did you mean myLogs?",
+        ),
+        (&["--value", "myLogs"], 2, "a value is given as NAME=VALUE"),
+        (&["--object", "Rum"], 2, "the definition has no object Rum"),
+        (&["--to", "toml"], 2, "the forms are cli, api, cfn-yaml, cfn-json"),
+    ] {
+        let ran = pipeline(&[&["resolve", "-"], arguments].concat(), PIPELINE);
+        assert_eq!((ran.status, ran.stdout.as_str()), (status, ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn convert_goes_to_every_form_and_back() {
+    let original = pipeline(&["convert", "-", "--to", "cli"], PIPELINE);
+    assert_eq!((original.status, original.stderr.as_str()), (0, ""));
+    let folder = Folder::new();
+    for form in ["api", "cfn-yaml", "cfn-json"] {
+        let out = folder.path(form);
+        let out = out.to_str().unwrap();
+        let ran = pipeline(&["convert", "-", "--to", form, "-o", out], PIPELINE);
+        assert_eq!((ran.status, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", ""));
+        let back = pipeline(&["convert", out, "--to", "cli"], "");
+        assert_eq!(back.stdout, original.stdout);
+    }
+    let template = std::fs::read_to_string(folder.path("cfn-yaml")).unwrap();
+    let template = template + "Outputs:\n  Id:\n    Value: !Ref Pipeline\n";
+    let ran = pipeline(&["convert", "-", "--to", "cli"], &template);
+    assert_eq!(ran.stderr, "left behind, cli cannot carry it: Outputs\n");
+    assert_eq!(ran.stdout, original.stdout);
+    let ran = pipeline(&["convert", "-", "--to", "cfn-yaml"], &template);
+    assert_eq!((ran.stdout, ran.stderr.as_str()), (template.clone(), ""));
+    let function = template.replace("StringValue: plain", "StringValue: !Ref AWS::Region");
+    let ran = pipeline(&["convert", "-", "--to", "cli"], &function);
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("Run.myNote: only CloudFormation can carry the function Ref"));
+}
+
+#[test]
+fn draw_takes_the_kind_from_the_files_ending() {
+    let folder = Folder::new();
+    for (name, beginning) in [
+        ("p.svg", "<svg xmlns="),
+        ("p.dot", "digraph pipeline {"),
+        ("p.mmd", "flowchart LR"),
+        ("p.txt", "Default (Default)"),
+        ("p", "<svg xmlns="),
+    ] {
+        let out = folder.path(name);
+        let ran = pipeline(&["draw", "-", "-o", out.to_str().unwrap()], PIPELINE);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+        assert!(read(&out).starts_with(beginning), "{name}");
+    }
+    let ran = pipeline(&["draw", "-", "--to", "text", "--json"], PIPELINE);
+    assert!(json(&ran)["text"].as_str().unwrap().contains("Run (ShellCommandActivity)"));
+    assert!(!ran.stdout.contains("s3cr3t"));
+    let ran = pipeline(&["draw", "-", "-o", "/nonexistent/p.svg"], PIPELINE);
+    assert!(ran.status == 1 && ran.stderr.contains("/nonexistent/p.svg"), "{}", ran.stderr);
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
