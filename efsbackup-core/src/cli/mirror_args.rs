@@ -1,10 +1,11 @@
 //! The options of `mirror` that other verbs share with it.
 
 use super::Context;
-use super::args::duration;
+use super::args::{Progress, duration};
 use crate::error::{Error, ErrorKind};
 use crate::mirror::{Fsync, Jobs, MaxDelete, Options};
 use clap::ValueEnum;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 /// What is preserved and compared, and how the run behaves.
@@ -69,10 +70,14 @@ impl MirrorArgs {
     ///
     /// # Errors
     /// When the results are to be one JSON document.
-    pub(crate) fn itemize(&self, context: &Context) -> Result<bool, Error> {
+    pub(crate) fn itemize(&self, context: &mut Context) -> Result<bool, Error> {
         if self.itemize && context.output.is_json() {
             return Err(Error::new(ErrorKind::InvalidInput, "arguments")
                 .with_message("--itemize writes lines, --json one document: give one of them"));
+        }
+        if self.itemize && io::stdout().is_terminal() {
+            // Lines and a bar on one terminal would overwrite each other.
+            context.progress = Progress::Never;
         }
         Ok(self.itemize)
     }

@@ -1,7 +1,7 @@
 //! The `efsbackup` command: arguments → one call of the public API → output.
 //!
 //! One file a verb, with its `Args` and its `run`. A new verb is two lines here: its `mod`
-//! and its line in [`verbs!`]. A verb writes through [`Context`] only.
+//! and its line in `verbs!`. A verb writes through its `Context` only.
 
 mod args;
 mod backup;

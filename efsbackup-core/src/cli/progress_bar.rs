@@ -58,13 +58,11 @@ fn describe(progress: &Progress) -> String {
     let seconds = progress.elapsed.as_secs_f64();
     let rate = |count: u64| if seconds > 0.0 { (count as f64 / seconds) as u64 } else { 0 };
     let mut text = format!(
-        "{}: {} entries ({}/s), {} written, {} of {} ({}/s), {}",
+        "{}: {} entries ({}/s), {} written ({}/s), {}",
         progress.phase.name(),
         HumanCount(progress.entries),
         HumanCount(rate(progress.entries)),
-        HumanCount(progress.entries_written),
         BinaryBytes(progress.bytes_written),
-        BinaryBytes(progress.bytes),
         BinaryBytes(rate(progress.bytes_written)),
         HumanDuration(progress.elapsed),
     );
@@ -96,8 +94,7 @@ mod tests {
         };
         assert_eq!(
             describe(&progress),
-            "copying: 12,000 entries (6,000/s), 1,500 written, \
-             1.00 MiB of 4.00 MiB (512.00 KiB/s), 2 seconds, 2 errors"
+            "copying: 12,000 entries (6,000/s), 1.00 MiB written (512.00 KiB/s), 2 seconds, 2 errors"
         );
     }
 }
