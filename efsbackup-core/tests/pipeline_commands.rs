@@ -136,6 +136,16 @@ fn resolve_puts_values_in_and_shows_no_secret() {
     assert_eq!(document["parameters"][2]["values"][0], "*****");
     assert_eq!(document["unresolved"][0]["name"], "@scheduledStartTime");
 
+    // Nor in the log, which names the arguments.
+    let log = folder.path("log");
+    let file = ["resolve", "-", "--log-file", log.to_str().unwrap()];
+    let given = ["--value", "myToken=hunter2", "--value=myCommand=pwd", "--value", "odd"];
+    pipeline(&[&file[..], &given[..3]].concat(), PIPELINE);
+    pipeline(&[&file[..], &given].concat(), PIPELINE);
+    let log = read(&log);
+    assert!(log.contains("--value myToken=***** --value=myCommand=*****\n"), "{log}");
+    assert!(!log.contains("hunter2") && !log.contains("pwd"));
+
     let ran = pipeline(&["resolve", "-"], PIPELINE);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, "without a value yet: myLogs\n"));
 }
@@ -145,11 +155,11 @@ fn a_wrong_value_is_one_line() {
     for (arguments, status, expected) in [
         (
             &["--value", "myLog=x"][..],
-            2,
+            1,
             "the definition has no parameter myLog; did you mean myLogs?",
         ),
         (&["--value", "myLogs"], 2, "a value is given as NAME=VALUE"),
-        (&["--object", "Rum"], 2, "the definition has no object Rum"),
+        (&["--object", "Rum"], 1, "the definition has no object Rum"),
         (&["--to", "toml"], 2, "the forms are cli, api, cfn-yaml, cfn-json"),
     ] {
         let ran = pipeline(&[&["resolve", "-"], arguments].concat(), PIPELINE);

@@ -148,13 +148,25 @@ impl Output {
         stderr_line(&text);
     }
 
-    /// Notes the start of the command in the log file.
+    /// Notes the start of the command in the log file, without the values of parameters:
+    /// any of them may be a secret.
     pub(crate) fn log_start(&self, arguments: &[OsString]) {
-        let words: Vec<String> = arguments
-            .iter()
-            .map(|argument| BytePath::from(Path::new(argument)).to_string())
-            .collect();
-        self.log(&words.join(" "));
+        let mut is_value = false;
+        let words = arguments.iter().map(|argument| {
+            let word = BytePath::from(Path::new(argument)).to_string();
+            let (option, value) = match word.strip_prefix("--value=") {
+                Some(value) => ("--value=", value),
+                None if is_value => ("", word.as_str()),
+                None => {
+                    is_value = word == "--value";
+                    return word;
+                }
+            };
+            is_value = false;
+            let (name, _) = value.split_once('=').unwrap_or_default();
+            format!("{option}{name}=*****")
+        });
+        self.log(&words.collect::<Vec<_>>().join(" "));
     }
 
     /// Writes out what is buffered. A result that could not be written turns success into

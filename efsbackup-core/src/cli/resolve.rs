@@ -71,7 +71,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         document.definition.objects.retain(|object| object.id == *id);
         resolved.unresolved.retain(|left| left.object == *id);
         if document.definition.objects.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidInput, "resolve")
+            return Err(Error::new(ErrorKind::NotFound, "resolve")
                 .with_message(format!("the definition has no object {id}")));
         }
     }

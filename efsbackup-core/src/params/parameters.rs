@@ -41,7 +41,7 @@ impl Parameters {
     /// own. A secret (`*myPassword`) may be given with or without its asterisk.
     ///
     /// # Errors
-    /// `InvalidInput` where a given value is for no parameter that the definition declares
+    /// `NotFound` where a given value is for no parameter that the definition declares
     /// or uses; `InvalidDefinition` where a value is not of its parameter's type, not
     /// among the allowed ones, or one of several for a parameter that is no array.
     pub fn new(definition: &Definition, given: &[ParameterValue]) -> Result<Parameters> {
@@ -166,7 +166,8 @@ fn known_id(known: &[String], id: &str) -> Result<String> {
     let hint = crate::pipeline::nearest(id, known.iter().map(String::as_str))
         .map(|near| format!("; did you mean {near}?"))
         .unwrap_or_default();
-    Err(Error::new(ErrorKind::InvalidInput, "parameter")
+    // The definition decides which names there are, so that this is no wrong usage.
+    Err(Error::new(ErrorKind::NotFound, "parameter")
         .with_message(format!("the definition has no parameter {id}{hint}")))
 }
 

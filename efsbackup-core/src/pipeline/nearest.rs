@@ -2,7 +2,10 @@
 
 /// The candidate most like `name`, if one is like enough: it differs by case alone, or by
 /// few letters for its length.
-pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let name = name.to_lowercase();
     let scored =
         candidates.into_iter().map(|known| (distance(&name, &known.to_lowercase()), known));

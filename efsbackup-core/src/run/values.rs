@@ -12,13 +12,7 @@ pub(super) fn given(
     definition: &Definition,
     given: &[ParameterValue],
 ) -> Result<Vec<ParameterValue>> {
-    let parameters = Parameters::new(definition, given).map_err(|error| match error.kind() {
-        // The definition decides which names there are, not this call.
-        ErrorKind::InvalidInput => {
-            Error::new(ErrorKind::NotFound, "run").with_message(error.message())
-        }
-        _ => error,
-    })?;
+    let parameters = Parameters::new(definition, given)?;
     refuse_missing(definition, &parameters)?;
     let mut values = Vec::new();
     for id in parameters.ids() {
