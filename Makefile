@@ -23,6 +23,10 @@ help: ## List the tasks
 build: ## Build the command as target/release/efsbackup
 	$(CARGO) build --release --locked -p efsbackup-core --features cli
 
+.PHONY: demo
+demo: build ## Show a pipeline from its definition to a proved restore: SOURCE=/usr/include DEST=target/demo
+	EFSBACKUP="$(abspath $(BUILD))/release/efsbackup" examples/demo.sh
+
 .PHONY: test
 test: fmt-check lint test-rust doc test-python ## Check format and lints, and run every test in Rust, C and Python
 
