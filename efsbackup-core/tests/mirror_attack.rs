@@ -10,15 +10,20 @@
 #[macro_use]
 mod common;
 
-use common::{Scratch, dir, file, probe};
-use efsbackup_core::mirror::{Jobs, LinkSource, MaxDelete, Mirror, Options, Trust};
+use common::{Scratch, dir, file, probe, symlink};
+use efsbackup_core::mirror::{
+    Action, EntryEvent, Jobs, LinkSource, Listener, MaxDelete, Mirror, Options, Trust,
+};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const SECRET: &str = "secret from outside";
+/// As long as what the trees hold: to a mirror that is led astray, the file outside looks
+/// equal, and it links it.
+const SECRET: &str = "secret";
 
 fn seconds() -> Duration {
     let seconds = std::env::var("EFSBACKUP_SOAK_SECONDS").ok();
@@ -34,30 +39,26 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Puts a link to `outside` in the place of `directory` and back, as fast as it goes.
-fn swap(directory: &Path, outside: &Path, stop: &AtomicBool, swaps: &AtomicU64) {
-    let aside = directory.with_extension("aside");
+/// Lets a directory and a link to the outside change places, as fast as it goes.
+fn swap(tree: &Path, stop: &AtomicBool, swaps: &AtomicU64) {
+    let (one, other) = (tree.join("swapped"), tree.join("swapped too"));
     while !stop.load(Ordering::Relaxed) {
-        // The mirror may have removed or made either meanwhile; then the next round does.
-        let _ = fs::rename(directory, &aside);
-        if symlink(outside, directory).is_ok() {
+        // The mirror may have removed either for a moment; the next round finds it again.
+        if renameat_with(CWD, &one, CWD, &other, RenameFlags::EXCHANGE).is_ok() {
             swaps.fetch_add(1, Ordering::Relaxed);
         }
-        std::thread::yield_now();
-        let _ = fs::remove_file(directory);
-        let _ = fs::rename(&aside, directory);
-        std::thread::yield_now();
     }
 }
 
-/// Names, contents, modes and times of everything below `path`.
-fn snapshot(path: &Path) -> Vec<(PathBuf, u32, i64, i64, Vec<u8>)> {
+/// Names, contents and metadata of everything below `path`.
+fn snapshot(path: &Path) -> Vec<(PathBuf, [i64; 4], Vec<u8>)> {
     let mut found = Vec::new();
     let mut open = vec![path.to_owned()];
     while let Some(path) = open.pop() {
         let meta = path.symlink_metadata().unwrap();
         let content = if meta.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
-        found.push((path.clone(), meta.mode(), meta.mtime(), meta.mtime_nsec(), content));
+        let numbers = [meta.mode().into(), meta.nlink() as i64, meta.mtime(), meta.mtime_nsec()];
+        found.push((path.clone(), numbers, content));
         if meta.is_dir() {
             open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         }
@@ -78,76 +79,64 @@ fn walk(path: &Path, look: &mut dyn FnMut(&Path, &fs::Metadata)) {
     }
 }
 
+/// Notes what was read from outside: it alone has these names.
+struct Outside(AtomicBool);
+
+impl Listener for Outside {
+    fn entry(&self, event: &EntryEvent<'_>) {
+        if event.path.to_text().contains("only outside") && event.action != Action::Vanished {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 #[test]
 fn swapped_directories_lead_nowhere_outside() {
     let scratch = Scratch::new();
-    let outside = scratch.build(
-        "outside",
-        &tree! {
-            "file" => file(SECRET).mode(0o600),
-            "precious" => dir(tree! { "file" => file(SECRET) }),
-        },
-    );
-    let tree = tree! {
-        "swapped" => dir(tree! {
-            "file" => file("inside"),
-            "precious" => dir(tree! { "file" => file("inside") }),
-        }),
+    let tree = |text: &str, name: &str| {
+        tree! {
+            "file" => file(text).mtime(1_000, 0),
+            "precious" => dir(tree! { "file" => file(text).mtime(1_000, 0), name => file(text) }),
+            name => file(text),
+        }
+    };
+    let outside = scratch.build("outside", &tree(SECRET, "only outside"));
+    let whole = tree! {
+        "swapped" => dir(tree("inside", "only inside")),
+        "swapped too" => symlink("../outside"),
         "still" => dir(tree! { "file" => file("inside") }),
     };
-    let source = scratch.build("source", &tree);
-    let destination = scratch.build("destination", &tree);
-    let links = scratch.build("links", &tree);
+    let trees = ["source", "destination", "links"].map(|name| scratch.build(name, &whole));
+    let [source, destination, links] = &trees;
     let before = snapshot(&outside);
-    let swaps = AtomicU64::new(0);
+    let (stop, swaps, read) = (AtomicBool::new(false), AtomicU64::new(0), Outside(false.into()));
     let mut runs = 0;
-    for _ in 0..10 {
-        attack(&scratch, [&source, &destination, &links], &outside, &swaps, &mut runs);
-        // Looked at while nobody swaps: this follows links.
-        walk(&destination, &mut |path, meta| {
-            if meta.is_file() {
-                let content = fs::read(path).unwrap();
-                assert!(content != SECRET.as_bytes(), "{path:?} was read from outside");
-            }
-        });
-        assert_eq!(snapshot(&outside), before, "something outside was touched");
-    }
-    assert!(runs > 3 && swaps.into_inner() > 100, "the attack was too slow to prove anything");
-}
-
-/// Mirrors again and again while directories of all three trees are swapped.
-fn attack(
-    scratch: &Scratch,
-    [source, destination, links]: [&PathBuf; 3],
-    outside: &Path,
-    swaps: &AtomicU64,
-    runs: &mut u32,
-) {
-    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for tree in [source, destination, links] {
-            let stop = &stop;
-            scope.spawn(move || swap(&tree.join("swapped"), outside, stop, swaps));
+        for tree in &trees {
+            let (stop, swaps) = (&stop, &swaps);
+            scope.spawn(move || swap(tree, stop, swaps));
         }
         let _stop = StopOnDrop(&stop);
         let begin = Instant::now();
-        while begin.elapsed() < seconds() / 10 {
+        while begin.elapsed() < seconds() {
+            // Something to copy, to link and to delete each time.
+            let _ = fs::remove_file(destination.join("still/file"));
+            let _ = fs::write(destination.join("still/extra"), "x");
             let mut options = Options::default();
             options.delete = true;
             options.max_delete = MaxDelete::Percent(100);
             options.jobs = Jobs::Count(2);
             options.retries = 0;
             options.link_sources = vec![LinkSource { path: links.clone(), trust: Trust::Metadata }];
-            // Something to delete, brought in by renaming: that follows no link.
-            let extra = tree! { "extra" => dir(tree! { "file" => file("x") }) };
-            let extra = scratch.build(&format!("extra {runs}"), &extra);
-            let _ = fs::rename(extra, destination.join("swapped.aside"));
-            let _ = fs::write(destination.join("still/extra"), "x");
             // Errors are due: entries change their type under the mirror's hands.
-            let _ = Mirror::new(source, destination).options(options).run().unwrap();
-            *runs += 1;
+            let mirror = Mirror::new(source, destination).options(options).listener(&read);
+            let _ = mirror.run().unwrap();
+            assert!(!read.0.load(Ordering::Relaxed), "run {runs} read outside");
+            assert_eq!(snapshot(&outside), before, "run {runs} touched what is outside");
+            runs += 1;
         }
     });
+    assert!(runs > 3 && swaps.into_inner() > 100, "the attack was too slow to prove anything");
 }
 
 #[test]
