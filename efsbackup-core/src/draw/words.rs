@@ -1,15 +1,21 @@
 //! Text that fits: how wide it is, cut short, and escaped.
 
+/// A script longer than this is told by its length: its first command is but preparation.
+const SHORT_SCRIPT: usize = 5;
+
 /// The first line that says something, without what a script begins with.
 pub(super) fn first_line(text: &str) -> String {
+    let count = text.trim().lines().count();
+    if count > SHORT_SCRIPT {
+        return format!("({count} lines)");
+    }
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let telling = |line: &&str| {
         let comment = line.starts_with('#') && !line.starts_with("#{");
         !comment && !line.starts_with("set -")
     };
     let first = lines.clone().find(telling).or_else(|| lines.next()).unwrap_or_default();
-    let more = text.trim().lines().count() > 1;
-    if more { format!("{first} …") } else { first.to_owned() }
+    if count > 1 { format!("{first} …") } else { first.to_owned() }
 }
 
 /// About how wide a text is, in ems of a sans-serif font.
@@ -78,6 +84,7 @@ mod tests {
         assert_eq!(first_line("#{myCommand}"), "#{myCommand}");
         assert_eq!(first_line("# only"), "# only");
         assert_eq!(first_line(""), "");
+        assert_eq!(first_line(&"a\n".repeat(6)), "(6 lines)");
     }
 
     #[test]
