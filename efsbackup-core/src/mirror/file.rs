@@ -61,20 +61,11 @@ fn write_once(
     dir.touch();
     let written = fill(run, scratch, &source, &place.file, &before)
         .and_then(|copied| settle(run, &source, &place.file, &before, copied, last));
-    match written {
-        Ok(Some(changed)) => {
-            let inode = place.publish()?;
-            Ok(Some(Written { inode, changed }))
-        }
-        Ok(None) => {
-            place.discard();
-            Ok(None)
-        }
-        Err(failure) => {
-            place.discard();
-            Err(failure)
-        }
+    match &written {
+        Ok(Some(_)) => place.publish()?,
+        Ok(None) | Err(_) => place.discard(),
     }
+    written
 }
 
 /// Opens a file for reading. Should a fifo or device have taken its name, this does not
@@ -110,8 +101,8 @@ fn failure(fault: Fault, other_op: &'static str) -> Failure {
     }
 }
 
-/// Looks at the source again, then sets the copy's metadata: `Some(changed)` if the copy
-/// is to be kept.
+/// Looks at the source again, then sets the copy's metadata; `None` if the source changed
+/// and the copy is not to be kept.
 fn settle(
     run: &Run<'_>,
     source: &OwnedFd,
@@ -119,7 +110,7 @@ fn settle(
     before: &Meta,
     copied: u64,
     last: bool,
-) -> Outcome<Option<bool>> {
+) -> Outcome<Option<Written>> {
     let after = Meta::of(source, run.recheck).source("stat")?;
     let changed = copied < before.size || after.changed_since(before);
     if changed && !last {
@@ -139,7 +130,7 @@ fn settle(
     if run.fsync_files {
         calls::fsync(file).destination("fsync")?;
     }
-    Ok(Some(changed))
+    Ok(Some(Written { inode: have.id.ino, changed }))
 }
 
 /// The error that says a file kept changing.
@@ -165,7 +156,7 @@ impl<'a> Place<'a> {
         want: &Meta,
     ) -> Outcome<Self> {
         // Nobody else may look in before the file belongs to its owner.
-        let own = want.uid == rustix::process::geteuid().as_raw();
+        let own = want.uid == run.euid;
         let mode = if own { want.mode & 0o777 } else { 0o600 };
         let create = |written: &CStr| {
             let flags =
@@ -185,16 +176,13 @@ impl<'a> Place<'a> {
     }
 
     /// Puts the file in its place.
-    fn publish(self) -> Outcome<u64> {
+    fn publish(self) -> Outcome<()> {
         let Place { dir, written, name, file } = self;
-        let result = Meta::of(&file, Sync::Normal)
-            .destination("stat")
-            .and_then(|meta| calls::close(file).destination("close").map(|()| meta.id.ino));
-        let result = result.and_then(|inode| {
-            if written.as_c_str() != name {
-                calls::renameat(dir, &written, dir, name).destination("rename")?;
+        let result = calls::close(file).destination("close").and_then(|()| {
+            if written.as_c_str() == name {
+                return Ok(());
             }
-            Ok(inode)
+            calls::renameat(dir, &written, dir, name).destination("rename")
         });
         if result.is_err() {
             // The error to tell is the one above.

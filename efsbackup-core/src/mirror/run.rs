@@ -51,6 +51,7 @@ impl Mirror<'_> {
         let root = root_dir(&source, &destination, &options, root, destination_fd, budget)?;
         let run = Run {
             ownership: Ownership::new(options.owner),
+            euid: rustix::process::geteuid().as_raw(),
             policy: Policy::new(options.xattrs, options.acls),
             tally: Tally::default(),
             groups: Groups::default(),

@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Run<'a> {
     pub(super) options: &'a Options,
     pub(super) ownership: Ownership,
+    /// The user this process acts as.
+    pub(super) euid: u32,
     pub(super) policy: Policy,
     pub(super) tally: Tally,
     pub(super) groups: Groups,

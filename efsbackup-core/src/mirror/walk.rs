@@ -115,7 +115,7 @@ fn open_all_sides(
     let source = Handle::open(&parent.source, name).source("open")?;
     let meta = Meta::of(&*source.fd().source("open")?, Sync::Normal).source("stat")?;
     let destination = match (&parent.destination, have) {
-        (Some(destination), Some(have)) => Some(open_destination(destination, name, &have)?),
+        (Some(destination), Some(have)) => Some(open_destination(run, destination, name, &have)?),
         (Some(destination), None) if !run.options.dry_run => {
             parent.touch();
             Some(make_destination(destination, name)?)
@@ -145,8 +145,13 @@ fn open_all_sides(
 }
 
 /// Opens an existing directory. Others than root must first be let in.
-fn open_destination(parent: &Arc<Handle>, name: &CStr, have: &Meta) -> Outcome<Arc<Handle>> {
-    if have.mode & 0o700 != 0o700 && !rustix::process::geteuid().is_root() {
+fn open_destination(
+    run: &Run<'_>,
+    parent: &Arc<Handle>,
+    name: &CStr,
+    have: &Meta,
+) -> Outcome<Arc<Handle>> {
+    if have.mode & 0o700 != 0o700 && run.euid != 0 {
         let target = Target::at(&*parent.fd().destination("open")?, name).destination("open")?;
         target.set_mode(have.mode | 0o700).destination("chmod")?;
     }
