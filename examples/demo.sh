@@ -49,6 +49,7 @@ efsbackup() {
 prepare() {
   [[ -d $SOURCE ]] || die "SOURCE: $SOURCE is no folder"
   [[ $DEST/ != "$SOURCE"/* ]] || die "DEST: $DEST lies inside $SOURCE"
+  [[ $SOURCE/ != "$DEST"/* ]] || die "SOURCE: $SOURCE lies inside $DEST, which is made anew"
   if [[ -e $DEST && ! -e $DEST/.made-by-demo && -n $(ls -A -- "$DEST") ]]; then
     die "DEST: $DEST is not empty and no demo made it"
   fi
