@@ -188,6 +188,25 @@ fn what_outlives_worker_and_supervisor_is_ended_by_the_next_worker() {
     assert!(!is_running(&escapee));
 }
 
+#[test]
+fn a_worker_whose_supervisor_is_killed_ends_what_is_left_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let worker = std::thread::spawn(move || {
+        let definition = definition(&path, "0");
+        let cancel = CancelToken::new();
+        request(&path).run(&definition, Arc::new(SystemClock), &cancel, &mut |_| {}).unwrap()
+    });
+    let pid = folder.path().join("pid");
+    until(|| fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')));
+    let escapee = escapee(folder.path());
+    kill(&[supervisor(folder.path())]);
+    let report = worker.join().unwrap();
+    assert_eq!(report.outcome, RunOutcome::Failed);
+    assert!(report.instances[0].error.as_ref().unwrap().contains("supervisor was killed"));
+    assert!(!is_running(&escapee));
+}
+
 /// A clock that runs 600 times as fast since some instant, in every process alike.
 struct FastClock(jiff::Timestamp);
 

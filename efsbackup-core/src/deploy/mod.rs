@@ -1,7 +1,7 @@
 //! `PipelineService`: the API of AWS Data Pipeline as a trait.
 //!
 //! Whoever deploys, lists or runs pipelines talks to this trait; whether the service is
-//! AWS or the embedded [`engine`](crate::engine) makes no difference to them. Names
+//! AWS or the embedded `engine` makes no difference to them. Names
 //! follow this library's vocabulary; each method names the AWS operation it stands for.
 
 mod query;

@@ -2,7 +2,7 @@
 //!
 //! It runs definitions on this machine with Data Pipeline's own semantics: instances of
 //! activities and resources in the intervals of their schedules, their attempts, retries
-//! and time limits, and alarms. Whatever a [`Worker`](crate::worker::Worker) or another
+//! and time limits, and alarms. Whatever a worker or another
 //! caller asks, first everything that is due by the [`Clock`] is done; every transition
 //! is one durable transaction.
 //!

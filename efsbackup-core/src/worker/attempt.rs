@@ -1,7 +1,7 @@
 //! One attempt, from the task to its reported end.
 
 use super::job::{Job, Limit, Source, local_path};
-use super::leftovers::is_closed;
+use super::leftovers::{self, is_closed};
 use super::logs::{Capture, Captured, Logs};
 use super::mask::MASK;
 use super::script::Script;
@@ -105,25 +105,25 @@ impl<S: PipelineService> Attempt<'_, S> {
         workspace: &mut Workspace,
         logs: &mut Logs,
     ) -> Ran {
-        let mut command = self.command(task, job, workspace)?;
-        let start = Supervised::start(&mut command, self.options.grace);
+        let command = self.command(task, job, workspace)?;
+        let start = Supervised::start(command, self.options.grace);
         let mut running =
             start.map_err(|error| not_started(&Error::from_io("start bash", error)))?;
         let captures = capture(&mut running, logs).map_err(|error| not_started(&error))?;
         workspace.record.supervisor = Process::find(running.session());
         workspace.save().map_err(|error| not_started(&error))?;
         let (ended, stopped) = self.wait(task, job, &mut running, logs);
+        if !ended.clear {
+            // The supervisor was killed, or has met something that hangs.
+            if let Err(error) = leftovers::end(&workspace.record) {
+                logs.note(self.clock, &error.to_string());
+            }
+        }
         let [out, err] = captures.map(Capture::finish);
         for problem in [&out, &err].into_iter().filter_map(|stream| stream.problem.as_ref()) {
             logs.note(self.clock, problem);
         }
         self.copy(job, logs);
-        if !ended.clear {
-            logs.note(
-                self.clock,
-                "some of its processes can't be ended: they hang in a system call",
-            );
-        }
         judge(&ended, stopped, err)
     }
 

@@ -56,7 +56,7 @@ pub(super) fn is_closed(error: &Error) -> bool {
 }
 
 /// Ends all that an attempt started, its supervisor having had its chance.
-fn end(record: &Record) -> Result<()> {
+pub(super) fn end(record: &Record) -> Result<()> {
     let start = Instant::now();
     loop {
         let supervised = record.supervisor.is_some_and(Process::is_alive);

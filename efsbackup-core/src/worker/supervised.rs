@@ -29,10 +29,12 @@ pub(super) struct Ended {
 
 impl Supervised {
     /// Starts `command`; between SIGTERM and SIGKILL it is given `grace`.
-    pub(super) fn start(command: &mut Command, grace: Duration) -> io::Result<Supervised> {
+    pub(super) fn start(mut command: Command, grace: Duration) -> io::Result<Supervised> {
         let (control, theirs) = UnixStream::pair()?;
-        sys::put_under_supervision(command, OwnedFd::from(theirs), grace);
+        sys::put_under_supervision(&mut command, OwnedFd::from(theirs), grace);
         let supervisor = command.spawn()?;
+        // It holds their end, whose closing is to tell that the supervisor is gone.
+        drop(command);
         Ok(Supervised { supervisor, control, received: Vec::new(), status: None })
     }
 
@@ -86,7 +88,7 @@ impl Supervised {
                 Some(Message::Stuck) => {
                     return Ok(Some(Ended { status: self.status, clear: false }));
                 }
-                Some(Message::Started(_)) | None => {}
+                None => {}
             }
         }
         Ok(None)
@@ -117,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_exit_status_is_the_commands_own() {
-        let mut running = Supervised::start(&mut bash("exit 7"), Duration::from_secs(5)).unwrap();
+        let mut running = Supervised::start(bash("exit 7"), Duration::from_secs(5)).unwrap();
         let ended = until_ended(&mut running);
         assert_eq!(ended.status.and_then(|status| status.code()), Some(7));
         assert!(ended.clear);
@@ -125,8 +127,8 @@ mod tests {
 
     #[test]
     fn a_command_that_does_not_exist_is_an_error_of_start() {
-        let mut command = Command::new("/no/such/program");
-        let error = Supervised::start(&mut command, Duration::ZERO).map(drop).unwrap_err();
+        let command = Command::new("/no/such/program");
+        let error = Supervised::start(command, Duration::ZERO).map(drop).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 
@@ -142,7 +144,7 @@ mod tests {
         let file = dir.path().join("pid");
         let mut command = bash(&format!("{ESCAPEE}; {rest}"));
         command.arg("bash").arg(&file);
-        let mut running = Supervised::start(&mut command, Duration::from_millis(200)).unwrap();
+        let mut running = Supervised::start(command, Duration::from_millis(200)).unwrap();
         let pid = loop {
             assert!(running.wait(Duration::from_millis(20)).unwrap().is_none(), "ended early");
             match std::fs::read_to_string(&file) {

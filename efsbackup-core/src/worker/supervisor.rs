@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 /// What the supervisor tells the worker: a tag and a number, five bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// The command runs, with this process id.
-    Started(i32),
     /// The command ended, with this wait status.
     Ended(i32),
     /// Nothing the command started is left.
@@ -28,7 +26,6 @@ impl Message {
 
     fn bytes(self) -> [u8; Self::SIZE] {
         let (tag, number) = match self {
-            Message::Started(pid) => (b'S', pid),
             Message::Ended(status) => (b'E', status),
             Message::Clear => (b'C', 0),
             Message::Stuck => (b'X', 0),
@@ -40,7 +37,6 @@ impl Message {
     pub(super) fn from_bytes([tag, a, b, c, d]: [u8; Self::SIZE]) -> Option<Message> {
         let number = i32::from_ne_bytes([a, b, c, d]);
         match tag {
-            b'S' => Some(Message::Started(number)),
             b'E' => Some(Message::Ended(number)),
             b'C' => Some(Message::Clear),
             b'X' => Some(Message::Stuck),
@@ -58,7 +54,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Watches `command` until it and all that it started are gone.
 pub(super) fn supervise(control: &OwnedFd, worker: Pid, command: Pid, grace: Duration) {
-    send(control, Message::Started(command.as_raw_pid()));
     // Missing before Linux 5.3; then short ticks do.
     let exit_event = process::pidfd_open(command, PidfdFlags::empty()).ok();
     let mut running = true;

@@ -50,6 +50,8 @@ fn become_supervisor(control: &OwnedFd, worker: Pid, grace: Duration) -> io::Res
         }
         ForkResult::Parent { child } => {
             ignore_signals();
+            // For people who look at the list of processes; no harm where it fails.
+            let _ = rustix::thread::set_name(c"efsb-supervisor");
             close_all_but(control.as_raw_fd());
             if let Some(command) = Pid::from_raw(child.as_raw()) {
                 supervise(control, worker, command, grace);
