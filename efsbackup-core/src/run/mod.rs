@@ -24,6 +24,7 @@
 //! ```
 
 mod values;
+mod work;
 
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
@@ -34,16 +35,13 @@ use crate::deploy::{
 use crate::engine::{Engine, LOCAL_GROUP, Notification, RunSummary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, FieldValue, ParameterValue};
-use crate::worker::{Worker, WorkerEvent, WorkerOptions};
+use crate::worker::WorkerOptions;
 use jiff::Timestamp;
 use std::ffi::OsString;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Between two looks at what is due.
-const TICK: Duration = Duration::from_millis(200);
+use std::time::Duration;
+use work::{Running, TICK, state};
 
 /// How a definition is to be run.
 #[derive(Clone, Debug)]
@@ -293,99 +291,6 @@ impl Run {
         }
         Ok(pipeline)
     }
-}
-
-/// A deployed pipeline at work.
-struct Running<'a> {
-    engine: &'a Engine,
-    clock: &'a dyn Clock,
-    pipeline: &'a str,
-    once: bool,
-    until: Option<Timestamp>,
-    notifications: &'a Path,
-}
-
-impl Running<'_> {
-    /// Works until there is nothing left to do; `true` where the caller cancelled that.
-    fn work(
-        &self,
-        options: WorkerOptions,
-        cancel: &CancelToken,
-        on_event: &mut dyn FnMut(&RunEvent<'_>),
-    ) -> Result<bool> {
-        let stop = CancelToken::new();
-        let mut failed = Ok(());
-        let mut looked: Option<Instant> = None;
-        let worker = Worker::new(self.engine, self.clock, options);
-        let worked = worker.run(&stop, &mut |events| {
-            events.iter().for_each(|event| tell(event, on_event));
-            let due = looked.is_none_or(|last| last.elapsed() >= TICK);
-            if events.is_empty() && !due && !cancel.is_cancelled() {
-                return ControlFlow::Continue(());
-            }
-            looked = Some(Instant::now());
-            match self.step(cancel, &stop, on_event) {
-                Ok(flow) => flow,
-                Err(error) => {
-                    failed = Err(error);
-                    stop.cancel();
-                    ControlFlow::Break(())
-                }
-            }
-        });
-        failed.and(worked)?;
-        self.deliver(on_event)?;
-        Ok(cancel.is_cancelled())
-    }
-
-    fn step(
-        &self,
-        cancel: &CancelToken,
-        stop: &CancelToken,
-        on_event: &mut dyn FnMut(&RunEvent<'_>),
-    ) -> Result<ControlFlow<()>> {
-        self.engine.tick()?;
-        self.deliver(on_event)?;
-        if cancel.is_cancelled() {
-            if !stop.is_cancelled() {
-                // First, so that what the worker ends counts as cancelled, not as failed.
-                pollster::block_on(self.engine.deactivate(self.pipeline, true))?;
-                stop.cancel();
-            }
-            return Ok(ControlFlow::Break(()));
-        }
-        let until = self.until.is_some_and(|until| self.clock.now() >= until);
-        let over = state(self.engine, self.pipeline)? != "SCHEDULED";
-        let stuck = self.once && self.engine.is_at_rest(self.pipeline)?;
-        Ok(if until || over || stuck { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-
-    fn deliver(&self, on_event: &mut dyn FnMut(&RunEvent<'_>)) -> Result<()> {
-        self.engine.deliver(&mut |notification| {
-            notification.append_to(self.notifications)?;
-            on_event(&RunEvent::Notified(notification));
-            Ok(())
-        })
-    }
-}
-
-fn tell(event: &WorkerEvent, on_event: &mut dyn FnMut(&RunEvent<'_>)) {
-    match event {
-        WorkerEvent::Started { attempt, logs, .. } => {
-            on_event(&RunEvent::Started { attempt, logs })
-        }
-        WorkerEvent::Ended { attempt, failure } => {
-            on_event(&RunEvent::Ended { attempt, failure: failure.as_ref() });
-        }
-        WorkerEvent::Recovered { attempt } => on_event(&RunEvent::Recovered { attempt }),
-        WorkerEvent::Unreachable { message } => on_event(&RunEvent::Warned(message)),
-    }
-}
-
-fn state(engine: &Engine, pipeline: &str) -> Result<String> {
-    let described = pollster::block_on(engine.describe_pipelines(&[pipeline.to_owned()]))?;
-    let state = described.first().and_then(|pipeline| pipeline.field("@pipelineState"));
-    Ok(state.unwrap_or_default().to_owned())
 }
 
 fn has_open(engine: &Engine, pipeline: &str) -> Result<bool> {

@@ -1,0 +1,110 @@
+//! A run while it is at work.
+
+use super::RunEvent;
+use crate::cancel::CancelToken;
+use crate::clock::Clock;
+use crate::deploy::PipelineService;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::worker::{Worker, WorkerEvent, WorkerOptions};
+use jiff::Timestamp;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Between two looks at what is due.
+pub(super) const TICK: Duration = Duration::from_millis(200);
+
+/// A deployed pipeline at work.
+pub(super) struct Running<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) pipeline: &'a str,
+    pub(super) once: bool,
+    pub(super) until: Option<Timestamp>,
+    pub(super) notifications: &'a Path,
+}
+
+impl Running<'_> {
+    /// Works until there is nothing left to do; `true` where the caller cancelled that.
+    pub(super) fn work(
+        &self,
+        options: WorkerOptions,
+        cancel: &CancelToken,
+        on_event: &mut dyn FnMut(&RunEvent<'_>),
+    ) -> Result<bool> {
+        let stop = CancelToken::new();
+        let mut failed = Ok(());
+        let mut looked: Option<Instant> = None;
+        let worker = Worker::new(self.engine, self.clock, options);
+        let worked = worker.run(&stop, &mut |events| {
+            events.iter().for_each(|event| tell(event, on_event));
+            let due = looked.is_none_or(|last| last.elapsed() >= TICK);
+            if events.is_empty() && !due && !cancel.is_cancelled() {
+                return ControlFlow::Continue(());
+            }
+            looked = Some(Instant::now());
+            match self.step(cancel, &stop, on_event) {
+                Ok(flow) => flow,
+                Err(error) => {
+                    failed = Err(error);
+                    stop.cancel();
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        failed.and(worked)?;
+        self.deliver(on_event)?;
+        Ok(cancel.is_cancelled())
+    }
+
+    fn step(
+        &self,
+        cancel: &CancelToken,
+        stop: &CancelToken,
+        on_event: &mut dyn FnMut(&RunEvent<'_>),
+    ) -> Result<ControlFlow<()>> {
+        self.engine.tick()?;
+        self.deliver(on_event)?;
+        if cancel.is_cancelled() {
+            if !stop.is_cancelled() {
+                // First, so that what the worker ends counts as cancelled, not as failed.
+                pollster::block_on(self.engine.deactivate(self.pipeline, true))?;
+                stop.cancel();
+            }
+            return Ok(ControlFlow::Break(()));
+        }
+        let until = self.until.is_some_and(|until| self.clock.now() >= until);
+        let over = state(self.engine, self.pipeline)? != "SCHEDULED";
+        let stuck = self.once && self.engine.is_at_rest(self.pipeline)?;
+        Ok(if until || over || stuck { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn deliver(&self, on_event: &mut dyn FnMut(&RunEvent<'_>)) -> Result<()> {
+        self.engine.deliver(&mut |notification| {
+            notification.append_to(self.notifications)?;
+            on_event(&RunEvent::Notified(notification));
+            Ok(())
+        })
+    }
+}
+
+fn tell(event: &WorkerEvent, on_event: &mut dyn FnMut(&RunEvent<'_>)) {
+    match event {
+        WorkerEvent::Started { attempt, logs, .. } => {
+            on_event(&RunEvent::Started { attempt, logs })
+        }
+        WorkerEvent::Ended { attempt, failure } => {
+            on_event(&RunEvent::Ended { attempt, failure: failure.as_ref() });
+        }
+        WorkerEvent::Recovered { attempt } => on_event(&RunEvent::Recovered { attempt }),
+        WorkerEvent::Unreachable { message } => on_event(&RunEvent::Warned(message)),
+    }
+}
+
+/// The pipeline's `@pipelineState`.
+pub(super) fn state(engine: &Engine, pipeline: &str) -> Result<String> {
+    let described = pollster::block_on(engine.describe_pipelines(&[pipeline.to_owned()]))?;
+    let state = described.first().and_then(|pipeline| pipeline.field("@pipelineState"));
+    Ok(state.unwrap_or_default().to_owned())
+}
