@@ -16,12 +16,14 @@
 //! ```
 
 mod attributes;
+mod byte_set;
 mod calls;
 mod content;
 mod entry;
 mod event;
 mod failure;
 mod file;
+mod filter;
 mod follow;
 mod handle;
 mod itemize;
@@ -29,6 +31,7 @@ mod link_source;
 mod links;
 mod meta;
 mod options;
+mod pattern;
 mod place;
 mod pool;
 mod report;
@@ -36,6 +39,7 @@ mod report;
 mod report_json;
 mod roots;
 mod run;
+mod sieve;
 mod spool;
 mod state;
 mod sweep;
@@ -46,8 +50,12 @@ pub mod testing;
 mod tree;
 mod tuning;
 mod walk;
+mod wildcard;
 mod xattr;
 
 pub use event::{Action, EntryEvent, EntryType, Listener};
+pub use filter::Filter;
+#[cfg(feature = "cli")]
+pub(crate) use filter::Kind;
 pub use options::{Fsync, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Trust};
 pub use report::{Bytes, Counts, Entries, EntryError, Outcome, Report};

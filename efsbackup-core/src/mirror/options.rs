@@ -1,6 +1,7 @@
 //! What to mirror and how.
 
 use super::event::Listener;
+use super::filter::Filter;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::progress::Observer;
@@ -95,6 +96,8 @@ pub struct Options {
     pub size_only: bool,
     /// Do nothing, only report what would be done.
     pub dry_run: bool,
+    /// Leave out what these rules exclude.
+    pub filter: Filter,
     /// Leave out what is on other file systems (mount points become empty directories).
     pub one_file_system: bool,
     /// Preserve extended attributes.
@@ -141,6 +144,7 @@ impl Default for Options {
             checksum: false,
             size_only: false,
             dry_run: false,
+            filter: Filter::new(),
             one_file_system: false,
             xattrs: true,
             acls: true,
@@ -294,6 +298,7 @@ impl Options {
         for link in &self.link_sources {
             value(true, "--link-dest", BytePath::from(link.path.as_path()).to_string());
         }
+        words.extend(self.filter.words());
         words
     }
 }

@@ -1,9 +1,11 @@
 //! Both roots opened, and the guards that look at them before anything is changed.
 
 use super::calls;
+use super::filter::Filter;
 use super::handle::{Budget, FileId, Handle};
 use super::meta::{Meta, Sync};
 use super::options::Options;
+use super::sieve;
 use super::tree::{Dir, Role};
 use crate::error::{Error, ErrorKind, Result};
 use rustix::fd::OwnedFd;
@@ -45,11 +47,11 @@ pub(super) fn open_roots(
     }
     if options.delete
         && !options.allow_empty
-        && is_empty(&root).map_err(|errno| at("list", source, errno))?
+        && is_empty(&root, &options.filter).map_err(|errno| at("list", source, errno))?
     {
         return Err(refuse(
             source,
-            "the source is empty, so everything in the destination would be removed; is it mounted? (--allow-empty if it is meant)",
+            "the source is empty or all in it is excluded, so the destination would be emptied; is it mounted? (--allow-empty if it is meant)",
         ));
     }
     for link in &options.link_sources {
@@ -84,7 +86,8 @@ fn contains(outer: &OwnedFd, inner: &OwnedFd) -> rustix::io::Result<bool> {
     Ok(true)
 }
 
-fn is_empty(dir: &OwnedFd) -> rustix::io::Result<bool> {
+/// Whether there is nothing, but for what the filter excludes.
+fn is_empty(dir: &OwnedFd, filter: &Filter) -> rustix::io::Result<bool> {
     let fd = calls::openat(
         dir,
         c".",
@@ -94,7 +97,9 @@ fn is_empty(dir: &OwnedFd) -> rustix::io::Result<bool> {
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut entries = RawDir::new(&fd, &mut buffer);
     while let Some(entry) = calls::next_entry(&mut entries) {
-        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") && !filter.excludes(name, sieve::is_dir(&fd, &entry)?) {
             return Ok(false);
         }
     }

@@ -11,8 +11,9 @@ use super::pool::Queue;
 use super::spool::Note;
 use super::state::{Run, Scratch};
 use super::tree::{Dir, Found, Role};
-use super::walk::{self, Job};
+use super::walk::{self, Contents, Job};
 use crate::bytepath::BytePath;
+use crate::error::{Error, ErrorKind};
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -26,8 +27,9 @@ pub(super) struct Doomed {
     parent: Arc<Handle>,
     name: CString,
     pending: AtomicUsize,
-    /// Something in it could not be removed, so it can't be either.
-    failed: AtomicBool,
+    /// Something in it stays, because it could not be removed or the filter excludes it, so
+    /// it stays too.
+    stays: AtomicBool,
 }
 
 /// What is above a doomed directory.
@@ -37,7 +39,8 @@ enum Above {
     Kept(Arc<Dir>, bool),
 }
 
-/// Counts extraneous names of `parent` and all that is in them.
+/// Counts extraneous names of `parent` and all that is in them, but for what the filter
+/// excludes. A directory that stays because of such entries is counted all the same.
 pub(super) fn count(
     run: &Run<'_>,
     queue: &Queue<'_, Job>,
@@ -49,14 +52,17 @@ pub(super) fn count(
     for name in names {
         // What can't be counted can't be removed either, and is told then.
         let Ok(handle) = Handle::open(parent, &name) else { continue };
-        let Ok(children) = walk::list_all(&handle, scratch) else { continue };
-        run.destination_entries.fetch_add(children.len() as u64, Ordering::Relaxed);
-        let directories: Vec<CString> = children
+        let Ok(Contents { removable, protected }) = walk::list_all(run, &handle, scratch) else {
+            continue;
+        };
+        run.destination_entries
+            .fetch_add((removable.len() + protected.len()) as u64, Ordering::Relaxed);
+        let directories: Vec<CString> = removable
             .iter()
             .filter(|(_, file_type)| is_or_may_be_directory(*file_type))
             .map(|(name, _)| name.clone())
             .collect();
-        let others = children.len() - directories.len();
+        let others = removable.len() - directories.len();
         run.extraneous_entries.fetch_add(others as u64, Ordering::Relaxed);
         if !directories.is_empty() {
             queue.push(Job::Count(handle, directories));
@@ -102,6 +108,13 @@ fn remove_noted(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, no
     walk::end_one(run, dir);
 }
 
+/// The error of an entry whose place a directory has that stays.
+fn in_the_way_error() -> Error {
+    Error::new(ErrorKind::Conflict, "replace").with_message(
+        "the directory in the way stays, since something in it could not be removed or is excluded",
+    )
+}
+
 /// Opens a directory again on both sides.
 fn reopen(run: &Run<'_>, path: &[u8]) -> Outcome<Dir> {
     let source = run.roots.source.open_path(path).source("open")?;
@@ -136,6 +149,9 @@ fn remove_top(
     match (now, in_the_way) {
         (Err(Errno::NOENT), _) => {}
         (Ok(meta), true) if !meta.is_dir() => {}
+        // Left out as what it is there, which is not what has its name here.
+        (Ok(meta), false)
+            if run.options.filter.excludes(dir.path_of(name).as_bytes(), meta.is_dir()) => {}
         // It came back: the next run copies it.
         (Ok(_), _) => return Ok(()),
         (Err(errno), _) => return Err(errno).source("stat"),
@@ -178,7 +194,7 @@ fn doom(above: Above, parent: &Arc<Handle>, name: &CStr) -> Outcome<Doomed> {
         parent: Arc::clone(parent),
         name: name.to_owned(),
         pending: AtomicUsize::new(1),
-        failed: AtomicBool::new(false),
+        stays: AtomicBool::new(false),
     })
 }
 
@@ -207,22 +223,23 @@ pub(super) fn remove(
     doomed: Arc<Doomed>,
 ) {
     let path = |name: &CStr| doomed.handle.path().join(name.to_bytes());
-    match run.patiently(|| walk::list_all(&doomed.handle, scratch)) {
-        Ok(children) => {
+    match run.patiently(|| walk::list_all(run, &doomed.handle, scratch)) {
+        Ok(Contents { removable, protected }) => {
+            doomed.stays.fetch_or(!protected.is_empty(), Ordering::Relaxed);
             doomed.handle.release_if_scarce();
-            for (name, file_type) in children {
+            for (name, file_type) in removable {
                 if run.is_stopping() {
                     return;
                 }
                 let removed = run.patiently(|| remove_child(run, queue, &doomed, &name, file_type));
                 if let Err(failure) = removed {
-                    doomed.failed.store(true, Ordering::Relaxed);
+                    doomed.stays.store(true, Ordering::Relaxed);
                     run.failed(path(&name), EntryType::File, failure);
                 }
             }
         }
         Err(failure) => {
-            doomed.failed.store(true, Ordering::Relaxed);
+            doomed.stays.store(true, Ordering::Relaxed);
             run.failed(doomed.handle.path(), EntryType::Dir, failure);
         }
     }
@@ -261,22 +278,25 @@ fn end_one(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, doomed:
     let mut doomed = doomed;
     while doomed.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
         doomed.handle.release();
-        let mut failed = doomed.failed.load(Ordering::Relaxed);
-        if !failed
+        let mut stays = doomed.stays.load(Ordering::Relaxed);
+        if !stays
             && let Err(failure) =
                 run.patiently(|| unlink(run, &doomed.parent, &doomed.name, EntryType::Dir))
         {
-            failed = true;
+            stays = true;
             run.failed(doomed.handle.path(), EntryType::Dir, failure);
         }
         doomed = match &doomed.above {
             Above::Doomed(above) => {
-                above.failed.fetch_or(failed, Ordering::Relaxed);
+                above.stays.fetch_or(stays, Ordering::Relaxed);
                 Arc::clone(above)
             }
             Above::Kept(dir, in_the_way) => {
                 dir.touch();
-                if *in_the_way && !failed {
+                if *in_the_way && stays {
+                    let path = dir.path_of(&doomed.name);
+                    run.error(path, EntryType::File, &in_the_way_error());
+                } else if *in_the_way {
                     let found = Found { name: doomed.name.clone(), at_destination: false };
                     entry::process(run, queue, scratch, dir, found);
                 }

@@ -10,6 +10,7 @@ use super::handle::Handle;
 use super::itemize::{self, Verb};
 use super::meta::{Difference, Meta, Sync, Target};
 use super::pool::Queue;
+use super::sieve::Sieve;
 use super::spool::Note;
 use super::state::{Run, Scratch};
 use super::sweep::{self, Doomed};
@@ -57,6 +58,8 @@ pub(super) struct Listing {
     dir: Arc<Dir>,
     /// Names at the destination not met in the source so far.
     unmatched: HashSet<CString>,
+    /// Names at the destination that the filter excludes: they stay.
+    protected: HashSet<CString>,
 }
 
 /// The job that begins a run.
@@ -182,37 +185,54 @@ fn make_mount_point(
 
 /// Begins to list a directory that is open on all sides.
 pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, dir: Arc<Dir>) {
-    let mut unmatched = HashSet::new();
+    let mut listing = Listing { dir, unmatched: HashSet::new(), protected: HashSet::new() };
+    let dir = &listing.dir;
     if let (Some(destination), Some(_)) = (&dir.destination, &dir.before) {
-        match run.patiently(|| list_all(destination, scratch)) {
-            Ok(names) => unmatched.extend(names.into_iter().map(|(name, _)| name)),
+        match run.patiently(|| list_all(run, destination, scratch)) {
+            Ok(Contents { removable, protected }) => {
+                run.destination_entries
+                    .fetch_add((removable.len() + protected.len()) as u64, Ordering::Relaxed);
+                listing.unmatched.extend(removable.into_iter().map(|(name, _)| name));
+                listing.protected.extend(protected);
+            }
             Err(failure) => {
                 // Without the listing nothing here can be called extraneous, or new.
                 run.failed(dir.source.path(), EntryType::Dir, failure);
-                return end_one(run, dir);
+                return end_one(run, listing.dir);
             }
         }
-        run.destination_entries.fetch_add(unmatched.len() as u64, Ordering::Relaxed);
     }
-    list(run, queue, scratch, Box::new(Listing { dir, unmatched }));
+    list(run, queue, scratch, Box::new(listing));
 }
 
-/// All that is in a directory of the destination, with its type if the file system tells.
-pub(super) fn list_all(
-    handle: &Handle,
-    scratch: &mut Scratch,
-) -> Outcome<Vec<(CString, FileType)>> {
+/// All that is in a directory of the destination.
+pub(super) struct Contents {
+    /// What may be removed, with its type if the file system tells.
+    pub(super) removable: Vec<(CString, FileType)>,
+    /// What the filter excludes.
+    pub(super) protected: Vec<CString>,
+}
+
+/// Lists a directory of the destination.
+pub(super) fn list_all(run: &Run<'_>, handle: &Handle, scratch: &mut Scratch) -> Outcome<Contents> {
     let fd = handle.fd().destination("open")?;
     calls::seek(fd.owned(), SeekFrom::Start(0)).destination("list")?;
     let mut entries = RawDir::new(&*fd, &mut scratch.names);
-    let mut found = Vec::new();
+    let mut sieve = Sieve::new(&run.options.filter, handle);
+    let mut contents = Contents { removable: Vec::new(), protected: Vec::new() };
     while let Some(entry) = calls::next_entry(&mut entries) {
         let entry = entry.destination("list")?;
-        if !is_dot(entry.file_name()) {
-            found.push((entry.file_name().to_owned(), entry.file_type()));
+        if is_dot(entry.file_name()) {
+            continue;
+        }
+        let name = entry.file_name().to_owned();
+        if sieve.excludes(&fd, &entry).destination("stat")? {
+            contents.protected.push(name);
+        } else {
+            contents.removable.push((name, entry.file_type()));
         }
     }
-    Ok(found)
+    Ok(contents)
 }
 
 fn is_dot(name: &CStr) -> bool {
@@ -252,7 +272,7 @@ fn list(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, mut listin
     }
 }
 
-/// Adds the next entries to `batches`.
+/// Adds the next entries to `batches`, but for what the filter excludes.
 fn read_piece(
     run: &Run<'_>,
     listing: &mut Listing,
@@ -264,6 +284,7 @@ fn read_piece(
         Ok(fd) => fd,
         Err(failure) => return End::Failed(failure),
     };
+    let mut sieve = Sieve::new(&run.options.filter, &dir.source);
     let mut entries = RawDir::new(&*fd, &mut scratch.names);
     let mut tried = 0;
     while let Some(entry) = calls::next_entry(&mut entries) {
@@ -272,9 +293,12 @@ fn read_piece(
             Err(failure) if run.may_try_again(&failure, &mut tried) => continue,
             Err(failure) => return End::Failed(failure),
         };
-        if !is_dot(entry.file_name()) {
+        // What can't be looked at is told of when its turn comes.
+        if !is_dot(entry.file_name()) && !sieve.excludes(&fd, &entry).unwrap_or(false) {
             let name = entry.file_name().to_owned();
-            let at_destination = dir.role.is_stale() || listing.unmatched.remove(&name);
+            let at_destination = dir.role.is_stale()
+                || listing.unmatched.remove(&name)
+                || listing.protected.contains(&name);
             let found = Found { name, at_destination };
             match batches.last_mut().filter(|batch| batch.len() < BATCH) {
                 Some(batch) => batch.push(found),
@@ -298,11 +322,13 @@ fn listing_failed(run: &Run<'_>, queue: &Queue<'_, Job>, dir: &Arc<Dir>, failure
         && let Some(Some(handle)) = dir.links.first()
     {
         let dir = Arc::new(Dir::relay(dir, handle));
-        queue.push(Job::List(Box::new(Listing { dir, unmatched: HashSet::new() })));
+        let (unmatched, protected) = (HashSet::new(), HashSet::new());
+        queue.push(Job::List(Box::new(Listing { dir, unmatched, protected })));
     }
 }
 
-/// The whole source directory was listed: what the destination has more is extraneous.
+/// The whole source directory was listed: what the destination has more is extraneous, but
+/// for what the filter excludes.
 fn listed(run: &Run<'_>, queue: &Queue<'_, Job>, listing: Listing) {
     let dir = &listing.dir;
     if run.options.delete && !listing.unmatched.is_empty() && dir.role == Role::Mirror {
