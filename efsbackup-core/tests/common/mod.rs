@@ -12,6 +12,7 @@ pub(crate) mod probe;
 pub(crate) mod random;
 #[cfg(feature = "snapshot")]
 pub(crate) mod repository;
+pub(crate) mod rules;
 #[macro_use]
 pub(crate) mod tree;
 
