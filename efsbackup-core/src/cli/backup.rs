@@ -54,7 +54,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let repository = Repository::new(&args.root, &repository_name(&args)?)?;
     let mut options = BackupOptions::default();
     options.set_timezone(&args.timezone)?;
-    options.mirror = args.mirror.options();
+    options.mirror = args.mirror.options()?;
     options.mirror.max_links = args.max_links;
     options.expect_id = args.expect_id;
     options.expect_destination_id = args.expect_destination_id;

@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.mirror.itemize(context)?;
-    let mut options = args.mirror.options();
+    let mut options = args.mirror.options()?;
     options.delete = args.delete;
     options.link_sources = args
         .link_dest

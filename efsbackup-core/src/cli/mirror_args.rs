@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::args::{Progress, duration};
+use super::filter_args::FilterArgs;
 use crate::error::{Error, ErrorKind};
 use crate::mirror::{Fsync, Jobs, MaxDelete, Options};
 use clap::ValueEnum;
@@ -63,6 +64,8 @@ pub(crate) struct MirrorArgs {
     /// How often a file that changes while it is read is read again
     #[arg(long, value_name = "N", default_value_t = Options::default().retries)]
     retries: u32,
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 impl MirrorArgs {
@@ -83,8 +86,11 @@ impl MirrorArgs {
     }
 
     /// The options they mean; deletion and link sources are left as by default.
-    pub(crate) fn options(&self) -> Options {
-        Options {
+    ///
+    /// # Errors
+    /// When a pattern is wrong or a file of patterns can't be read.
+    pub(crate) fn options(&self) -> Result<Options, Error> {
+        Ok(Options {
             checksum: self.checksum,
             size_only: self.size_only,
             dry_run: self.dry_run,
@@ -101,8 +107,9 @@ impl MirrorArgs {
             jobs: self.jobs,
             fsync: self.fsync.into(),
             retries: self.retries,
+            filter: self.filter.filter()?,
             ..Options::default()
-        }
+        })
     }
 }
 

@@ -9,6 +9,7 @@ mod convert;
 mod definition_file;
 mod draw;
 mod exit;
+mod filter_args;
 mod mark;
 mod mirror;
 mod mirror_args;

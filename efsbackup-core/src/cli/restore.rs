@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.mirror.itemize(context)?;
     let repository = args.repository.repository()?;
-    let mut options = args.mirror.options();
+    let mut options = args.mirror.options()?;
     options.delete = args.delete;
     let lines = ItemizedLines(context.output.clone());
     let mut bar = context.progress_bar();
