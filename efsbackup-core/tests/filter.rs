@@ -67,7 +67,7 @@ fn rsync(args: &[&str], rules: &Path, source: &Path, destination: &Path) -> (i32
     // Without -A: rsync 3.5.0 at times fails to read the ACL of an entry that changes its
     // type, which has nothing to do with filters.
     let output = Command::new("rsync")
-        .args(["-aHX", "--numeric-ids", "--modify-window=-1", "--8-bit-output"])
+        .args(["-aHX", "--numeric-ids", "--modify-window=-1", "--8-bit-output", "--timeout=60"])
         .args(args)
         .arg(format!("--exclude-from={}", rules.display()))
         .args([source.join(""), destination.join("")])
@@ -99,7 +99,7 @@ fn what_takes_part_is_what_rsync_lists() {
     let file = scratch.path("rules");
     let nowhere = scratch.build("nowhere", &Tree::default());
     let (mut excluding, mut wrong_lines) = (0, 0);
-    for seed in seeds(600) {
+    for seed in seeds(400) {
         let mut rng = Rng::with_seed(seed);
         // A new tree now and then: building one takes longer than listing it.
         let source = scratch.path(&format!("source{}", seed / 30));
@@ -122,8 +122,8 @@ fn what_takes_part_is_what_rsync_lists() {
         }
     }
     if std::env::var_os("EFSBACKUP_SEEDS").is_none() {
-        assert!(excluding > 200, "only {excluding} filters excluded anything");
-        assert!(wrong_lines > 20, "only {wrong_lines} filters had wrong lines");
+        assert!(excluding > 130, "only {excluding} filters excluded anything");
+        assert!(wrong_lines > 13, "only {wrong_lines} filters had wrong lines");
     }
 }
 
@@ -165,13 +165,26 @@ fn forget_times(destination: &Path, source: &Path) {
     }
 }
 
+/// Removes directories that have the name of a file with several names in the source.
+/// rsync 3.5.0 waits for ever when such a directory has to stay.
+fn make_way_for_links(destination: &Path, source: &Path) {
+    for (name, is_dir) in paths(source, &Filter::new()) {
+        let name = BytePath::from(name);
+        let linked = source.join(name.as_path()).symlink_metadata().unwrap().nlink() > 1;
+        let there = destination.join(name.as_path());
+        if !is_dir && linked && there.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            fs::remove_dir_all(there).unwrap();
+        }
+    }
+}
+
 #[test]
 fn what_is_copied_and_deleted_is_what_rsync_copies_and_deletes() {
     if !probe::tool("rsync") {
         return;
     }
     let (mut kept, mut blocked) = (0, 0);
-    for seed in seeds(250) {
+    for seed in seeds(150) {
         let mut rng = Rng::with_seed(seed);
         let scratch = Scratch::new();
         let before = rules::tree(&mut rng, 3, false);
@@ -179,6 +192,8 @@ fn what_is_copied_and_deleted_is_what_rsync_copies_and_deletes() {
         let theirs = scratch.build("theirs", &before);
         for round in 0..2 {
             let source = scratch.build(&format!("source{round}"), &rules::tree(&mut rng, 3, true));
+            make_way_for_links(&ours, &source);
+            make_way_for_links(&theirs, &source);
             let known = [paths(&source, &Filter::new()), paths(&ours, &Filter::new())];
             let names: Vec<Vec<u8>> =
                 known.iter().flatten().map(|(name, _)| name.clone()).collect();
@@ -206,8 +221,8 @@ fn what_is_copied_and_deleted_is_what_rsync_copies_and_deletes() {
         }
     }
     if std::env::var_os("EFSBACKUP_SEEDS").is_none() {
-        assert!(kept > 50, "only {kept} destinations kept anything");
-        assert!(blocked > 2, "only {blocked} runs had a directory in the way that stays");
+        assert!(kept > 30, "only {kept} destinations kept anything");
+        assert!(blocked > 1, "only {blocked} runs had a directory in the way that stays");
     }
 }
 
@@ -273,6 +288,24 @@ fn an_entry_whose_place_a_kept_directory_has_is_an_error() {
     assert_eq!(report.errors[0].path.as_bytes(), b"a");
     assert!(destination.join("a/x.keep").exists() && !destination.join("a/c").exists());
     assert!(destination.join("b").exists());
+}
+
+#[test]
+fn a_link_group_loses_only_the_name_whose_place_is_taken() {
+    let scratch = Scratch::new();
+    let tree = tree! { "a" => file("x"), "b" => hardlink("a"), "c" => hardlink("a") };
+    let source = scratch.build("source", &tree);
+    for taken in ["a", "b", "c"] {
+        let there = Tree(vec![(taken.into(), dir(tree! { "x.keep" => file("1") }))]);
+        let destination = scratch.build(&format!("without-{taken}"), &there);
+        let report = mirror(&source, &destination, &exclude(&["*.keep"]));
+        assert_eq!(report.outcome, Outcome::Partial);
+        assert_eq!(report.errors.len(), 1, "{:?}", report.errors);
+        let linked = ["a", "b", "c"].into_iter().filter(|name| *name != taken);
+        let inodes: BTreeSet<u64> =
+            linked.map(|name| destination.join(name).metadata().unwrap().ino()).collect();
+        assert_eq!(inodes.len(), 1, "{taken}");
+    }
 }
 
 #[test]
