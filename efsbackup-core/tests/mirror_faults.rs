@@ -65,12 +65,11 @@ impl Stage {
         Stage { scratch, source, links }
     }
 
-    fn mirror(&self, destination: &Path, jobs: usize) -> Result<Report> {
+    fn mirror(&self, destination: &Path, jobs: usize, fsync: Fsync) -> Result<Report> {
         let mut options = Options::default();
         options.delete = true;
         options.jobs = Jobs::Count(jobs);
-        // Once with each way to sync is enough.
-        options.fsync = if jobs == 1 { Fsync::Files } else { Fsync::None };
+        options.fsync = fsync;
         options.retries = 1;
         options.link_sources =
             vec![LinkSource { path: self.links.clone(), trust: Trust::Metadata }];
@@ -112,6 +111,8 @@ fn assert_no_torn_file(destination: &Path) {
 /// Fails call number `first` with each of `errnos` in turn, for every `first`.
 fn fail_each_call(jobs: usize, times: u64, errnos: &[Errno]) {
     let _turn = turn();
+    // Once with every file synced is enough.
+    let fsync = if jobs == 1 { Fsync::Files } else { Fsync::None };
     let stage = Stage::new();
     let destination = stage.scratch.path("destination");
     let build = || {
@@ -120,7 +121,7 @@ fn fail_each_call(jobs: usize, times: u64, errnos: &[Errno]) {
     };
     build();
     let faults = Faults::none();
-    let report = stage.mirror(&destination, jobs).unwrap();
+    let report = stage.mirror(&destination, jobs, fsync).unwrap();
     assert_eq!(report.outcome, Outcome::Complete, "{:?}", report.errors);
     let calls = faults.calls();
     drop(faults);
@@ -130,7 +131,7 @@ fn fail_each_call(jobs: usize, times: u64, errnos: &[Errno]) {
         let errno = errnos[first as usize % errnos.len()];
         build();
         let faults = Faults::at(first, times, errno.raw_os_error());
-        let result = stage.mirror(&destination, jobs);
+        let result = stage.mirror(&destination, jobs, fsync);
         let failed = faults.failed();
         drop(faults);
         let what = format!("call {first} ({failed:?}) with {errno:?}: {result:?}");
@@ -144,7 +145,7 @@ fn fail_each_call(jobs: usize, times: u64, errnos: &[Errno]) {
             }
             Ok(report) => assert!(report.errors_total > 0, "no error says why: {what}"),
         }
-        let report = stage.mirror(&destination, jobs).unwrap();
+        let report = stage.mirror(&destination, jobs, Fsync::None).unwrap();
         assert_eq!(report.outcome, Outcome::Complete, "{what}, then: {:?}", report.errors);
         let left = differences(&stage.source, &destination);
         assert!(left.is_empty(), "the next run left differences: {what}\n{left}");
@@ -172,7 +173,7 @@ fn what_passes_is_tried_again() {
             let _ = fs::remove_dir_all(&destination);
             stage.scratch.build("destination", &destination_tree());
             let faults = Faults::at(first, 1, errno.raw_os_error());
-            let result = stage.mirror(&destination, 1);
+            let result = stage.mirror(&destination, 1, Fsync::None);
             let failed = faults.failed();
             drop(faults);
             match result {

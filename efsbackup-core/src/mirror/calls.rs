@@ -3,7 +3,6 @@
 //! Each is the rustix function of the same name. With the feature `testing` any of them
 //! can be made to fail; see [`super::testing`].
 
-use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{
     self, AtFlags, Dev, FileType, Gid, Mode, OFlags, RawDir, RawDirEntry, SeekFrom, StatFs, Statx,
@@ -68,18 +67,17 @@ calls! {
         rustix::io::pwrite(fd, data, offset);
     copy_file_range(from: &OwnedFd, to: &OwnedFd, offset: u64, length: usize) -> usize =
         fs::copy_file_range(from, Some(&mut { offset }), to, Some(&mut { offset }), length);
-    flistxattr(fd: impl AsFd, list: &mut Vec<u8>) -> usize =
-        fs::flistxattr(fd, spare_capacity(list));
-    listxattr(path: impl Arg, list: &mut Vec<u8>) -> usize =
-        fs::listxattr(path, spare_capacity(list));
-    llistxattr(path: impl Arg, list: &mut Vec<u8>) -> usize =
-        fs::llistxattr(path, spare_capacity(list));
-    fgetxattr(fd: impl AsFd, name: &CStr, value: &mut Vec<u8>) -> usize =
-        fs::fgetxattr(fd, name, spare_capacity(value));
-    getxattr(path: impl Arg, name: &CStr, value: &mut Vec<u8>) -> usize =
-        fs::getxattr(path, name, spare_capacity(value));
-    lgetxattr(path: impl Arg, name: &CStr, value: &mut Vec<u8>) -> usize =
-        fs::lgetxattr(path, name, spare_capacity(value));
+    listxattrat(dir: impl AsFd, name: &CStr, list: &mut [u8]) -> usize =
+        super::sys::listxattrat(dir.as_fd(), name, list);
+    flistxattr(fd: impl AsFd, list: &mut [u8]) -> usize = fs::flistxattr(fd, list);
+    listxattr(path: impl Arg, list: &mut [u8]) -> usize = fs::listxattr(path, list);
+    llistxattr(path: impl Arg, list: &mut [u8]) -> usize = fs::llistxattr(path, list);
+    fgetxattr(fd: impl AsFd, name: &CStr, value: &mut [u8]) -> usize =
+        fs::fgetxattr(fd, name, value);
+    getxattr(path: impl Arg, name: &CStr, value: &mut [u8]) -> usize =
+        fs::getxattr(path, name, value);
+    lgetxattr(path: impl Arg, name: &CStr, value: &mut [u8]) -> usize =
+        fs::lgetxattr(path, name, value);
     fsetxattr(fd: impl AsFd, name: &CStr, value: &[u8]) -> () =
         fs::fsetxattr(fd, name, value, XattrFlags::empty());
     setxattr(path: &str, name: &CStr, value: &[u8]) -> () =

@@ -8,6 +8,7 @@ use super::meta::{Meta, Sync, Target};
 use super::options::Options;
 use super::state::{Run, Scratch};
 use super::tree::Dir;
+use super::xattr;
 use crate::error::{Error, ErrorKind};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -60,7 +61,7 @@ fn write_once(
     let place = Place::new(run, &destination, name, exists, &before)?;
     dir.touch();
     let written = fill(run, scratch, &source, &place.file, &before)
-        .and_then(|copied| settle(run, &source, &place.file, &before, copied, last));
+        .and_then(|copied| settle(run, dir, &source, &place.file, &before, copied, last));
     match &written {
         Ok(Some(_)) => place.publish()?,
         Ok(None) | Err(_) => place.discard(),
@@ -105,6 +106,7 @@ fn failure(fault: Fault, other_op: &'static str) -> Failure {
 /// and the copy is not to be kept.
 fn settle(
     run: &Run<'_>,
+    dir: &Dir,
     source: &OwnedFd,
     file: &OwnedFd,
     before: &Meta,
@@ -125,12 +127,28 @@ fn settle(
     let have = Meta::of(file, Sync::Normal).destination("stat")?;
     let target = Target::Open(file);
     let wanted = run.policy.read_fd(source, before.id.dev).source("getxattr")?;
-    let had = run.policy.read_fd(file, have.id.dev).destination("getxattr")?;
+    let had = if hands_down_acl(run, dir)? {
+        run.policy.read_fd(file, have.id.dev).destination("getxattr")?
+    } else {
+        Vec::new()
+    };
     attributes::set(run, &target, before, &have, Some((&wanted, &had)), true)?;
     if run.fsync_files {
         calls::fsync(file).destination("fsync")?;
     }
     Ok(Some(Written { inode: have.id.ino, changed }))
+}
+
+/// Whether the directory has a default ACL, so that a new file in it has attributes that
+/// its source may lack. Looked up once, since it would cost a call a file.
+fn hands_down_acl(run: &Run<'_>, dir: &Dir) -> Outcome<bool> {
+    if let Some(known) = dir.hands_down_acl.get() {
+        return Ok(*known);
+    }
+    let handle = dir.destination.as_ref().ok_or(Failure::Stopped)?;
+    let fd = handle.fd().destination("open")?;
+    let xattrs = run.policy.read_fd(&*fd, handle.id().dev).destination("getxattr")?;
+    Ok(*dir.hands_down_acl.get_or_init(|| xattr::has_default_acl(&xattrs)))
 }
 
 /// The error that says a file kept changing.

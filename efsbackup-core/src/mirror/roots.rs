@@ -13,8 +13,8 @@ use rustix::fs::{CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, OnceLock};
 
 /// Opens both roots, after the guards. The destination's is `None` where it is missing; the
 /// last is the destination, or the directory it will be made in, and so on its file system.
@@ -152,5 +152,6 @@ pub(super) fn root_dir(
         role: Role::Mirror,
         pending: AtomicUsize::new(1),
         touched: AtomicBool::new(false),
+        hands_down_acl: OnceLock::new(),
     })
 }

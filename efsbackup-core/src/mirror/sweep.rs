@@ -18,7 +18,7 @@ use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 /// A directory that is being removed with all that is in it.
 pub(super) struct Doomed {
@@ -133,6 +133,7 @@ fn reopen(run: &Run<'_>, path: &[u8]) -> Outcome<Dir> {
         role: Role::Late,
         pending: AtomicUsize::new(1),
         touched: AtomicBool::new(false),
+        hands_down_acl: OnceLock::new(),
     })
 }
 

@@ -1,8 +1,9 @@
 //! The mirror's only unsafe code.
 #![allow(unsafe_code)]
 
-use rustix::fd::{IntoRawFd, OwnedFd};
+use rustix::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use rustix::io;
+use std::ffi::CStr;
 
 /// Closes `fd` and tells what close(2) said: a network file system reports there what it
 /// could not write. (Dropping an `OwnedFd` throws that answer away.)
@@ -13,4 +14,28 @@ pub(super) fn close(fd: OwnedFd) -> io::Result<()> {
         Err(io::Errno::INTR) => Ok(()),
         result => result,
     }
+}
+
+/// listxattrat(2)'s number, one for all architectures (asm-generic/unistd.h).
+const SYS_LISTXATTRAT: libc::c_long = 465;
+
+/// The names of the extended attributes of `name` in `dir`, of a symbolic link itself.
+/// ENOSYS before Linux 6.13.
+pub(super) fn listxattrat(dir: BorrowedFd<'_>, name: &CStr, list: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: `name` ends with a NUL, the kernel writes at most `list.len()` bytes to
+    // `list`, and both outlive the call.
+    let length = unsafe {
+        libc::syscall(
+            SYS_LISTXATTRAT,
+            dir.as_raw_fd(),
+            name.as_ptr(),
+            libc::AT_SYMLINK_NOFOLLOW,
+            list.as_mut_ptr(),
+            list.len(),
+        )
+    };
+    usize::try_from(length).map_err(|_| {
+        let error = std::io::Error::last_os_error();
+        io::Errno::from_io_error(&error).unwrap_or(io::Errno::IO)
+    })
 }

@@ -4,8 +4,8 @@ use super::handle::Handle;
 use super::meta::Meta;
 use crate::bytepath::BytePath;
 use std::ffi::{CStr, CString};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A directory of the source and its counterparts.
 pub(super) struct Dir {
@@ -25,6 +25,8 @@ pub(super) struct Dir {
     pub(super) pending: AtomicUsize,
     /// Whether names were made or removed in the destination, which changes its times.
     pub(super) touched: AtomicBool,
+    /// Whether files made in the destination get an ACL from it.
+    pub(super) hands_down_acl: OnceLock<bool>,
 }
 
 /// Why a directory is walked.
@@ -64,6 +66,7 @@ impl Dir {
             role: Role::Relay,
             pending: AtomicUsize::new(1),
             touched: AtomicBool::new(false),
+            hands_down_acl: OnceLock::new(),
         }
     }
 

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 /// How many entries make one job.
 const BATCH: usize = 64;
@@ -144,6 +144,7 @@ fn open_all_sides(
         role,
         pending: AtomicUsize::new(1),
         touched: AtomicBool::new(false),
+        hands_down_acl: OnceLock::new(),
     })
 }
 

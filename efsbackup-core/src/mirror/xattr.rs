@@ -4,10 +4,11 @@ use super::calls;
 use super::meta::{Difference, Target};
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::io::{Errno, Result};
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const ACL_PREFIX: &[u8] = b"system.posix_acl_";
 
@@ -21,14 +22,23 @@ pub(super) struct Policy {
     acls: bool,
     /// Only root sees `trusted.` and may set `security.`.
     root: bool,
-    /// The device of the last file system that had no attributes at all.
-    without: AtomicU64,
+    /// Devices of file systems that have no attributes at all.
+    without: [AtomicU64; 4],
+    /// Whether the kernel has listxattrat(2), as far as is known.
+    has_listxattrat: AtomicBool,
 }
+
+const NO_DEVICE: u64 = u64::MAX;
 
 impl Policy {
     pub(super) fn new(xattrs: bool, acls: bool) -> Self {
-        let root = rustix::process::geteuid().is_root();
-        Policy { xattrs, acls, root, without: AtomicU64::new(u64::MAX) }
+        Policy {
+            xattrs,
+            acls,
+            root: rustix::process::geteuid().is_root(),
+            without: [const { AtomicU64::new(NO_DEVICE) }; 4],
+            has_listxattrat: AtomicBool::new(true),
+        }
     }
 
     /// Whether attributes play any part.
@@ -45,12 +55,26 @@ impl Policy {
 
     /// The preserved attributes of `name` in `dir`, which is on the device `dev`.
     pub(super) fn read_at(&self, dir: impl AsFd, name: &CStr, dev: u64) -> Result<Xattrs> {
-        let mut path = PathBuf::from(format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd()));
-        path.push(OsStr::from_bytes(name.to_bytes()));
+        let path = || {
+            let mut path = PathBuf::from(format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd()));
+            path.push(OsStr::from_bytes(name.to_bytes()));
+            path
+        };
         self.read(
             dev,
-            |list| calls::llistxattr(&path, list),
-            |name, value| calls::lgetxattr(&path, name, value),
+            |list| {
+                // A third of what the way through /proc costs.
+                if self.has_listxattrat.load(Ordering::Relaxed) {
+                    match calls::listxattrat(&dir, name, list) {
+                        Err(Errno::NOSYS | Errno::PERM) => {
+                            self.has_listxattrat.store(false, Ordering::Relaxed);
+                        }
+                        result => return result,
+                    }
+                }
+                calls::llistxattr(path(), list)
+            },
+            |name, value| calls::lgetxattr(path(), name, value),
         )
     }
 
@@ -81,16 +105,18 @@ impl Policy {
     fn read(
         &self,
         dev: u64,
-        list: impl Fn(&mut Vec<u8>) -> Result<usize>,
-        get: impl Fn(&CStr, &mut Vec<u8>) -> Result<usize>,
+        list: impl Fn(&mut [u8]) -> Result<usize>,
+        get: impl Fn(&CStr, &mut [u8]) -> Result<usize>,
     ) -> Result<Xattrs> {
-        if !self.is_on() || self.without.load(Ordering::Relaxed) == dev {
+        if !self.is_on() || self.without.iter().any(|known| known.load(Ordering::Relaxed) == dev) {
             return Ok(Vec::new());
         }
-        let names = match grow(256, list) {
-            Ok(names) => names,
+        let mut few = [0; 256];
+        let names = match list(&mut few) {
+            Ok(length) => Cow::from(&few[..length]),
+            Err(Errno::RANGE) => Cow::from(grow(list)?),
             Err(Errno::OPNOTSUPP) => {
-                self.without.store(dev, Ordering::Relaxed);
+                self.note_without(dev);
                 return Ok(Vec::new());
             }
             Err(errno) => return Err(errno),
@@ -101,7 +127,7 @@ impl Policy {
             if !self.wants(name.to_bytes()) {
                 continue;
             }
-            match grow(256, |value| get(name, value)) {
+            match grow(|value| get(name, value)) {
                 Ok(value) => xattrs.push((name.to_owned(), value)),
                 // Removed since it was listed.
                 Err(Errno::NODATA) => {}
@@ -110,6 +136,14 @@ impl Policy {
         }
         xattrs.sort_unstable();
         Ok(xattrs)
+    }
+
+    /// Remembers a file system without attributes, if there is room.
+    fn note_without(&self, dev: u64) {
+        let free = |known: &&AtomicU64| {
+            known.compare_exchange(NO_DEVICE, dev, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        let _ = self.without.iter().find(free);
     }
 
     /// Makes the target's preserved attributes equal `want`; `have` is what it has.
@@ -145,6 +179,11 @@ pub(super) fn compare(want: &Xattrs, have: &Xattrs, difference: &mut Difference)
     difference.acls |= of(want, true) != of(have, true);
 }
 
+/// Whether a directory with these attributes gives an ACL to what is made in it.
+pub(super) fn has_default_acl(xattrs: &Xattrs) -> bool {
+    find(xattrs, c"system.posix_acl_default").is_some()
+}
+
 fn find<'a>(xattrs: &'a Xattrs, name: &CStr) -> Option<&'a Vec<u8>> {
     xattrs.iter().find(|(other, _)| other.as_c_str() == name).map(|(_, value)| value)
 }
@@ -165,15 +204,15 @@ fn remove(target: &Target<'_>, name: &CStr) -> Result<()> {
 
 /// Calls `read` with ever larger buffers until the answer fits (at most 64 KiB, as the
 /// kernel's XATTR_SIZE_MAX and XATTR_LIST_MAX say).
-fn grow(first: usize, read: impl Fn(&mut Vec<u8>) -> Result<usize>) -> Result<Vec<u8>> {
-    let mut buffer = Vec::with_capacity(first);
+fn grow(read: impl Fn(&mut [u8]) -> Result<usize>) -> Result<Vec<u8>> {
+    let mut buffer = vec![0; 256];
     loop {
-        buffer.clear();
         match read(&mut buffer) {
-            Ok(_) => return Ok(buffer),
-            Err(Errno::RANGE) if buffer.capacity() <= 1 << 16 => {
-                buffer = Vec::with_capacity(buffer.capacity() * 4);
+            Ok(length) => {
+                buffer.truncate(length);
+                return Ok(buffer);
             }
+            Err(Errno::RANGE) if buffer.len() <= 1 << 16 => buffer.resize(buffer.len() * 4, 0),
             Err(errno) => return Err(errno),
         }
     }
