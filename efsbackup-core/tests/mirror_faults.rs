@@ -127,7 +127,9 @@ fn fail_each_call(jobs: usize, times: u64, errnos: &[Errno]) {
     drop(faults);
     assert!(calls > 200, "only {calls} calls went through the seam");
     let before = open_descriptors();
-    for first in 0..calls {
+    // With other threads at work a call's number means another call each time anyway, so
+    // every third is enough.
+    for first in (0..calls).step_by(if jobs == 1 { 1 } else { 3 }) {
         let errno = errnos[first as usize % errnos.len()];
         build();
         let faults = Faults::at(first, times, errno.raw_os_error());
