@@ -45,6 +45,10 @@ test-python: $(VENV)/.installed ## Build the wheel (unoptimized) and run the Pyt
 test-oracle: ## Compare many more random trees with rsync: SEEDS=1000..2000
 	EFSBACKUP_SEEDS=$(or $(SEEDS),1000..2000) $(CARGO) test -p efsbackup-core --no-default-features -F mirror --test oracle
 
+.PHONY: test-nfs
+test-nfs: build ## Run the command on real NFS servers in User-mode Linux (root, x86-64, Debian)
+	tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup"
+
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# What the cases share. Each case is a file; all of a run share a guest and both mounts.
+set -u
+export LC_ALL=C
+export src=/mnt/nfs-src dst=/mnt/nfs-dst scratch=/run/nfs-test
+failures=0
+mkdir -p $scratch
+
+pass() {
+  echo "ok      $*"
+}
+
+fail() {
+  echo "FAILED  $*"
+  failures=$((failures + 1))
+}
+
+# expect STATUS WHAT COMMAND...: what the command writes is kept in $scratch/output.
+expect() {
+  local wanted=$1 what=$2 status
+  shift 2
+  timeout -s KILL 120 "$@" > $scratch/output 2>&1
+  status=$?
+  if [ "$status" = "$wanted" ]; then
+    pass "$what"
+  else
+    fail "$what: exit status $status instead of $wanted: $*"
+    tail -n 20 $scratch/output
+  fi
+}
+
+# says WHAT TEXT: the last command's output holds the text.
+says() {
+  if grep -qF -- "$2" $scratch/output; then
+    pass "$1"
+  else
+    fail "$1: '$2' is not in:"
+    tail -n 20 $scratch/output
+  fi
+}
+
+# equal WHAT SOURCE DESTINATION: both rsync and we find nothing left to do.
+equal() {
+  rsync -aHAXn --delete --checksum --itemize-changes "$2/" "$3/" > $scratch/rsync 2>&1
+  "$EFSBACKUP" mirror --dry-run --delete --checksum --itemize --quiet "$2" "$3" > $scratch/mirror 2>&1
+  if [ -s $scratch/rsync ] || [ -s $scratch/mirror ]; then
+    fail "$1: the trees differ"
+    head -n 20 $scratch/rsync $scratch/mirror
+  else
+    pass "$1"
+  fi
+}
+
+milliseconds() {
+  local now=${EPOCHREALTIME/./}
+  echo $((now / 1000))
+}
+
+# make_tree DIR FILES: directories of 20 small files each, with all kinds of entries.
+make_tree() {
+  local dir=$1 number
+  mkdir -p "$dir/empty" "$dir/odd names"
+  for ((number = 0; number < $2; number++)); do
+    [ $((number % 20)) != 0 ] || mkdir -p "$dir/d$((number / 20))"
+    printf 'file %d\n' "$number" > "$dir/d$((number / 20))/f$number"
+  done
+  printf 'x' > "$dir/odd names/"$'new\nline \xff'
+  head -c 3000000 /dev/urandom > "$dir/large"
+  truncate -s 5M "$dir/holes"
+  ln "$dir/large" "$dir/d0/large, once more"
+  ln -s ../large "$dir/d0/link"
+  ln -s nowhere "$dir/dangling"
+  mkfifo "$dir/fifo"
+  chmod 2750 "$dir/d0"
+  chmod 4755 "$dir/d0/f0"
+  chown 1234:2345 "$dir/d0/f1" "$dir/dangling" -h
+  touch -d '2001-02-03 04:05:06.123456789' "$dir/d0/f2" "$dir/empty"
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# nfs-ctl, in the guest: changes the network and the servers under a running test.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=/dev/null
+. "$here/server.sh"
+# shellcheck source=/dev/null
+. "${lab:?}/settings"
+
+die() {
+  echo "nfs-ctl: $*" >&2
+  exit 125
+}
+
+usage() {
+  cat << 'END'
+usage: nfs-ctl VERB SERVER [VALUE]      SERVER is src, dst or all
+  latency SERVER MS           set the round-trip time
+  stop | start SERVER         no server: new connections are refused, hard mounts wait
+  restart SERVER              all of the server's state is lost; clients reclaim
+  blackhole SERVER on|off     drop every packet in both directions
+  free SERVER SIZE|off        leave only SIZE (1M, 512K) free on the server
+  eio SERVER all|writes|off   the server's disk fails (needs --server-fs ext4)
+  mount | umount | remount SERVER
+  drop-caches                 of client and servers
+END
+}
+
+# Leaves only so much room on the server's file system.
+free() {
+  local server=$1 bytes=$2 used
+  if [ "$(< "$lab/$server.fs")" = tmpfs ]; then
+    [ "$bytes" != off ] || { mount -n -o "remount,size=${size:?}" "/srv/$server" && return; }
+    used=$(stat -f -c '%b %f %S' "/srv/$server" | awk '{ print ($1 - $2) * $3 }')
+    mount -n -o "remount,size=$((used + $(numfmt --from=iec "$bytes")))" "/srv/$server"
+    return
+  fi
+  rm -f "$lab/fs-$server/filler"
+  sync -f "$lab/fs-$server"
+  [ "$bytes" != off ] || return 0
+  used=$(stat -f -c '%f %S' "$lab/fs-$server" | awk '{ print $1 * $2 }')
+  fallocate -l $((used - $(numfmt --from=iec "$bytes"))) "$lab/fs-$server/filler"
+}
+
+# Makes the server's disk fail.
+eio() {
+  local server=$1 what=$2 device sectors table
+  [ "$(< "$lab/$server.fs")" = ext4 ] || die "eio needs --server-fs ext4"
+  device=$(< "$lab/$server.device")
+  sectors=$(blockdev --getsz "$device")
+  case $what in
+    off) table="0 $sectors linear $device 0" ;;
+    all) table="0 $sectors error" ;;
+    writes) table="0 $sectors flakey $device 0 0 3600 1 error_writes" ;;
+    *) die "eio: all, writes or off" ;;
+  esac
+  export DM_DISABLE_UDEV=1
+  dmsetup suspend --nolockfs "srv-$server" && dmsetup load "srv-$server" --table "$table" &&
+    dmsetup resume "srv-$server"
+}
+
+apply() { # apply VERB SERVER [VALUE]
+  local server=$2
+  case $1 in
+    latency) echo "${3:?milliseconds}" > "$lab/$server.latency" && shape "$server" ;;
+    blackhole) echo "${3:?on or off}" > "$lab/$server.blackhole" && shape "$server" ;;
+    stop) in_server "$server" rpc.nfsd 0 ;;
+    start) in_server "$server" rpc.nfsd -N 3 -V 4.1 16 ;;
+    restart) apply stop "$server" && apply start "$server" ;;
+    mount) mount_server "$server" ;;
+    umount) umount "/mnt/nfs-$server" ;;
+    remount) umount "/mnt/nfs-$server" && mount_server "$server" ;;
+    free | eio) "$1" "$server" "${3:?}" ;;
+    *) usage >&2 && exit 125 ;;
+  esac
+}
+
+case ${1:-} in
+  drop-caches)
+    sync
+    echo 3 > /proc/sys/vm/drop_caches
+    exit
+    ;;
+esac
+case ${2:-} in
+  src | dst) apply "$@" || exit 1 ;;
+  all) for server in src dst; do apply "$1" $server "${@:3}" || exit 1; done ;;
+  *) usage >&2 && exit 125 ;;
+esac

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# `make test-nfs`: runs the cases on real NFS servers where this machine can have them.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+export EFSBACKUP=${1:?usage: test.sh EFSBACKUP [CASE]...}
+shift
+[ $# -gt 0 ] || set -- copy faults
+
+"$here/lab.sh" install > /dev/null
+reason=$("$here/lab.sh" check)
+status=$?
+if [ $status != 0 ]; then
+  echo "test-nfs: skipped, no NFS server can be run here: $reason"
+  # What can be installed must be, where no test may skip.
+  [ $status = 2 ] || [ "${EFSBACKUP_REQUIRE_TOOLS:-0}" != 1 ]
+  exit
+fi
+exec "$here/lab.sh" run --latency-ms 1 --server-fs ext4 --server-size 256M --timeout 300 -- \
+  /bin/bash "$here/guest.sh" "$@"
