@@ -357,7 +357,7 @@ fn nothing_excluded_comes_from_a_link_source() {
     let destination = scratch.path("destination");
     let mut options = Options::default();
     options.filter = exclude(&["*.no"]);
-    options.link_sources = vec![LinkSource { path: earlier.clone(), trust: Trust::Metadata }];
+    options.link_sources = vec![LinkSource::new(&earlier, Trust::Metadata)];
     let report = Mirror::new(&source, &destination).options(options).run().unwrap();
     assert_eq!(report.entries.linked.total(), 1);
     let inode = |root: &Path| root.join("a").metadata().unwrap().ino();

@@ -298,7 +298,7 @@ fn equal_files_are_linked_from_the_link_source_and_others_copied() {
     let before = read(&previous);
     let destination = scratch.path("destination");
     let report = mirror_with(&source, &destination, |options| {
-        options.link_sources = vec![LinkSource { path: previous.clone(), trust: Trust::Metadata }];
+        options.link_sources = vec![LinkSource::new(&previous, Trust::Metadata)];
     });
     assert_same(&source, &destination);
     assert!(before == read(&previous), "the link source changed");
@@ -323,7 +323,7 @@ fn where_a_link_would_be_one_too_many_the_file_is_copied() {
     let previous = scratch.build("previous", &tree);
     let destination = scratch.path("destination");
     mirror_with(&source, &destination, |options| {
-        options.link_sources = vec![LinkSource { path: previous.clone(), trust: Trust::Metadata }];
+        options.link_sources = vec![LinkSource::new(&previous, Trust::Metadata)];
         options.max_links = Some(3);
     });
     assert_same(&source, &destination);

@@ -127,7 +127,7 @@ fn swapped_directories_lead_nowhere_outside() {
             options.max_delete = MaxDelete::Percent(100);
             options.jobs = Jobs::Count(2);
             options.retries = 0;
-            options.link_sources = vec![LinkSource { path: links.clone(), trust: Trust::Metadata }];
+            options.link_sources = vec![LinkSource::new(links, Trust::Metadata)];
             // Errors are due: entries change their type under the mirror's hands.
             let mirror = Mirror::new(source, destination).options(options).listener(&read);
             let _ = mirror.run().unwrap();

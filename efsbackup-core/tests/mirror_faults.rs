@@ -71,8 +71,7 @@ impl Stage {
         options.jobs = Jobs::Count(jobs);
         options.fsync = fsync;
         options.retries = 1;
-        options.link_sources =
-            vec![LinkSource { path: self.links.clone(), trust: Trust::Metadata }];
+        options.link_sources = vec![LinkSource::new(&self.links, Trust::Metadata)];
         Mirror::new(&self.source, destination).options(options).run()
     }
 }

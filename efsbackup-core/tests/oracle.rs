@@ -24,7 +24,7 @@ fn mirror(source: &Path, destination: &Path, seed: u64, link_source: Option<&Pat
     options.jobs = [Jobs::Auto, Jobs::Count(1), Jobs::Count(16)][(seed % 3) as usize];
     let link_source = link_source.map(Path::to_owned);
     options.link_sources =
-        link_source.map(|path| LinkSource { path, trust: Trust::Metadata }).into_iter().collect();
+        link_source.map(|path| LinkSource::new(path, Trust::Metadata)).into_iter().collect();
     let report = Mirror::new(source, destination).options(options).run().unwrap();
     assert_eq!(report.outcome, Outcome::Complete, "seed {seed}: {:?}", report.errors);
 }

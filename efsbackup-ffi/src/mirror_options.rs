@@ -223,6 +223,6 @@ fn max_delete(options: &efsb_mirror_options) -> Result<MaxDelete, Failure> {
 unsafe fn link_sources(options: &efsb_mirror_options) -> Result<Vec<LinkSource>, Failure> {
     // SAFETY: by this function's contract.
     let paths = unsafe { paths(options.link_dest, options.link_dest_count, "link_dest") }?;
-    let link_source = |path: &Path| LinkSource { path: path.to_owned(), trust: Trust::Metadata };
+    let link_source = |path: &Path| LinkSource::new(path, Trust::Metadata);
     Ok(paths.into_iter().map(link_source).collect())
 }

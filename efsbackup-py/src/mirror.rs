@@ -115,7 +115,7 @@ fn fsync(text: &str) -> efsbackup_core::Result<Fsync> {
 }
 
 fn link_source(path: &PathArgument) -> LinkSource {
-    LinkSource { path: path.as_path().to_owned(), trust: Trust::Metadata }
+    LinkSource::new(path.as_path(), Trust::Metadata)
 }
 
 /// Runs a mirror. Returns its report as JSON, and the exception to raise unless the caller

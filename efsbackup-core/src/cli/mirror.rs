@@ -28,11 +28,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.mirror.itemize(context)?;
     let mut options = args.mirror.options()?;
     options.delete = args.delete;
-    options.link_sources = args
-        .link_dest
-        .into_iter()
-        .map(|path| LinkSource { path, trust: Trust::Metadata })
-        .collect();
+    options.link_sources =
+        args.link_dest.into_iter().map(|path| LinkSource::new(path, Trust::Metadata)).collect();
     let lines = ItemizedLines(context.output.clone());
     let mut bar = context.progress_bar();
     let mut mirror = Mirror::new(args.source, args.destination)

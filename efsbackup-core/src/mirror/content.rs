@@ -1,6 +1,7 @@
 //! A file's content: copied with its holes, or compared.
 
 use super::calls;
+use super::settled::ContentHasher;
 use rustix::fd::OwnedFd;
 use rustix::fs::SeekFrom;
 use rustix::io::{Errno, Result};
@@ -24,7 +25,8 @@ pub(super) enum Fault {
 
 /// Copies the first `size` bytes of `source` to the empty file `destination`; fewer if
 /// the source ends before. `step` hears of each piece and says whether to go on.
-/// Returns how many bytes were there to copy.
+/// Returns how many bytes were there to copy. With a `hasher` the content goes through
+/// memory, and the hasher gets all of it.
 pub(super) fn copy(
     source: &OwnedFd,
     destination: &OwnedFd,
@@ -32,13 +34,18 @@ pub(super) fn copy(
     may_have_holes: bool,
     buffer: &mut Vec<u8>,
     step: &dyn Fn(u64) -> bool,
+    hasher: Option<&mut dyn ContentHasher>,
 ) -> std::result::Result<u64, Fault> {
-    let mut copy =
-        Copy { source, destination, buffer, step, in_kernel: size > SMALL, zeros: false };
+    let in_kernel = size > SMALL && hasher.is_none();
+    let hash = hasher.map(|hasher| Hash { hasher, at: 0 });
+    let mut copy = Copy { source, destination, buffer, step, in_kernel, zeros: false, hash };
     if !may_have_holes {
         return copy.range(0, size);
     }
     let end = copy.segments(size)?;
+    if let Some(hash) = &mut copy.hash {
+        hash.zeros_to(end, step)?;
+    }
     calls::ftruncate(destination, end).map_err(Fault::Write)?;
     Ok(end)
 }
@@ -52,6 +59,68 @@ struct Copy<'a> {
     in_kernel: bool,
     /// Whether zeros are left out.
     zeros: bool,
+    hash: Option<Hash<'a>>,
+}
+
+/// A hasher that is given the zeros of holes too.
+struct Hash<'a> {
+    hasher: &'a mut dyn ContentHasher,
+    /// How many bytes it was given.
+    at: u64,
+}
+
+impl Hash<'_> {
+    fn zeros_to(&mut self, end: u64, step: &dyn Fn(u64) -> bool) -> std::result::Result<(), Fault> {
+        while self.at < end {
+            let length = zeros(self.hasher, (end - self.at).min(STEP as u64));
+            self.at += length;
+            if !step(0) {
+                return Err(Fault::Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, data: &[u8]) {
+        self.hasher.update(data);
+        self.at += data.len() as u64;
+    }
+}
+
+/// Gives the hasher `length` zeros.
+pub(super) fn zeros(hasher: &mut dyn ContentHasher, length: u64) -> u64 {
+    const ZEROS: &[u8] = &[0; 64 << 10];
+    let mut left = length;
+    while left > 0 {
+        let some = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
+        hasher.update(&ZEROS[..some]);
+        left -= some as u64;
+    }
+    length
+}
+
+/// Gives the hasher the whole content of `file`. `step` is as for [`copy`].
+pub(super) fn hash(
+    file: &OwnedFd,
+    buffer: &mut Vec<u8>,
+    step: &dyn Fn(u64) -> bool,
+    hasher: &mut dyn ContentHasher,
+) -> std::result::Result<(), Fault> {
+    if buffer.len() < BUFFER {
+        buffer.resize(BUFFER, 0);
+    }
+    let mut offset = 0;
+    loop {
+        let read = fill(file, &mut buffer[..BUFFER], offset).map_err(Fault::Read)?;
+        hasher.update(&buffer[..read]);
+        if read < BUFFER {
+            return Ok(());
+        }
+        offset += read as u64;
+        if !step(0) {
+            return Err(Fault::Stopped);
+        }
+    }
 }
 
 impl Copy<'_> {
@@ -135,6 +204,10 @@ impl Copy<'_> {
         }
         let filled = fill(self.source, &mut self.buffer[..length], offset).map_err(Fault::Read)?;
         let data = &self.buffer[..filled];
+        if let Some(hash) = &mut self.hash {
+            hash.zeros_to(offset, self.step)?;
+            hash.data(data);
+        }
         if self.zeros {
             write_but_zeros(self.destination, data, offset)
         } else {

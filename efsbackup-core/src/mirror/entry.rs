@@ -9,6 +9,7 @@ use super::links::{Claim, Group, Home, Name};
 use super::meta::Meta;
 use super::place::{self, Placed};
 use super::pool::Queue;
+use super::settled::Shared;
 use super::spool::Note;
 use super::state::{Run, Scratch};
 use super::tree::{Dir, Found};
@@ -71,7 +72,7 @@ pub(super) fn process(
     let settled =
         run.patiently(|| place::settle(run, scratch, dir, &found.name, &meta, have, true));
     match settled {
-        Ok(placed) => report(run, dir, &found.name, &meta, &placed),
+        Ok(placed) => report(run, dir, &found.name, &meta, &placed, None),
         Err(failure) => fail(run, queue, dir, &found.name, meta.entry_type(), failure),
     }
 }
@@ -182,7 +183,8 @@ fn lead(
         });
         match result {
             Ok(placed) => {
-                report(run, &name.dir, &name.found.name, &name.meta, &placed);
+                let number = run.next_group.fetch_add(1, Ordering::Relaxed);
+                report(run, &name.dir, &name.found.name, &name.meta, &placed, Some(number));
                 let members = placed
                     .from_link_source
                     .then(|| vec![(Arc::clone(&name.dir), name.found.name.clone())]);
@@ -190,6 +192,9 @@ fn lead(
                     dir: Arc::clone(&name.dir),
                     name: name.found.name.clone(),
                     inode: placed.inode,
+                    shared: run
+                        .recorder
+                        .map(|_| Box::new(Shared { group: number, entry: placed.entry })),
                     members,
                 };
                 for waiting in group.finish(home) {
@@ -233,13 +238,14 @@ fn follow_waiting(
 }
 
 /// Counts a placed entry.
-fn report(run: &Run<'_>, dir: &Dir, name: &CStr, meta: &Meta, placed: &Placed) {
+fn report(run: &Run<'_>, dir: &Dir, name: &CStr, meta: &Meta, placed: &Placed, group: Option<u64>) {
     if meta.is_file() {
         run.tally.bytes_scanned.fetch_add(meta.size, Ordering::Relaxed);
     }
     let path = || dir.path_of(name);
     run.done(path, meta.entry_type(), placed.action, &placed.itemize, placed.inode);
-    if placed.changed {
+    run.settled(path, &placed.entry, group, dir.role.is_stale());
+    if placed.entry.changed {
         run.tally.vanished.add(meta.entry_type());
         let error = super::file::changed_error();
         run.tally.error(super::report::EntryError::new(dir.path_of(name), &error));

@@ -1,5 +1,6 @@
 //! What happened to one entry, told while it happens.
 
+use super::settled::{ContentHasher, Settled};
 use crate::bytepath::BytePath;
 
 /// What kind of thing an entry is.
@@ -60,4 +61,22 @@ pub trait Listener: Send + Sync {
     /// Called once the entry is done; a file's content and metadata are then complete
     /// (and durable, with [`Fsync::Files`](super::Fsync::Files)).
     fn entry(&self, event: &EntryEvent<'_>);
+
+    /// Whether this listener keeps a record of what the destination holds: only then are
+    /// the other functions called. Asked once, before the run begins.
+    fn keeps_record(&self) -> bool {
+        false
+    }
+
+    /// A hasher for the content of the file at `path`; `None` where no digest is wanted.
+    /// Contents are then copied through this process's memory, and in a dry run read
+    /// though nothing is copied.
+    fn hasher(&self, _path: &BytePath) -> Option<Box<dyn ContentHasher>> {
+        None
+    }
+
+    /// Called for each entry that is at the destination when the run ends, also for those
+    /// that were kept or linked. An entry of a directory that changed meanwhile may come
+    /// twice: the later one counts.
+    fn settled(&self, _entry: &Settled<'_>) {}
 }

@@ -6,9 +6,11 @@ use super::content::{self, Fault};
 use super::failure::{Failure, Outcome, Side};
 use super::meta::{Meta, Sync, Target};
 use super::options::Options;
+use super::settled::{ContentHasher, Digest, Final};
 use super::state::{Run, Scratch};
 use super::tree::Dir;
 use super::xattr;
+use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -19,8 +21,7 @@ use std::sync::atomic::Ordering;
 /// A file that was written.
 pub(super) struct Written {
     pub(super) inode: u64,
-    /// The source kept changing: the copy is the last one made.
-    pub(super) changed: bool,
+    pub(super) entry: Final,
 }
 
 /// Copies the file `name` of `dir`, in place of what has the name at the destination.
@@ -60,8 +61,16 @@ fn write_once(
     let destination = handle.fd().destination("open")?;
     let place = Place::new(run, &destination, name, exists, &before)?;
     dir.touch();
-    let written = fill(run, scratch, &source, &place.file, &before)
-        .and_then(|copied| settle(run, dir, &source, &place.file, &before, copied, last));
+    let mut hasher = run.hasher(|| dir.path_of(name));
+    let written = fill(run, scratch, &source, &place.file, &before, hasher.as_deref_mut())
+        .and_then(|copied| {
+            let mut written = settle(run, dir, &source, &place.file, &before, copied, last)?;
+            if let (Some(written), Some(mut hasher)) = (&mut written, hasher) {
+                content::zeros(&mut *hasher, before.size.saturating_sub(copied));
+                written.entry.digest = Some(hasher.finish());
+            }
+            Ok(written)
+        });
     match &written {
         Ok(Some(_)) => place.publish()?,
         Ok(None) | Err(_) => place.discard(),
@@ -83,12 +92,15 @@ fn fill(
     source: &OwnedFd,
     file: &OwnedFd,
     before: &Meta,
+    hasher: Option<&mut (dyn ContentHasher + 'static)>,
 ) -> Outcome<u64> {
     let step = |copied| {
         run.tally.bytes_copied.fetch_add(copied, Ordering::Relaxed);
         !run.must_drop_all()
     };
-    content::copy(source, file, before.size, before.may_have_holes(), &mut scratch.data, &step)
+    let hasher = hasher.map(|hasher| hasher as &mut dyn ContentHasher);
+    let holes = before.may_have_holes();
+    content::copy(source, file, before.size, holes, &mut scratch.data, &step, hasher)
         .map_err(|fault| failure(fault, "write"))
 }
 
@@ -136,7 +148,9 @@ fn settle(
     if run.fsync_files {
         calls::fsync(file).destination("fsync")?;
     }
-    Ok(Some(Written { inode: have.id.ino, changed }))
+    let mut entry = Final::new(run.ownership.result(before, &have), wanted);
+    entry.changed = changed;
+    Ok(Some(Written { inode: have.id.ino, entry }))
 }
 
 /// Whether the directory has a default ACL, so that a new file in it has attributes that
@@ -229,6 +243,21 @@ pub(super) fn same_content(
     let right = open_source(other, name).destination("open")?;
     content::equal(&left, &right, &mut scratch.data, &|_| !run.must_drop_all())
         .map_err(|fault| failure(fault, "read"))
+}
+
+/// The digest of the file `name` in the open directory `dir`, if one is wanted.
+pub(super) fn digest(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    dir: impl AsFd,
+    name: &CStr,
+    path: impl FnOnce() -> BytePath,
+) -> Outcome<Option<Digest>> {
+    let Some(mut hasher) = run.hasher(path) else { return Ok(None) };
+    let file = open_source(dir, name).source("open")?;
+    content::hash(&file, &mut scratch.data, &|_| !run.must_drop_all(), &mut *hasher)
+        .map_err(|fault| failure(fault, "read"))?;
+    Ok(Some(hasher.finish()))
 }
 
 /// Whether size and time, as far as the options ask, say that a file is the same.

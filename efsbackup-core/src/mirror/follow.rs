@@ -3,12 +3,14 @@
 use super::calls;
 use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
+use super::file;
 use super::handle::DirFd;
 use super::itemize::{self, Verb};
 use super::links::{Group, Home, Name, Stage};
 use super::meta::{Difference, Meta};
 use super::place::settle;
 use super::report::EntryError;
+use super::settled::Shared;
 use super::state::{Run, Scratch};
 use super::tree::Dir;
 use crate::error::{Error, ErrorKind};
@@ -16,6 +18,7 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Links a further name of a group whose file is at the destination.
 pub(super) fn follow(
@@ -27,8 +30,17 @@ pub(super) fn follow(
 ) {
     let path = || name.dir.path_of(&name.found.name);
     let mut state = group.lock();
+    let mut shared = None;
     let result = match &mut state.stage {
-        Stage::Done(home) => run.patiently(|| follow_home(run, scratch, home, name, have.as_ref())),
+        Stage::Done(home) => {
+            let result = run.patiently(|| {
+                let done = follow_home(run, scratch, home, name, have.as_ref())?;
+                learn_digest(run, scratch, home, name)?;
+                Ok(done)
+            });
+            shared.clone_from(&home.shared);
+            result
+        }
         // Whoever follows was told so by a group that was done, and stays so.
         Stage::Open | Stage::Copying(_) => Err(Failure::Destination(
             Error::new(ErrorKind::Internal, "link").with_message("the link group has no file"),
@@ -38,6 +50,9 @@ pub(super) fn follow(
     match result {
         Ok((action, itemize)) => {
             run.done(path, EntryType::HardLink, action, &itemize, None);
+            if let Some(Shared { group, entry }) = shared.as_deref() {
+                run.settled(path, entry, Some(*group), name.dir.role.is_stale());
+            }
         }
         Err(failure) => run.failed(path(), EntryType::HardLink, failure),
     }
@@ -81,6 +96,12 @@ fn follow_home(
     home.dir = Arc::clone(&name.dir);
     home.name = name.found.name.clone();
     home.inode = placed.inode;
+    if let Some(shared) = &mut home.shared {
+        shared.entry = placed.entry;
+        if split {
+            shared.group = run.next_group.fetch_add(1, Ordering::Relaxed);
+        }
+    }
     for (dir, member) in earlier.into_iter().flatten() {
         let from =
             home.dir.destination.as_ref().ok_or(Failure::Stopped)?.fd().destination("open")?;
@@ -94,6 +115,27 @@ fn follow_home(
         run.tally.failed.add(EntryType::HardLink);
     }
     Ok((placed.action, placed.itemize))
+}
+
+/// Reads the digest of a file that came from a link source with known digests, should
+/// `name` be another file there, or none: what is known of that name is then not of this file.
+fn learn_digest(run: &Run<'_>, scratch: &mut Scratch, home: &mut Home, name: &Name) -> Outcome<()> {
+    let Some(shared) = &mut home.shared else { return Ok(()) };
+    if shared.entry.digest.is_some() || !name.meta.is_file() {
+        return Ok(());
+    }
+    for (handle, source) in name.dir.links.iter().zip(&run.options.link_sources) {
+        let Some(handle) = handle.as_ref().filter(|_| source.digests_known) else { continue };
+        let candidate = Meta::at(&*handle.fd().destination("open")?, &name.found.name);
+        if candidate.is_ok_and(|candidate| Some(candidate.id.ino) == home.inode) {
+            return Ok(());
+        }
+    }
+    let Some(destination) = &home.dir.destination else { return Ok(()) };
+    let fd = destination.fd().destination("open")?;
+    let path = || home.dir.path_of(&home.name);
+    shared.entry.digest = file::digest(run, scratch, &*fd, &home.name, path)?;
+    Ok(())
 }
 
 fn link_home(run: &Run<'_>, home: &mut Home, name: &Name, exists: bool) -> Outcome<()> {

@@ -11,9 +11,11 @@ use super::meta::{Difference, Meta};
 use super::options::Trust;
 use super::place::Placed;
 use super::pool::Queue;
+use super::settled::Final;
 use super::state::{Run, Scratch};
 use super::tree::Dir;
 use super::walk::{Enter, Job};
+use super::xattr::Xattrs;
 use crate::bytepath::BytePath;
 use rustix::io::Errno;
 use std::ffi::CStr;
@@ -37,21 +39,16 @@ pub(super) fn link_from_source(
             Err(Errno::NOENT) => continue,
             Err(errno) => return Err(errno).destination("stat"),
         };
+        let path = || handle.path().join(name.to_bytes());
         if candidate.file_type != want.file_type
             || candidate.is_dir()
-            || !wholly_equal(
-                run,
-                scratch,
-                dir,
-                name,
-                want,
-                (&*from, &candidate),
-                &source.trust,
-                || handle.path().join(name.to_bytes()),
-            )?
+            || source.bad.as_ref().is_some_and(|bad| bad(&path(), candidate.id.ino))
         {
             continue;
         }
+        let equal =
+            wholly_equal(run, scratch, dir, name, want, (&*from, &candidate), &source.trust, path)?;
+        let Some(xattrs) = equal else { continue };
         let names = if run.options.hard_links { want.nlink } else { 1 };
         let full = run
             .options
@@ -68,9 +65,14 @@ pub(super) fn link_from_source(
                 Err(failure) => return Err(failure),
             }
         }
+        let mut entry = Final::new(candidate, xattrs);
         if want.is_file() {
+            if !source.digests_known {
+                entry.digest = file::digest(run, scratch, &*from, name, || dir.path_of(name))?;
+            }
             run.tally.bytes_linked.fetch_add(want.size, Ordering::Relaxed);
         }
+        entry.target = run.target(&*from, name, want)?;
         return Ok(Some(Placed {
             action: Action::Linked,
             itemize: itemize::changed(
@@ -82,14 +84,14 @@ pub(super) fn link_from_source(
             ),
             inode: Some(candidate.id.ino),
             from_link_source: true,
-            changed: false,
+            entry,
         }));
     }
     Ok(None)
 }
 
 /// Whether a link source's entry can stand for the source's: nothing at all may differ,
-/// since an inode in a link source is never changed.
+/// since an inode in a link source is never changed. Gives the extended attributes of both.
 #[allow(clippy::too_many_arguments)]
 fn wholly_equal(
     run: &Run<'_>,
@@ -100,19 +102,19 @@ fn wholly_equal(
     (from, candidate): (&DirFd, &Meta),
     trust: &Trust,
     path: impl FnOnce() -> BytePath,
-) -> Outcome<bool> {
+) -> Outcome<Option<Xattrs>> {
     if run.ownership.difference(want, candidate).any() {
-        return Ok(false);
+        return Ok(None);
     }
     let source = dir.source.fd().source("open")?;
     if want.is_symlink() {
         let theirs = calls::readlinkat(&*source, name).source("readlink")?;
         if theirs != calls::readlinkat(from, name).destination("readlink")? {
-            return Ok(false);
+            return Ok(None);
         }
     } else if want.is_file() {
         if want.size != candidate.size {
-            return Ok(false);
+            return Ok(None);
         }
         let is_whole = match trust {
             Trust::Metadata => true,
@@ -121,14 +123,14 @@ fn wholly_equal(
         if (run.options.checksum || !is_whole)
             && !file::same_content(run, scratch, (dir, name), from)?
         {
-            return Ok(false);
+            return Ok(None);
         }
     } else if want.is_device() && want.rdev != candidate.rdev {
-        return Ok(false);
+        return Ok(None);
     }
     let wanted = run.policy.read_at(&*source, name, want.id.dev).source("getxattr")?;
     let had = run.policy.read_at(from, name, candidate.id.dev).destination("getxattr")?;
-    Ok(wanted == had)
+    Ok((wanted == had).then_some(wanted))
 }
 
 /// Takes an entry that the source can't give from the first link source.
@@ -145,8 +147,15 @@ pub(super) fn take_stale(
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(errno).destination("stat"),
     };
+    let source = run.options.link_sources.first();
     if !candidate.is_dir() {
-        return link(run, &from, name, dir, name, false);
+        let bad = source.and_then(|source| source.bad.as_ref());
+        let path = || handle.path().join(name.to_bytes());
+        if bad.is_some_and(|bad| bad(&path(), candidate.id.ino)) {
+            return Ok(());
+        }
+        link(run, &from, name, dir, name, false)?;
+        return record_stale(run, dir, name, &from, candidate);
     }
     if !dir.role.is_stale() {
         let parent = Arc::new(Dir::relay(dir, handle));
@@ -157,5 +166,23 @@ pub(super) fn take_stale(
             have: None,
         })));
     }
+    Ok(())
+}
+
+/// Tells of an entry that was taken as the first link source had it.
+fn record_stale(
+    run: &Run<'_>,
+    dir: &Dir,
+    name: &CStr,
+    from: &DirFd,
+    candidate: Meta,
+) -> Outcome<()> {
+    if run.recorder.is_none() {
+        return Ok(());
+    }
+    let xattrs = run.policy.read_at(from, name, candidate.id.dev).destination("getxattr")?;
+    let mut entry = Final::new(candidate, xattrs);
+    entry.target = run.target(from, name, &candidate)?;
+    run.settled(|| dir.path_of(name), &entry, None, true);
     Ok(())
 }

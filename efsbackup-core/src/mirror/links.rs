@@ -5,6 +5,7 @@
 
 use super::handle::FileId;
 use super::meta::Meta;
+use super::settled::Shared;
 use super::tree::{Dir, Found};
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -60,6 +61,8 @@ pub(super) struct Home {
     pub(super) name: CString,
     /// `None` in a dry run where it would be made.
     pub(super) inode: Option<u64>,
+    /// What to tell of each name, if anybody asked.
+    pub(super) shared: Option<Box<Shared>>,
     /// All names given so far, where the file came from a link source: should its link
     /// count run out, the whole group must move to a copy.
     pub(super) members: Option<Vec<(Arc<Dir>, CString)>>,

@@ -164,6 +164,15 @@ impl Ownership {
         }
     }
 
+    /// The metadata `want`, but with the owner that an entry made as `have` ends up with.
+    pub(super) fn result(&self, want: &Meta, have: &Meta) -> Meta {
+        Meta {
+            uid: if self.uid { want.uid } else { have.uid },
+            gid: if self.may_set_group(want.gid) { want.gid } else { have.gid },
+            ..*want
+        }
+    }
+
     /// How `have` differs from `want`, extended attributes aside.
     pub(super) fn difference(&self, want: &Meta, have: &Meta) -> Difference {
         Difference {

@@ -39,6 +39,7 @@ mod report;
 mod report_json;
 mod roots;
 mod run;
+mod settled;
 mod sieve;
 mod spool;
 mod state;
@@ -57,5 +58,6 @@ pub use event::{Action, EntryEvent, EntryType, Listener};
 pub use filter::Filter;
 #[cfg(feature = "cli")]
 pub(crate) use filter::Kind;
-pub use options::{Fsync, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Trust};
+pub use options::{Fsync, IsBad, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Trust};
 pub use report::{Bytes, Counts, Entries, EntryError, Outcome, Report};
+pub use settled::{ContentHasher, Digest, FileKind, Settled};

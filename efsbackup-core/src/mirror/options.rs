@@ -73,14 +73,40 @@ impl fmt::Debug for Trust {
     }
 }
 
+/// Decides whether a file of a link source is known to be damaged: given its path below
+/// the link source and its inode number.
+pub type IsBad = Arc<dyn Fn(&BytePath, u64) -> bool + Send + Sync>;
+
 /// A tree on the destination's file system whose equal files are hard-linked instead of
 /// copied. Nothing in it is ever changed but link counts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LinkSource {
     /// The tree's root.
     pub path: PathBuf,
     /// When its entries count as equal.
     pub trust: Trust,
+    /// The caller knows the digests of its files: a listener that keeps a record is told
+    /// none for what is linked from here, and nothing is read.
+    pub digests_known: bool,
+    /// Which of its files are never linked.
+    pub bad: Option<IsBad>,
+}
+
+impl LinkSource {
+    /// The tree `path`, without known digests or damage.
+    pub fn new(path: impl Into<PathBuf>, trust: Trust) -> LinkSource {
+        LinkSource { path: path.into(), trust, digests_known: false, bad: None }
+    }
+}
+
+impl fmt::Debug for LinkSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkSource")
+            .field("path", &self.path)
+            .field("trust", &self.trust)
+            .field("digests_known", &self.digests_known)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Everything a mirror can be told. Made by [`Options::default`], which preserves all and

@@ -10,11 +10,12 @@ use super::file;
 use super::itemize::{self, Verb};
 use super::link_source::link_from_source;
 use super::meta::{Difference, Meta, Sync, Target};
+use super::settled::Final;
 use super::state::{Run, Scratch};
 use super::tree::Dir;
 use super::xattr::{self, Xattrs};
 use rustix::fs::{AtFlags, FileType, Mode};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::sync::atomic::Ordering;
 
 /// What was done.
@@ -24,8 +25,8 @@ pub(super) struct Placed {
     /// The inode number at the destination; `None` in a dry run where it would be made.
     pub(super) inode: Option<u64>,
     pub(super) from_link_source: bool,
-    /// The source kept changing while it was copied.
-    pub(super) changed: bool,
+    /// How it is now.
+    pub(super) entry: Final,
 }
 
 /// Makes the entry `name` at the destination equal the source's, which is no directory
@@ -43,7 +44,7 @@ pub(super) fn settle(
     if let Some(have) = &have {
         content_differs = !same_thing(run, scratch, dir, name, want, have)?;
         if !content_differs && run.claims.claim(have, want) {
-            return keep(run, dir, name, want, have);
+            return keep(run, scratch, dir, name, want, have);
         }
     }
     if use_link_sources
@@ -86,7 +87,14 @@ fn same_thing(
 }
 
 /// Leaves the entry and adjusts its metadata.
-fn keep(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta, have: &Meta) -> Outcome<Placed> {
+fn keep(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    dir: &Dir,
+    name: &CStr,
+    want: &Meta,
+    have: &Meta,
+) -> Outcome<Placed> {
     let Some(destination) = &dir.destination else { return Err(Failure::Stopped) };
     let mut differs = run.ownership.difference(want, have);
     let (wanted, had) = compare_xattrs(run, dir, name, want, have, &mut differs)?;
@@ -95,12 +103,20 @@ fn keep(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta, have: &Meta) -> Outc
         let target = Target::at(&*to, name).destination("open")?;
         attributes::set(run, &target, want, have, Some((&wanted, &had)), differs.mtime)?;
     }
+    let mut entry = Final::new(run.ownership.result(want, have), wanted);
+    if run.recorder.is_some() {
+        let to = destination.fd().destination("open")?;
+        entry.target = run.target(&*to, name, want)?;
+        if want.is_file() {
+            entry.digest = file::digest(run, scratch, &*to, name, || dir.path_of(name))?;
+        }
+    }
     Ok(Placed {
         action: adjusted(differs.any()),
         itemize: itemize::changed(Verb::Keep, want.file_type, false, false, &differs),
         inode: Some(have.id.ino),
         from_link_source: false,
-        changed: false,
+        entry,
     })
 }
 
@@ -139,7 +155,7 @@ fn make(
             itemize: itemize::made(verb, want.file_type),
             inode: None,
             from_link_source: false,
-            changed: false,
+            entry: Final::new(*want, Xattrs::new()),
         },
         Some(have) => {
             let content = content_differs && (run.options.checksum || !want.is_file());
@@ -154,7 +170,7 @@ fn make(
                 itemize: itemize::changed(verb, want.file_type, content, size, &differs),
                 inode: None,
                 from_link_source: false,
-                changed: false,
+                entry: Final::new(*want, Xattrs::new()),
             }
         }
     };
@@ -162,26 +178,49 @@ fn make(
         if want.is_file() {
             run.tally.bytes_copied.fetch_add(want.size, Ordering::Relaxed);
         }
+        if run.recorder.is_some() {
+            look(run, scratch, dir, name, &mut placed.entry)?;
+        }
         return Ok(placed);
     }
     if want.is_file() {
         let written = file::write(run, scratch, dir, name, have.is_some())?;
         placed.inode = Some(written.inode);
-        placed.changed = written.changed;
+        placed.entry = written.entry;
     } else {
-        placed.inode = Some(make_special(run, dir, name, want)?);
+        let (inode, entry) = make_special(run, dir, name, want)?;
+        placed.inode = Some(inode);
+        placed.entry = entry;
     }
     Ok(placed)
 }
 
+/// Adds what the source tells beyond its metadata.
+fn look(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    dir: &Dir,
+    name: &CStr,
+    entry: &mut Final,
+) -> Outcome<()> {
+    let from = dir.source.fd().source("open")?;
+    entry.xattrs = run.policy.read_at(&*from, name, entry.meta.id.dev).source("getxattr")?;
+    entry.target = run.target(&*from, name, &entry.meta)?;
+    if entry.meta.is_file() {
+        entry.digest = file::digest(run, scratch, &*from, name, || dir.path_of(name))?;
+    }
+    Ok(())
+}
+
 /// Makes a symbolic link, fifo, socket or device under a temporary name, then renames it.
-fn make_special(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta) -> Outcome<u64> {
+fn make_special(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta) -> Outcome<(u64, Final)> {
     let Some(destination) = &dir.destination else { return Err(Failure::Stopped) };
     let (from, to) = (dir.source.fd().source("open")?, destination.fd().destination("open")?);
     dir.touch();
     let temporary = run.temporary.next();
+    let mut text = CString::default();
     if want.is_symlink() {
-        let text = calls::readlinkat(&*from, name).source("readlink")?;
+        text = calls::readlinkat(&*from, name).source("readlink")?;
         calls::symlinkat(&text, &*to, &temporary).destination("symlink")?;
     } else {
         // A device's number means nothing for the other types.
@@ -197,7 +236,9 @@ fn make_special(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta) -> Outcome<u
         let had = run.policy.read_target(&target, have.id.dev).destination("getxattr")?;
         attributes::set(run, &target, want, &have, Some((&wanted, &had)), true)?;
         calls::renameat(&*to, &temporary, &*to, name).destination("rename")?;
-        Ok(have.id.ino)
+        let mut entry = Final::new(run.ownership.result(want, &have), wanted);
+        entry.target = text.into_bytes();
+        Ok((have.id.ino, entry))
     })();
     if finished.is_err() {
         // The error to tell is the one above.

@@ -60,6 +60,8 @@ impl Mirror<'_> {
             extraneous_entries: AtomicU64::new(0),
             destination_entries: AtomicU64::new(0),
             listener,
+            recorder: listener.filter(|listener| listener.keeps_record()),
+            next_group: AtomicU64::new(1),
             cancel: &cancel,
             deadline: options.stop_after.map(|duration| clock + duration),
             expired: AtomicBool::new(false),

@@ -38,6 +38,10 @@ pub(super) struct Run<'a> {
     /// Entries met at the destination.
     pub(super) destination_entries: AtomicU64,
     pub(super) listener: Option<&'a dyn Listener>,
+    /// The listener, if it keeps a record.
+    pub(super) recorder: Option<&'a dyn Listener>,
+    /// The number of the next group of names.
+    pub(super) next_group: AtomicU64,
     pub(super) cancel: &'a CancelToken,
     pub(super) deadline: Option<Instant>,
     pub(super) expired: AtomicBool,

@@ -10,6 +10,7 @@ use super::handle::Handle;
 use super::itemize::{self, Verb};
 use super::meta::{Difference, Meta, Sync, Target};
 use super::pool::Queue;
+use super::settled::Final;
 use super::sieve::Sieve;
 use super::spool::Note;
 use super::state::{Run, Scratch};
@@ -387,6 +388,11 @@ fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
         None => Difference::ALL,
     };
     let Some(handle) = &dir.destination else {
+        if run.recorder.is_some() {
+            let source = dir.source.fd().source("open")?;
+            let xattrs = run.policy.read_fd(&*source, want.id.dev).source("getxattr")?;
+            run.settled(|| dir.source.path(), &Final::new(*want, xattrs), None, false);
+        }
         return report(run, dir, &Difference::default(), None);
     };
     let fd = handle.fd().destination("open")?;
@@ -400,6 +406,8 @@ fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
         let target = Target::Open(fd.owned());
         attributes::set(run, &target, want, &have, Some((&wanted, &had)), late)?;
     }
+    let entry = Final::new(run.ownership.result(want, &have), wanted);
+    run.settled(|| dir.source.path(), &entry, None, dir.role.is_stale());
     report(run, dir, &differs, Some(handle.id().ino))
 }
 

@@ -277,14 +277,12 @@ impl<'a> Backup<'a> {
         }
         if let Some(base) = base {
             let path = store.dir.path.join(&base.id);
-            options.link_sources.push(LinkSource { path, trust: Trust::Metadata });
+            options.link_sources.push(LinkSource::new(path, Trust::Metadata));
         }
         for (folder, run) in store.incomplete()?.into_iter().take(MAX_INCOMPLETE) {
             let journal = store.control.read(&journal_name(&run))?.unwrap_or_default();
-            options.link_sources.push(LinkSource {
-                path: store.dir.path.join(folder),
-                trust: Trust::WholeOnly(journal::whole_files(journal)?),
-            });
+            let trust = Trust::WholeOnly(journal::whole_files(journal)?);
+            options.link_sources.push(LinkSource::new(store.dir.path.join(folder), trust));
         }
         Ok(options)
     }
