@@ -25,7 +25,7 @@
  * The default: `efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;`
  */
 #define EFSB_MIRROR_OPTIONS_INIT \
-  { sizeof(efsb_mirror_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+  { sizeof(efsb_mirror_options), NULL, NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
 
 /**
  * The default: `efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;`
@@ -355,6 +355,16 @@ typedef struct {
    * How many paths `link_dest` has.
    */
   size_t link_dest_count;
+  /**
+   * What takes part: rules in order, of which the first that matches decides. `- PATTERN`
+   * or `PATTERN` excludes, `+ PATTERN` includes; patterns are rsync's. What is excluded
+   * stays at the destination. May be NULL when `filter_count` is 0.
+   */
+  const char *const *filter;
+  /**
+   * How many rules `filter` has.
+   */
+  size_t filter_count;
   /**
    * When more would be removed, nothing is; `max_delete_unit` tells the unit.
    */

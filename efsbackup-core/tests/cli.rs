@@ -300,6 +300,27 @@ fn ctrl_c_ends_with_130_and_deletes_nothing() {
 }
 
 #[test]
+fn filters_are_rules_in_the_order_given() {
+    let scratch = Scratch::new();
+    let tree = tree! { "a.o" => file("a"), "b.o" => file("b"), "c" => file("c"), "d" => file("d") };
+    let source = scratch.build("source", &tree);
+    let destination = scratch.path("destination");
+    let rules = scratch.path("rules");
+    fs::write(&rules, "# Not this one:\n+ c\nc*\n").unwrap();
+    let from = format!("--exclude-from={}", rules.display());
+    let options = ["--include", "a.o", "--exclude=*.o", &from, "--include=d", "--exclude=d"];
+    let ran = mirror(&options, &source, &destination);
+    assert_eq!((ran.status, ran.stderr.lines().count()), (0, 1), "{}", ran.stderr);
+    let mut names: Vec<_> =
+        fs::read_dir(&destination).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["a.o", "c", "d"]);
+    let wrong = mirror(&["--exclude=[a"], &source, &destination);
+    assert_eq!((wrong.status, wrong.stdout.len()), (2, 0));
+    assert!(wrong.stderr.contains("\"[a\""), "{}", wrong.stderr);
+}
+
+#[test]
 fn names_of_any_bytes_are_arguments_too() {
     let scratch = Scratch::new();
     let source = scratch.path("").join(OsString::from_vec(b"s\xff\n".to_vec()));

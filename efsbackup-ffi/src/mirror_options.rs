@@ -9,8 +9,9 @@ use crate::progress::{Callback, efsb_progress_fn};
 use crate::status::efsb_status;
 use crate::text::paths;
 use efsbackup_core::cancel::CancelToken;
-use efsbackup_core::mirror::{Fsync, Jobs, LinkSource, MaxDelete, Options, Trust};
+use efsbackup_core::mirror::{Filter, Fsync, Jobs, LinkSource, MaxDelete, Options, Trust};
 use std::ffi::{c_char, c_void};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -49,6 +50,12 @@ pub struct efsb_mirror_options {
     pub link_dest: *const *const c_char,
     /// How many paths `link_dest` has.
     pub link_dest_count: usize,
+    /// What takes part: rules in order, of which the first that matches decides. `- PATTERN`
+    /// or `PATTERN` excludes, `+ PATTERN` includes; patterns are rsync's. What is excluded
+    /// stays at the destination. May be NULL when `filter_count` is 0.
+    pub filter: *const *const c_char,
+    /// How many rules `filter` has.
+    pub filter_count: usize,
     /// When more would be removed, nothing is; `max_delete_unit` tells the unit.
     pub max_delete: u64,
     /// End the run after this many milliseconds: files in hand are finished, nothing is
@@ -193,6 +200,8 @@ unsafe fn translate(options: &efsb_mirror_options) -> Result<Options, Failure> {
     };
     // SAFETY: by this function's contract.
     core.link_sources = unsafe { link_sources(options) }?;
+    // SAFETY: by this function's contract.
+    core.filter = unsafe { filter(options) }?;
     Ok(core)
 }
 
@@ -225,4 +234,14 @@ unsafe fn link_sources(options: &efsb_mirror_options) -> Result<Vec<LinkSource>,
     let paths = unsafe { paths(options.link_dest, options.link_dest_count, "link_dest") }?;
     let link_source = |path: &Path| LinkSource::new(path, Trust::Metadata);
     Ok(paths.into_iter().map(link_source).collect())
+}
+
+/// # Safety
+/// As for [`translate`].
+unsafe fn filter(options: &efsb_mirror_options) -> Result<Filter, Failure> {
+    // Rules are bytes without a NUL, as paths are.
+    // SAFETY: by this function's contract.
+    let rules = unsafe { paths(options.filter, options.filter_count, "filter") }?;
+    let add = |filter: Filter, rule: &Path| filter.rule(rule.as_os_str().as_bytes());
+    Ok(rules.into_iter().try_fold(Filter::new(), add)?)
 }

@@ -171,6 +171,13 @@ static void wrong_options(void) {
   options = initial;
   options.link_dest_count = 1;
   CHECK(try_options(&options) == EFSB_NULL_ARGUMENT);
+  options = initial;
+  options.filter_count = 1;
+  CHECK(try_options(&options) == EFSB_NULL_ARGUMENT);
+  const char *rules[] = {"[a"};
+  options.filter = rules;
+  CHECK(try_options(&options) == EFSB_INVALID_INPUT);
+  CHECK(strstr(efsb_last_error_message(), "\"[a\"") != NULL);
 }
 
 static void the_operating_systems_errors(void) {

@@ -108,6 +108,20 @@ static void equal_files_are_linked(void) {
   efsb_report_free(report);
 }
 
+static void excluded_entries_are_left_out(void) {
+  const char *rules[] = {"+ /sub/", "- *"};
+  efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;
+  options.filter = rules;
+  options.filter_count = 2;
+  efsb_report *report = NULL;
+  CHECK(efsb_mirror("source", "filtered", &options, &report) == EFSB_OK);
+  CHECK(efsb_report_entries(report, EFSB_ENTRIES_SCANNED, EFSB_TYPE_DIR) == 2);
+  CHECK(efsb_report_entries(report, EFSB_ENTRIES_SCANNED, EFSB_TYPE_FILE) == 0);
+  CHECK_TEXT(efsb_report_option(report, 0), "--include=/sub/");
+  CHECK_TEXT(efsb_report_option(report, 1), "--exclude=*");
+  efsb_report_free(report);
+}
+
 static void a_withheld_deletion_is_incomplete_and_has_a_report(void) {
   efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;
   options.remove_extraneous = true;
@@ -211,6 +225,7 @@ int main(int argc, char **argv) {
   everything_is_copied_and_counted();
   what_is_extraneous_goes_when_asked();
   equal_files_are_linked();
+  excluded_entries_are_left_out();
   a_withheld_deletion_is_incomplete_and_has_a_report();
   an_entry_that_fails_is_told();
   an_empty_source_is_refused();

@@ -3,10 +3,13 @@
 use crate::errors;
 use crate::gate::{self, Caller, CancelToken};
 use crate::paths::PathArgument;
-use efsbackup_core::mirror::{Fsync, Jobs, LinkSource, MaxDelete, Mirror, Options, Outcome, Trust};
+use efsbackup_core::mirror::{
+    Filter, Fsync, Jobs, LinkSource, MaxDelete, Mirror, Options, Outcome, Trust,
+};
 use efsbackup_core::progress::Progress;
 use efsbackup_core::{Error, ErrorKind};
 use pyo3::prelude::*;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// The keyword arguments of `efsbackup.mirror`, as the Python half passes them on.
@@ -17,6 +20,7 @@ pub(crate) struct MirrorOptions {
     checksum: bool,
     size_only: bool,
     dry_run: bool,
+    filter: Vec<PathArgument>,
     one_file_system: bool,
     xattrs: bool,
     acls: bool,
@@ -51,6 +55,7 @@ impl MirrorOptions {
         options.checksum = self.checksum;
         options.size_only = self.size_only;
         options.dry_run = self.dry_run;
+        options.filter = filter(&self.filter)?;
         options.one_file_system = self.one_file_system;
         options.xattrs = self.xattrs;
         options.acls = self.acls;
@@ -74,6 +79,13 @@ impl MirrorOptions {
 
 fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::InvalidInput, "mirror").with_message(message)
+}
+
+/// Rules are given as paths are: text or bytes without a NUL.
+fn filter(rules: &[PathArgument]) -> efsbackup_core::Result<Filter> {
+    let add =
+        |filter: Filter, rule: &PathArgument| filter.rule(rule.as_path().as_os_str().as_bytes());
+    rules.iter().try_fold(Filter::new(), add)
 }
 
 fn max_delete(value: &NumberOrText) -> efsbackup_core::Result<MaxDelete> {

@@ -73,6 +73,24 @@ def test_equal_files_are_linked(source: Path, tmp_path: Path) -> None:
     assert (first / "sub" / "file").samefile(second / "sub" / "file")
 
 
+def test_the_first_rule_that_matches_decides(source: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    report = efsbackup.mirror(source, copy, filter=["+ /sub/", b"+ f*", "*"])
+    assert sorted(os.listdir(copy)) == ["fifo", "sub"]
+    assert os.listdir(copy / "sub") == ["file"]
+    assert report.options == ("--include=/sub/", "--include=f*", "--exclude=*")
+    (copy / "protected").touch()
+    efsbackup.mirror(source, copy, filter=["prot*"], delete=True)
+    assert (copy / "protected").exists()
+
+
+def test_wrong_rules_are_named(source: Path) -> None:
+    with pytest.raises(efsbackup.InvalidInputError, match=r'"\[a"'):
+        efsbackup.mirror(source, "copy", filter=["[a"])
+    with pytest.raises(TypeError, match="filter"):
+        efsbackup.mirror(source, "copy", filter="*.o")
+
+
 def test_a_withheld_deletion_raises_unless_unchecked(source: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     efsbackup.mirror(source, copy)

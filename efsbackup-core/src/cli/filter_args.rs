@@ -61,7 +61,7 @@ impl FilterArgs {
     /// When a pattern is wrong or a file can't be read.
     pub(crate) fn filter(&self) -> Result<Filter> {
         self.0.iter().try_fold(Filter::new(), |filter, (source, value)| match source {
-            Source::Argument(kind) => filter.rule(*kind, value.as_bytes()),
+            Source::Argument(kind) => filter.argument(*kind, value.as_bytes()),
             Source::File => {
                 let path = Path::new(value);
                 let text = read(path)

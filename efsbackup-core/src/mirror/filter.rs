@@ -90,14 +90,21 @@ impl Filter {
     /// As [`Filter::exclude`], for the first wrong line.
     pub fn from_lines(self, text: impl AsRef<[u8]>) -> Result<Self> {
         let lines = text.as_ref().split(|byte| matches!(byte, b'\n' | b'\r'));
-        lines
-            .filter(|line| !matches!(line, [] | [b'#' | b';', ..]))
-            .try_fold(self, |filter, line| filter.rule(Kind::Exclude, line))
+        lines.filter(|line| !matches!(line, [] | [b'#' | b';', ..])).try_fold(self, Filter::rule)
     }
 
-    /// Adds a rule as rsync reads the arguments of `--exclude` and `--include` too: a
-    /// prefix `- ` or `+ ` decides what kind it is, and a lone `!` drops all rules so far.
-    pub(crate) fn rule(self, kind: Kind, text: &[u8]) -> Result<Self> {
+    /// Adds one rule as it stands in a line for [`Filter::from_lines`], but a comment is a
+    /// pattern.
+    ///
+    /// # Errors
+    /// As [`Filter::exclude`].
+    pub fn rule(self, line: impl AsRef<[u8]>) -> Result<Self> {
+        self.argument(Kind::Exclude, line.as_ref())
+    }
+
+    /// Adds a rule as rsync reads the arguments of `--exclude` and `--include`: a prefix
+    /// `- ` or `+ ` overrides what kind it is, and a lone `!` drops all rules so far.
+    pub(crate) fn argument(self, kind: Kind, text: &[u8]) -> Result<Self> {
         match text {
             b"!" => Ok(Filter::new()),
             [b'-', b' ', pattern @ ..] => self.add(Kind::Exclude, pattern),

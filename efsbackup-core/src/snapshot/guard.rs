@@ -5,10 +5,10 @@ use super::options::BackupOptions;
 use super::snapshot::Snapshot;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::Report;
+use crate::mirror::{Filter, Report};
 use crate::mount;
 use jiff::Timestamp;
-use rustix::fs::Stat;
+use rustix::fs::{FileType, Stat};
 use std::path::{Path, PathBuf};
 
 /// Refuses a wrong or empty source and a wrong destination.
@@ -25,9 +25,9 @@ pub(super) fn before_anything(
         mount::prove(&existing, id)?;
     }
     apart(source, &root.join(name))?;
-    if !options.mirror.allow_empty && is_empty(&source_dir)? {
+    if !options.mirror.allow_empty && is_empty(&source_dir, &options.mirror.filter)? {
         return Err(refused(
-            "the source is empty, as after a failed mount; nothing was changed (--allow-empty if \
+            "the source is empty, or all in it is excluded, as after a failed mount; nothing was changed (--allow-empty if \
              that is right)",
             source,
         ));
@@ -43,9 +43,11 @@ pub(super) fn source_identity(source: &Path, options: &BackupOptions) -> Result<
     }
 }
 
-/// Whether there is nothing but, perhaps, the marker.
-fn is_empty(source: &Dir) -> Result<bool> {
-    Ok(source.list()?.iter().all(|(name, _)| name == mount::MARKER_NAME.as_bytes()))
+/// Whether there is nothing but, perhaps, the marker and what the filter excludes.
+fn is_empty(source: &Dir, filter: &Filter) -> Result<bool> {
+    Ok(source.list()?.iter().all(|(name, kind)| {
+        name == mount::MARKER_NAME.as_bytes() || filter.excludes(name, *kind == FileType::Directory)
+    }))
 }
 
 /// Refuses when one directory is, or is inside, the other: by device and inode number, so

@@ -23,6 +23,7 @@ def mirror(
     checksum: bool = False,
     size_only: bool = False,
     dry_run: bool = False,
+    filter: Iterable[str | bytes] = (),
     one_file_system: bool = False,
     xattrs: bool = True,
     acls: bool = True,
@@ -56,6 +57,9 @@ def mirror(
         checksum: Compare contents, not size and time.
         size_only: Take files of equal size as equal in content, whatever their time.
         dry_run: Do nothing, only report what would be done.
+        filter: Rules that say what takes part; the first that matches decides.
+            ``"- PATTERN"`` or ``"PATTERN"`` excludes, ``"+ PATTERN"`` includes. Patterns are
+            rsync's. What is excluded stays at the destination.
         one_file_system: Leave out what is on other file systems.
         xattrs: Preserve extended attributes.
         acls: Preserve POSIX ACLs.
@@ -112,6 +116,7 @@ def mirror(
         checksum=checksum,
         size_only=size_only,
         dry_run=dry_run,
+        filter=several("filter", filter),
         one_file_system=one_file_system,
         xattrs=xattrs,
         acls=acls,

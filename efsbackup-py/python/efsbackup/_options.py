@@ -10,6 +10,7 @@ _DEFAULTS: dict[str, Any] = {
     "checksum": False,
     "size_only": False,
     "dry_run": False,
+    "filter": [],
     "one_file_system": False,
     "xattrs": True,
     "acls": True,

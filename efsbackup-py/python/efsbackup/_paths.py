@@ -11,7 +11,7 @@ StrOrBytesPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 
 def several(name: str, paths: Iterable[StrOrBytesPath]) -> list[StrOrBytesPath]:
-    """The paths given as the argument ``name``; one path alone is a mistake."""
+    """The values given as the argument ``name``; one alone is a mistake."""
     if isinstance(paths, (str, bytes, os.PathLike)):
-        raise TypeError(f"{name}: give a list of paths, not one path")
+        raise TypeError(f"{name}: give a list, not one value")
     return list(paths)
