@@ -15,6 +15,7 @@ use efsbackup_core::mirror::testing::Faults;
 use efsbackup_core::mirror::{Fsync, Jobs, LinkSource, Mirror, Options, Outcome, Report, Trust};
 use rustix::io::Errno;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -191,4 +192,64 @@ fn what_passes_is_tried_again() {
 #[test]
 fn from_any_call_on_everything_may_fail() {
     fail_each_call(2, u64::MAX, &[Errno::IO, Errno::ACCESS, Errno::NOSPC]);
+}
+
+/// The inodes of the three names of a group, and of the same file in the link source.
+fn mirror_group(mlink_at: u64) -> (Vec<u64>, u64, Report) {
+    let scratch = Scratch::new();
+    let tree = tree! {
+        "a" => file("group").mtime(1_000, 0),
+        "b" => hardlink("a"),
+        "dir" => dir(tree! { "c" => hardlink("a") }),
+    };
+    let (source, links) = (scratch.build("source", &tree), scratch.build("links", &tree));
+    let destination = scratch.path("destination");
+    let mut options = Options::default();
+    options.jobs = Jobs::Count(1);
+    options.link_sources = vec![LinkSource { path: links.clone(), trust: Trust::Metadata }];
+    let faults = Faults::of("linkat", mlink_at, 1, Errno::MLINK.raw_os_error());
+    let report = Mirror::new(&source, &destination).options(options).run().unwrap();
+    assert_eq!(faults.failed().len(), 1);
+    drop(faults);
+    let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
+    let inodes = ["a", "b", "dir/c"].map(|name| inode(destination.join(name))).to_vec();
+    assert!(differences(&source, &destination).is_empty());
+    (inodes, inode(links.join("a")), report)
+}
+
+#[test]
+fn r19_a_group_that_meets_the_link_limit_halfway_moves_whole_to_a_new_inode() {
+    let _turn = turn();
+    for mlink_at in 0..3 {
+        let (inodes, shared, report) = mirror_group(mlink_at);
+        assert_eq!(report.outcome, Outcome::Complete, "{:?}", report.errors);
+        assert!(inodes.iter().all(|inode| *inode == inodes[0]), "the group was split");
+        assert_ne!(inodes[0], shared, "the group stayed with the inode that is full");
+    }
+}
+
+#[test]
+fn r19_a_group_above_the_link_limit_is_split_and_each_split_is_told() {
+    let _turn = turn();
+    let scratch = Scratch::new();
+    let source = scratch.build(
+        "source",
+        &tree! {
+            "a" => file("group"),
+            "b" => hardlink("a"),
+            "c" => hardlink("a"),
+            "d" => hardlink("a"),
+            "e" => hardlink("a"),
+        },
+    );
+    let destination = scratch.path("destination");
+    let mut options = Options::default();
+    options.jobs = Jobs::Count(1);
+    options.max_links = Some(2);
+    let report = Mirror::new(&source, &destination).options(options).run().unwrap();
+    assert_eq!((report.exit_status(), report.errors_total), (23, 2), "{:?}", report.errors);
+    let metas = ["a", "b", "c", "d", "e"].map(|name| fs::metadata(destination.join(name)).unwrap());
+    let inodes: std::collections::HashSet<u64> = metas.iter().map(MetadataExt::ino).collect();
+    assert_eq!(inodes.len(), 3);
+    assert!(metas.iter().all(|meta| meta.nlink() <= 2));
 }

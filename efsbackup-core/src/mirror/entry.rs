@@ -195,6 +195,7 @@ fn lead(
                     shared: run
                         .recorder
                         .map(|_| Box::new(Shared { group: number, entry: placed.entry })),
+                    names: 1,
                     members,
                 };
                 for waiting in group.finish(home) {

@@ -66,6 +66,7 @@ fn follow_home(
     have: Option<&Meta>,
 ) -> Outcome<(Action, String)> {
     if have.is_some() && have.map(|have| have.id.ino) == home.inode {
+        home.names += 1;
         let code =
             itemize::changed(Verb::Keep, name.meta.file_type, false, false, &Difference::default());
         return Ok((Action::Unchanged, code));
@@ -102,6 +103,7 @@ fn follow_home(
             shared.group = run.next_group.fetch_add(1, Ordering::Relaxed);
         }
     }
+    home.names = 1;
     for (dir, member) in earlier.into_iter().flatten() {
         let from =
             home.dir.destination.as_ref().ok_or(Failure::Stopped)?.fd().destination("open")?;
@@ -139,8 +141,12 @@ fn learn_digest(run: &Run<'_>, scratch: &mut Scratch, home: &mut Home, name: &Na
 }
 
 fn link_home(run: &Run<'_>, home: &mut Home, name: &Name, exists: bool) -> Outcome<()> {
+    if run.options.max_links.is_some_and(|limit| home.names >= limit) {
+        return Err(Errno::MLINK).destination("link");
+    }
     let from = home.dir.destination.as_ref().ok_or(Failure::Stopped)?.fd().destination("open")?;
     link(run, &from, &home.name, &name.dir, &name.found.name, exists)?;
+    home.names += 1;
     if let Some(members) = &mut home.members {
         members.push((Arc::clone(&name.dir), name.found.name.clone()));
     }

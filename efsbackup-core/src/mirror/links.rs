@@ -63,6 +63,8 @@ pub(super) struct Home {
     pub(super) inode: Option<u64>,
     /// What to tell of each name, if anybody asked.
     pub(super) shared: Option<Box<Shared>>,
+    /// How many names it has been given here.
+    pub(super) names: u32,
     /// All names given so far, where the file came from a link source: should its link
     /// count run out, the whole group must move to a copy.
     pub(super) members: Option<Vec<(Arc<Dir>, CString)>>,

@@ -11,6 +11,8 @@ static CALLS: AtomicU64 = AtomicU64::new(0);
 static FAIL_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 
 struct Plan {
+    /// Only calls of this name count.
+    only: Option<&'static str>,
     errno: i32,
     times: u64,
     failed: Vec<&'static str>,
@@ -31,8 +33,17 @@ impl Faults {
     /// Fails the call number `first` (from 0) and those after it, `times` in all, with
     /// `errno`.
     pub fn at(first: u64, times: u64, errno: i32) -> Self {
+        Self::plan(None, first, times, errno)
+    }
+
+    /// The same, where only calls of the name `call` count, such as `linkat`.
+    pub fn of(call: &'static str, first: u64, times: u64, errno: i32) -> Self {
+        Self::plan(Some(call), first, times, errno)
+    }
+
+    fn plan(only: Option<&'static str>, first: u64, times: u64, errno: i32) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        *plan() = Some(Plan { errno, times, failed: Vec::new() });
+        *plan() = Some(Plan { only, errno, times, failed: Vec::new() });
         CALLS.store(0, Ordering::SeqCst);
         FAIL_AT.store(first, Ordering::SeqCst);
         Faults { _turn: turn }
@@ -62,12 +73,18 @@ fn plan() -> MutexGuard<'static, Option<Plan>> {
 
 /// Counts a call and fails it if the plan says so.
 pub(super) fn check(call: &'static str) -> Result<()> {
-    let number = CALLS.fetch_add(1, Ordering::Relaxed);
-    if number < FAIL_AT.load(Ordering::Relaxed) {
+    let first = FAIL_AT.load(Ordering::Relaxed);
+    if first == u64::MAX {
+        CALLS.fetch_add(1, Ordering::Relaxed);
         return Ok(());
     }
     let mut plan = plan();
-    let Some(plan) = plan.as_mut().filter(|plan| plan.times > 0) else { return Ok(()) };
+    let counts = |plan: &&mut Plan| plan.only.is_none_or(|only| only == call);
+    let Some(plan) = plan.as_mut().filter(counts) else { return Ok(()) };
+    let number = CALLS.fetch_add(1, Ordering::Relaxed);
+    if number < first || plan.times == 0 {
+        return Ok(());
+    }
     plan.times -= 1;
     plan.failed.push(call);
     Err(Errno::from_raw_os_error(plan.errno))
