@@ -4,6 +4,7 @@ use super::calls;
 use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
 use super::follow;
+use super::handle::Handle;
 use super::link_source;
 use super::links::{Claim, Group, Home, Name};
 use super::meta::Meta;
@@ -51,7 +52,8 @@ pub(super) fn process(
     if meta.is_dir() {
         return enter(run, queue, dir, found, meta, have);
     }
-    if have.is_some_and(|have| have.is_dir()) && !make_way_for_entry(run, queue, dir, &found, &meta)
+    if have.is_some_and(|have| have.is_dir())
+        && !make_way_for_entry(run, queue, scratch, dir, &found, &meta)
     {
         return;
     }
@@ -123,22 +125,43 @@ fn remove_one(dir: &Dir, name: &CStr, flags: AtFlags) -> Outcome<()> {
     calls::unlinkat(&*destination.fd().destination("open")?, name, flags).destination("unlink")
 }
 
+/// Removes a directory unless it has contents; in a dry run only finds out.
+fn remove_if_empty(run: &Run<'_>, scratch: &mut Scratch, dir: &Dir, name: &CStr) -> Outcome<bool> {
+    if run.options.dry_run {
+        let Some(destination) = &dir.destination else { return Ok(true) };
+        let handle = Handle::open(destination, name).destination("open")?;
+        let contents = walk::list_all(run, &handle, scratch)?;
+        return Ok(contents.removable.is_empty() && contents.protected.is_empty());
+    }
+    match remove_one(dir, name, AtFlags::REMOVEDIR) {
+        Ok(()) => Ok(true),
+        Err(Failure::Destination(error))
+            if error
+                .errno()
+                .map(Errno::from_raw_os_error)
+                .is_some_and(|errno| matches!(errno, Errno::NOTEMPTY | Errno::EXIST)) =>
+        {
+            Ok(false)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
 /// A directory is in the way of another entry. An empty one is removed; one with contents
 /// is extraneous: entry and removal both wait until it is known whether anything may be
 /// removed. True if the way is free.
 fn make_way_for_entry(
     run: &Run<'_>,
     queue: &Queue<'_, Job>,
+    scratch: &mut Scratch,
     dir: &Arc<Dir>,
     found: &Found,
     meta: &Meta,
 ) -> bool {
-    if !run.options.dry_run && !dir.role.is_stale() {
-        match run.patiently(|| remove_one(dir, &found.name, AtFlags::REMOVEDIR)) {
-            Ok(()) => return true,
-            Err(Failure::Destination(error))
-                if matches!(error.kind(), ErrorKind::AlreadyExists)
-                    || error.errno() == Some(39) => {}
+    if !dir.role.is_stale() {
+        match run.patiently(|| remove_if_empty(run, scratch, dir, &found.name)) {
+            Ok(true) => return true,
+            Ok(false) => {}
             Err(failure) => {
                 fail(run, queue, dir, &found.name, meta.entry_type(), failure);
                 return false;

@@ -74,9 +74,10 @@ fn follow_home(
     let (action, code) = match have {
         Some(have) => {
             let differs = run.ownership.difference(&name.meta, have);
+            let size = name.meta.is_file() && have.is_file() && have.size != name.meta.size;
             (
                 Action::Updated,
-                itemize::changed(Verb::Link, name.meta.file_type, false, false, &differs),
+                itemize::changed(Verb::Link, name.meta.file_type, false, size, &differs),
             )
         }
         None => (Action::Created, itemize::made(Verb::Link, name.meta.file_type)),

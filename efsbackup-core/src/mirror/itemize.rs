@@ -16,8 +16,8 @@ pub(super) enum Verb {
     Keep,
 }
 
-/// The letter of a type.
-fn letter(file_type: FileType) -> char {
+/// The letter of a type. Types that share one are the same to rsync.
+pub(super) fn letter(file_type: FileType) -> char {
     match file_type {
         FileType::Directory => 'd',
         FileType::Symlink => 'L',
@@ -37,7 +37,8 @@ pub(super) fn made(verb: Verb, file_type: FileType) -> String {
     format!("{first}{}+++++++++", letter(file_type))
 }
 
-/// The code of an entry that was there: `content` and `size` say what of it differed.
+/// The code of an entry that was there: `content` and `size` say what of it differed. What
+/// only got another name, or nothing, has spaces for dots.
 pub(super) fn changed(
     verb: Verb,
     file_type: FileType,
@@ -51,6 +52,9 @@ pub(super) fn changed(
         Verb::Link => 'h',
         Verb::Keep => '.',
     };
+    if matches!(verb, Verb::Keep | Verb::Link) && !content && !size && !differs.any() {
+        return format!("{first}{}         ", letter(file_type));
+    }
     let flag = |on: bool, letter: char| if on { letter } else { '.' };
     [
         first,
@@ -83,6 +87,8 @@ mod tests {
         assert_eq!(made(Verb::Link, FileType::CharacterDevice), "hD+++++++++");
         let differs = Difference { mtime: true, mode: true, ..Difference::default() };
         assert_eq!(changed(Verb::Keep, FileType::Directory, false, false, &differs), ".d..tp.....");
+        let same = Difference::default();
+        assert_eq!(changed(Verb::Link, FileType::RegularFile, false, false, &same), "hf         ");
         assert_eq!(
             changed(Verb::Transfer, FileType::RegularFile, false, true, &differs),
             ">f.stp....."

@@ -149,7 +149,8 @@ fn make(
     content_differs: bool,
 ) -> Outcome<Placed> {
     let verb = if want.is_file() { Verb::Transfer } else { Verb::Change };
-    let mut placed = match have.filter(|have| have.file_type == want.file_type) {
+    let letter = itemize::letter(want.file_type);
+    let mut placed = match have.filter(|have| itemize::letter(have.file_type) == letter) {
         None => Placed {
             action: if have.is_some() { Action::Updated } else { Action::Created },
             itemize: itemize::made(verb, want.file_type),
