@@ -206,7 +206,7 @@ fn mirror_group(mlink_at: u64) -> (Vec<u64>, u64, Report) {
     let destination = scratch.path("destination");
     let mut options = Options::default();
     options.jobs = Jobs::Count(1);
-    options.link_sources = vec![LinkSource { path: links.clone(), trust: Trust::Metadata }];
+    options.link_sources = vec![LinkSource::new(&links, Trust::Metadata)];
     let faults = Faults::of("linkat", mlink_at, 1, Errno::MLINK.raw_os_error());
     let report = Mirror::new(&source, &destination).options(options).run().unwrap();
     assert_eq!(faults.failed().len(), 1);
