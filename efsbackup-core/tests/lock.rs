@@ -118,7 +118,7 @@ fn r14_a_run_that_lost_the_repository_at_the_last_moment_publishes_nothing() {
     assert!(found.len() == 2 && found[0].starts_with(".incomplete-"), "{found:?}");
     assert_eq!(repository.snapshots().unwrap(), [first]);
     let records = fs::read_dir(control.join("snapshots")).unwrap().count();
-    assert_eq!(records, 2, "the record and the report of the first only");
+    assert_eq!(records, 3, "the record, the report and the manifest of the first only");
     assert_eq!(fs::read(control.join("lease")).unwrap(), b"the lease of another run");
 }
 

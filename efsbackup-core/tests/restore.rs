@@ -180,17 +180,3 @@ fn verify_names_every_difference() {
     }
     assert!(!found.contains("same"), "{found}");
 }
-
-#[test]
-fn without_a_source_the_numbers_are_checked_and_no_more_is_claimed() {
-    let scratch = Scratch::new();
-    let source = scratch.build("source", &tree! { "f" => file("x"), "d" => dir(tree! {}) });
-    let root = scratch.path("root");
-    let (_, snapshot) = backup(&source, &root);
-    let verify = || repository(&root).verify(&snapshot.id).run().unwrap();
-    assert!(verify().is_good() && !verify().contents_compared);
-    fs::remove_file(at(&root, &snapshot.id).join("f")).unwrap();
-    let found = verify();
-    assert!(!found.is_good());
-    assert_eq!(found.differences[0].what, "0 files in place of 1");
-}

@@ -78,8 +78,18 @@ fn the_way_of_a_snapshot_from_mark_to_restore() {
     let differs = does(&format!("verify root {id} --source out --json"), 23).json();
     assert_eq!(differs["good"], false);
     assert_eq!(differs["snapshots"][0]["differences"][0]["path"], "f");
-    let numbers = does("verify root --all", 0);
-    assert!(numbers.stderr.contains("only the numbers of entries"), "{}", numbers.stderr);
+    let all = does("verify root --all", 0);
+    assert!(all.stdout.contains("files read"), "{}", all.stdout);
+    assert!(all.stderr.is_empty(), "{}", all.stderr);
+    let root = scratch.path("root/fs-1");
+    std::fs::write(root.join(&id).join("d/g"), "7").unwrap();
+    let rotten = does(&format!("verify root {id} --sample 100% --json"), 23).json();
+    assert_eq!(rotten["snapshots"][0]["differences"][0]["path"], "d/g");
+    assert_eq!(rotten["snapshots"][0]["differences"][0]["kind"], "corrupted");
+    does(&format!("verify root {id} --sample 0%"), 2);
+    std::fs::remove_file(root.join(format!(".efsbackup/snapshots/{second_id}.manifest"))).unwrap();
+    let gone = does(&format!("verify root {second_id}"), 23);
+    assert!(gone.stdout.contains("manifest is missing"), "{}", gone.stdout);
 }
 
 #[test]

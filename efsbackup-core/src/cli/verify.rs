@@ -4,10 +4,9 @@ use super::Context;
 use super::exit::Exit;
 use super::report;
 use super::repository_args::RepositoryArgs;
-use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::Report;
-use crate::snapshot::{Repository, Verification};
+use crate::snapshot::{Difference, Repository, Verification};
 use indicatif::HumanCount;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -19,12 +18,24 @@ pub(crate) struct Args {
     /// Which snapshot
     #[arg(required_unless_present = "all")]
     snapshot: Option<String>,
-    /// Every snapshot, each against what was recorded of it
+    /// Every snapshot, each against its manifest
     #[arg(long, conflicts_with_all = ["snapshot", "source"])]
     all: bool,
     /// Compare content and metadata of every entry with DIR
     #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
+    /// Read the contents of only this share of the files, chosen at random
+    #[arg(long, value_name = "P%", value_parser = percent, conflicts_with = "source")]
+    sample: Option<f64>,
+}
+
+/// Parses a share such as `5%` or `0.5`.
+fn percent(text: &str) -> std::result::Result<f64, String> {
+    let share = text.strip_suffix('%').unwrap_or(text).trim().parse();
+    match share {
+        Ok(share) if share > 0.0 && share <= 100.0 => Ok(share),
+        _ => Err("give a share above 0% and up to 100%, such as 5%".to_owned()),
+    }
 }
 
 #[derive(Serialize)]
@@ -38,6 +49,8 @@ struct Verified<'a> {
     id: &'a str,
     good: bool,
     contents_compared: bool,
+    files_read: u64,
+    files_without_digest: u64,
     differences: Vec<Written>,
     differences_total: u64,
     report: &'a Report,
@@ -48,6 +61,7 @@ struct Written {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_b64: Option<String>,
+    kind: &'static str,
     what: String,
 }
 
@@ -59,7 +73,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     };
     let mut done = Vec::new();
     for id in ids {
-        let found = verify(context, &repository, &id, args.source.as_ref())?;
+        let found = verify(context, &repository, &id, args.source.as_ref(), args.sample)?;
         tell(context, &id, &found);
         done.push((id, found));
     }
@@ -67,8 +81,19 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     context.output.document(&Document { good, snapshots: done.iter().map(verified).collect() })?;
     if done.iter().any(|(_, found)| !found.contents_compared) {
         context.output.warn(
-            "efsbackup: only the numbers of entries were checked; compare contents with --source DIR",
+            "efsbackup: only the numbers of entries were checked where there is no manifest; \
+             compare contents with --source DIR",
         );
+    }
+    let unknown: u64 = done.iter().map(|(_, found)| found.files_without_digest).sum();
+    if unknown > 0 {
+        let unknown = HumanCount(unknown);
+        context.output.warn(&format!("efsbackup: of {unknown} files the digest is not known"));
+    }
+    for error in done.iter().filter_map(|(_, found)| found.unrecorded.as_ref()) {
+        context.output.warn(&format!(
+            "efsbackup: the damaged files could not be noted for later backups: {error}"
+        ));
     }
     Ok(if good { Exit::COMPLETE } else { Exit::PARTIAL })
 }
@@ -78,6 +103,7 @@ fn verify(
     repository: &Repository,
     id: &str,
     source: Option<&PathBuf>,
+    sample: Option<f64>,
 ) -> Result<Verification> {
     let mut bar = context.progress_bar();
     let mut verify = repository.verify(id).cancel(&context.cancel).progress(&mut bar);
@@ -89,13 +115,17 @@ fn verify(
         }
         verify = verify.against(source);
     }
+    if let Some(share) = sample {
+        verify = verify.sample(share);
+    }
     verify.run()
 }
 
 /// A line for each difference, and one for the snapshot.
 fn tell(context: &Context, id: &str, found: &Verification) {
     for difference in &found.differences {
-        context.output.line(format!("{id}/{}: {}", difference.path, difference.what));
+        let Difference { path, kind, what, .. } = difference;
+        context.output.line(format!("{id}/{path}: {}: {what}", kind.name()));
     }
     let more = found.differences_total - found.differences.len() as u64;
     if more > 0 {
@@ -108,20 +138,27 @@ fn tell(context: &Context, id: &str, found: &Verification) {
         (true, false) => "as many entries as recorded",
         (false, _) => "NOT as it should be",
     };
-    context.output.line(format!("{id}: {verdict} ({entries} entries)"));
+    let read = match found.files_read {
+        0 => String::new(),
+        read => format!(", {} files read", HumanCount(read)),
+    };
+    context.output.line(format!("{id}: {verdict} ({entries} entries{read})"));
 }
 
 fn verified((id, found): &(String, Verification)) -> Verified<'_> {
-    let written = |path: &BytePath, what: &str| Written {
+    let written = |Difference { path, kind, what, .. }: &Difference| Written {
         path: path.to_text(),
         path_b64: path.to_utf8().is_none().then(|| data_encoding::BASE64.encode(path.as_bytes())),
-        what: what.to_owned(),
+        kind: kind.name(),
+        what: what.clone(),
     };
     Verified {
         id,
         good: found.is_good(),
         contents_compared: found.contents_compared,
-        differences: found.differences.iter().map(|d| written(&d.path, &d.what)).collect(),
+        files_read: found.files_read,
+        files_without_digest: found.files_without_digest,
+        differences: found.differences.iter().map(written).collect(),
         differences_total: found.differences_total,
         report: &found.report,
     }

@@ -74,7 +74,12 @@ pub(super) fn process(
     let settled =
         run.patiently(|| place::settle(run, scratch, dir, &found.name, &meta, have, true));
     match settled {
-        Ok(placed) => report(run, dir, &found.name, &meta, &placed, None),
+        Ok(placed) => {
+            // A tree that is only looked at: the file system's own number will do.
+            let looked_at = run.options.dry_run && !run.options.hard_links && meta.nlink > 1;
+            let group = looked_at.then_some(meta.id.ino);
+            report(run, dir, &found.name, &meta, &placed, group);
+        }
         Err(failure) => fail(run, queue, dir, &found.name, meta.entry_type(), failure),
     }
 }

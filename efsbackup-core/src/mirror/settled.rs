@@ -64,7 +64,7 @@ pub struct Settled<'a> {
     /// What a symbolic link says; empty for all others.
     pub target: &'a [u8],
     /// The same number for all names of one file, and for no other file of this run; `None`
-    /// for a file that had one name.
+    /// for a file that had one name. In a dry run without hard links, the inode number.
     pub group: Option<u64>,
     /// The preserved extended attributes, sorted by name, ACLs among them.
     pub xattrs: &'a [(CString, Vec<u8>)],

@@ -1,14 +1,18 @@
 //! Taking a snapshot.
 
+use super::bad::BadFiles;
+use super::files::TEMPORARY;
 use super::guard;
 use super::journal::{self, JournalWriter};
 use super::lease::Holder;
 use super::lock::Lock;
+use super::manifest_file::{Coverage, ManifestWriter};
 use super::name;
 use super::options::BackupOptions;
 use super::process::Process;
 use super::prune;
 use super::publish::{Publication, Taken};
+use super::record_tree::TreeRecord;
 use super::repository::Repository;
 use super::retention::Decision;
 use super::snapshot::{Snapshot, State};
@@ -18,11 +22,14 @@ use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::{EntryError, LinkSource, Listener, Mirror, Options, Outcome, Report, Trust};
+use crate::mirror::{
+    Digest, EntryError, LinkSource, Listener, Mirror, Options, Outcome, Report, Trust,
+};
 use crate::mount::Mount;
 use crate::progress::{Observer, Progress};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -156,9 +163,11 @@ impl<'a> Backup<'a> {
         let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
         let folder = name::incomplete(time, &holder.run);
         let options = self.mirror_options(store, base.as_ref())?;
+        let coverage = Coverage { xattrs: options.xattrs, acls: options.acls };
 
         let journal = store.control.create(&journal_name(&holder.run))?;
-        let journal = JournalWriter::new(journal, self.listener)?;
+        let record = TreeRecord::new(&store.records, self.listener);
+        let journal = JournalWriter::new(journal, Some(&record))?;
         let mut watch = Watch { lock: &lock, observer: self.observer.take() };
         let run = Mirror::new(&self.source, self.repository.path().join(&folder))
             .options(options)
@@ -193,6 +202,10 @@ impl<'a> Backup<'a> {
             report.errors_total += 1;
             return Ok(BackupReport::unpublished(report));
         }
+        let manifest = format!("manifest-{}{TEMPORARY}", holder.run);
+        let file = store.records.create(&manifest)?;
+        let written = write_manifest(store, file, record, coverage, base.as_ref());
+        let manifest_hash = written.inspect_err(|_| remove_unnamed(store, &manifest))?;
         let taken = Taken {
             run: &holder.run,
             host: &holder.process.host,
@@ -201,10 +214,13 @@ impl<'a> Backup<'a> {
             state,
             file_system: self.options.expect_id.as_deref(),
             report: &report,
+            manifest: &manifest,
+            manifest_hash,
         };
         let publication =
             Publication { store, lock: &lock, clock: self.clock, timezone: &self.options.timezone };
-        let snapshot = publication.publish(&taken)?;
+        let published = publication.publish(&taken);
+        let snapshot = published.inspect_err(|_| remove_unnamed(store, &manifest))?;
         let tidy = Tidy { store, lock: &lock };
         let mut left_over = tidy.remove_left_overs();
         let mut removed = Vec::new();
@@ -275,14 +291,20 @@ impl<'a> Backup<'a> {
         if options.max_links.is_none() {
             options.max_links = Mount::containing(&store.dir.path)?.max_links();
         }
+        let bad = BadFiles::read(store)?;
         if let Some(base) = base {
             let path = store.dir.path.join(&base.id);
-            options.link_sources.push(LinkSource::new(path, Trust::Metadata));
+            let mut link = LinkSource::new(path, Trust::Metadata);
+            link.digests_known = store.whole_manifest(&base.id)?.is_some();
+            link.bad = bad.of_snapshot(&base.id);
+            options.link_sources.push(link);
         }
         for (folder, run) in store.incomplete()?.into_iter().take(MAX_INCOMPLETE) {
             let journal = store.control.read(&journal_name(&run))?.unwrap_or_default();
             let trust = Trust::WholeOnly(journal::whole_files(journal)?);
-            options.link_sources.push(LinkSource::new(store.dir.path.join(folder), trust));
+            let mut link = LinkSource::new(store.dir.path.join(folder), trust);
+            link.bad = bad.of_others();
+            options.link_sources.push(link);
         }
         Ok(options)
     }
@@ -307,6 +329,28 @@ impl BackupReport {
     fn unpublished(report: Report) -> BackupReport {
         BackupReport { report, snapshot: None, removed: Vec::new(), left_over: Vec::new() }
     }
+}
+
+/// Writes the manifest, durably. Digests of files that were linked from `base` are taken
+/// from its manifest.
+fn write_manifest(
+    store: &Store,
+    file: File,
+    record: TreeRecord<'_>,
+    coverage: Coverage,
+    base: Option<&Snapshot>,
+) -> Result<Digest> {
+    let older = match base {
+        Some(base) => store.whole_manifest(&base.id)?,
+        None => None,
+    };
+    record.finish()?.write(ManifestWriter::new(file, coverage)?, older)
+}
+
+/// Removes a manifest that got no name of its own, as far as that can be done.
+fn remove_unnamed(store: &Store, manifest: &str) {
+    // The next run tries again, and the error to tell is another.
+    let _ = store.records.remove(manifest);
 }
 
 /// Stops the copying when the repository was lost, and passes on what the caller wants to

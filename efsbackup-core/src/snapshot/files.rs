@@ -98,6 +98,20 @@ impl Dir {
         self.sync()
     }
 
+    /// Writes the file `name` in one step, in place of what has the name, and makes it
+    /// durable. `tag` is as for [`Dir::write_new`].
+    pub(super) fn write_over(&self, name: &str, tag: &str, content: &[u8]) -> Result<()> {
+        let temporary = format!("{name}.{tag}{TEMPORARY}");
+        self.remove(&temporary)?;
+        let mut file = self.create(&temporary)?;
+        file.write_all(content)
+            .and_then(|()| file.sync_all())
+            .map_err(|e| Error::from_io("write", e).with_path(self.path.join(&temporary)))?;
+        rustix::fs::renameat(self, &temporary, self, name)
+            .map_err(|errno| self.failed("rename", name, errno))?;
+        self.sync()
+    }
+
     /// Removes the file `name`; whether there was one.
     pub(super) fn remove(&self, name: &str) -> Result<bool> {
         match rustix::fs::unlinkat(self, name, AtFlags::empty()) {

@@ -6,7 +6,7 @@
 use super::process::boot_id;
 use crate::bytepath::BytePath;
 use crate::error::{Error, Result};
-use crate::mirror::{Action, EntryEvent, EntryType, IsWhole, Listener};
+use crate::mirror::{Action, ContentHasher, EntryEvent, EntryType, IsWhole, Listener, Settled};
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,6 +60,20 @@ impl Listener for JournalWriter<'_> {
         }
         if let Some(next) = self.next {
             next.entry(event);
+        }
+    }
+
+    fn keeps_record(&self) -> bool {
+        self.next.is_some_and(|next| next.keeps_record())
+    }
+
+    fn hasher(&self, path: &BytePath) -> Option<Box<dyn ContentHasher>> {
+        self.next.and_then(|next| next.hasher(path))
+    }
+
+    fn settled(&self, entry: &Settled<'_>) {
+        if let Some(next) = self.next {
+            next.settled(entry);
         }
     }
 }

@@ -19,32 +19,41 @@
 //! ```
 
 mod backup;
+mod bad;
+mod compare;
 mod files;
 mod guard;
 mod journal;
 mod lease;
 mod lock;
+mod look;
+mod manifest;
+mod manifest_file;
 mod name;
 mod options;
 mod process;
 mod prune;
 mod publish;
 mod record;
+mod record_tree;
 mod remove;
 mod repository;
 mod restore;
 mod retention;
 #[expect(clippy::module_inception, reason = "the piece is named after its main type")]
 mod snapshot;
+mod sorter;
 mod store;
 mod tidy;
 mod verify;
+mod verify_manifest;
 
 pub use backup::{Backup, BackupReport};
+pub use manifest::ManifestEntry;
 pub use options::BackupOptions;
 pub use prune::{Prune, PruneReport};
 pub use repository::Repository;
 pub use restore::Restore;
 pub use retention::{Decision, Retention};
 pub use snapshot::{Snapshot, State};
-pub use verify::{Difference, Verification, Verify};
+pub use verify::{Difference, DifferenceKind, Verification, Verify};

@@ -7,7 +7,7 @@ use super::snapshot::{Snapshot, State};
 use super::store::Store;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::Report;
+use crate::mirror::{Digest, Report};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -20,6 +20,10 @@ pub(super) struct Taken<'a> {
     pub(super) state: State,
     pub(super) file_system: Option<&'a str>,
     pub(super) report: &'a Report,
+    /// The name that its manifest has so far.
+    pub(super) manifest: &'a str,
+    /// The hash that its manifest ends with.
+    pub(super) manifest_hash: Digest,
 }
 
 /// How a tree is published, with the lock held.
@@ -31,8 +35,8 @@ pub(super) struct Publication<'a> {
 }
 
 impl Publication<'_> {
-    /// Publishes the tree, whose data is durable: its record and report become durable,
-    /// then it gets its dated name, then that is made durable.
+    /// Publishes the tree, whose data and manifest are durable: its record and report become
+    /// durable, then it gets its dated name, then that is made durable.
     pub(super) fn publish(&self, taken: &Taken<'_>) -> Result<Snapshot> {
         let report = taken.report;
         let entries = &report.entries;
@@ -50,13 +54,14 @@ impl Publication<'_> {
                 .unwrap_or_default(),
             bytes: report.bytes.scanned,
             new_bytes: report.bytes.copied,
+            manifest: Some(data_encoding::HEXLOWER.encode(&taken.manifest_hash)),
             exit_status: report.exit_status(),
         };
         let report = serde_json::to_vec_pretty(report)
             .map_err(|error| Error::new(ErrorKind::Internal, "write report").with_source(error))?;
         self.lock.check()?;
         let id = self.free_id(taken.time)?;
-        self.store.write_record(&id, &record, &report)?;
+        self.store.write_record(&id, &record, &report, taken.manifest)?;
         let named =
             self.lock.check().and_then(|()| self.store.dir.rename_to_free(taken.folder, &id));
         if let Err(error) = named {

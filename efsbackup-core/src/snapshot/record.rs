@@ -30,6 +30,9 @@ pub(super) struct Record {
     pub(super) bytes: u64,
     /// How many bytes were newly stored for it.
     pub(super) new_bytes: u64,
+    /// The hash that its manifest ends with, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) manifest: Option<String>,
     /// The exit status of its run: 0, 23 or 24.
     pub(super) exit_status: u8,
 }

@@ -1,12 +1,16 @@
 //! The folders of one repository, opened and checked.
 
 use super::files::Dir;
+use super::manifest_file::ManifestReader;
 use super::name;
 use super::record::Record;
 use super::snapshot::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::Report;
-use rustix::fs::{FileType, Mode};
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
 /// The folder for all that is not a snapshot.
@@ -119,27 +123,66 @@ impl Store {
         })
     }
 
-    /// Writes the record and the report of the snapshot `id`, durably. What another run
-    /// wrote under this name is never replaced.
-    pub(super) fn write_record(&self, id: &str, record: &Record, report: &[u8]) -> Result<()> {
+    /// Gives the durable file `manifest` its name, and writes the report and the record of
+    /// the snapshot `id`, durably. What another run wrote under this name is never replaced.
+    pub(super) fn write_record(
+        &self,
+        id: &str,
+        record: &Record,
+        report: &[u8],
+        manifest: &str,
+    ) -> Result<()> {
         let written = record.to_json()?;
-        self.records.write_new(&report_name(id), &record.run, report)?;
-        self.records.write_new(&record_name(id), &record.run, &written).inspect_err(|_| {
-            // Best effort: it is only a name that can't be used again.
-            let _ = self.records.remove(&report_name(id));
-        })
+        self.records.rename_to_free(manifest, &manifest_name(id))?;
+        self.records
+            .write_new(&report_name(id), &record.run, report)
+            .and_then(|()| self.records.write_new(&record_name(id), &record.run, &written))
+            .inspect_err(|_| {
+                // Best effort: they are only names that can't be used again.
+                let _ = self.records.remove(&report_name(id));
+                let _ = self.records.remove(&manifest_name(id));
+            })
     }
 
-    /// Removes the record and the report of `id`.
+    /// The manifest of the snapshot `id`; `None` when it has none.
+    pub(super) fn manifest(&self, id: &str) -> Result<Option<ManifestReader<BufReader<File>>>> {
+        let name = manifest_name(id);
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = match rustix::fs::openat(&self.records, &name, flags, Mode::empty()) {
+            Ok(fd) => ManifestReader::open(File::from(fd)),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => Err(Error::from_errno("open", errno.raw_os_error())),
+        };
+        opened.map(Some).map_err(|error| error.with_path(self.records.path.join(name)))
+    }
+
+    /// The manifest of the snapshot `id`, if it was read to its end just now and is whole.
+    pub(super) fn whole_manifest(
+        &self,
+        id: &str,
+    ) -> Result<Option<ManifestReader<BufReader<File>>>> {
+        let whole = match self.manifest(id) {
+            Ok(Some(manifest)) => manifest.check()?.is_some(),
+            Ok(None) => false,
+            Err(error) if error.errno().is_none() => false,
+            Err(error) => return Err(error),
+        };
+        if whole { self.manifest(id) } else { Ok(None) }
+    }
+
+    /// Removes the record of `id` and all that belongs to it.
     pub(super) fn remove_record(&self, id: &str) -> Result<()> {
         self.records.remove(&record_name(id))?;
-        self.records.remove(&report_name(id)).map(drop)
+        self.records.remove(&report_name(id))?;
+        self.records.remove(&bad_name(id))?;
+        self.records.remove(&manifest_name(id)).map(drop)
     }
 
     /// Whether a new snapshot may be called `id`.
     pub(super) fn is_free(&self, id: &str) -> Result<bool> {
         Ok(self.dir.stat(id)?.is_none()
             && self.records.stat(&record_name(id))?.is_none()
+            && self.records.stat(&manifest_name(id))?.is_none()
             && self.records.stat(&report_name(id))?.is_none())
     }
 
@@ -161,6 +204,16 @@ pub(super) fn record_name(id: &str) -> String {
 
 pub(super) fn report_name(id: &str) -> String {
     format!("{id}.report.json")
+}
+
+/// The manifest of a snapshot.
+pub(super) fn manifest_name(id: &str) -> String {
+    format!("{id}.manifest")
+}
+
+/// The files of a snapshot that were found to be damaged.
+pub(super) fn bad_name(id: &str) -> String {
+    format!("{id}.bad")
 }
 
 pub(super) fn journal_name(run: &str) -> String {

@@ -4,7 +4,7 @@ use super::files::TEMPORARY;
 use super::lock::Lock;
 use super::name;
 use super::remove::{REMOVING_PREFIX, remove_tree, rename_away};
-use super::store::{Store, journal_name, run_of_journal};
+use super::store::{Store, journal_name, record_name, run_of_journal};
 use crate::error::Result;
 use rustix::fs::FileType;
 
@@ -59,6 +59,14 @@ impl Tidy<'_> {
         let journals = self.store.control.names(FileType::RegularFile)?;
         for name in self.store.records.names(FileType::RegularFile)? {
             if name.ends_with(TEMPORARY) {
+                self.store.records.remove(&name)?;
+                continue;
+            }
+            // Of a run that was killed before it wrote its record.
+            if let Some(id) = name.strip_suffix(".manifest")
+                && self.store.dir.stat(id)?.is_none()
+                && self.store.records.stat(&record_name(id))?.is_none()
+            {
                 self.store.records.remove(&name)?;
                 continue;
             }

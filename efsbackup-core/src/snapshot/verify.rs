@@ -1,12 +1,17 @@
 //! Verifying a snapshot.
 
+use super::manifest_file::ManifestReader;
 use super::repository::Repository;
 use super::snapshot::State;
+use super::store::Store;
+use super::verify_manifest::Subject;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::{Action, Counts, EntryEvent, Listener, MaxDelete, Mirror, Options, Report};
 use crate::progress::Observer;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +20,7 @@ pub struct Verify<'a> {
     repository: &'a Repository,
     id: String,
     source: Option<PathBuf>,
+    sample: Option<f64>,
     cancel: CancelToken,
     observer: Option<&'a mut dyn Observer>,
 }
@@ -30,9 +36,16 @@ pub struct Verification {
     pub differences: Vec<Difference>,
     /// How many there are in all.
     pub differences_total: u64,
-    /// Whether contents were compared. Without a tree to compare with, only the numbers of
-    /// entries and bytes are checked against the record.
+    /// Whether every entry was compared. Without a manifest or a tree to compare with, only
+    /// the numbers of entries are checked against the record.
     pub contents_compared: bool,
+    /// How many files were read and compared with the digest in the manifest, every name of
+    /// a file counted.
+    pub files_read: u64,
+    /// How many files the manifest has no digest of.
+    pub files_without_digest: u64,
+    /// Why the damaged files could not be noted for later backups, if so.
+    pub unrecorded: Option<Error>,
 }
 
 /// One difference.
@@ -41,8 +54,36 @@ pub struct Verification {
 pub struct Difference {
     /// The path in the snapshot or the compared tree; empty for the root.
     pub path: BytePath,
+    /// What kind of difference.
+    pub kind: DifferenceKind,
     /// In words, such as `content differs`.
     pub what: String,
+}
+
+/// How an entry of a snapshot is not as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DifferenceKind {
+    /// Its content or type is another, or can't be read.
+    Corrupted,
+    /// It should be there and is not.
+    Missing,
+    /// It is there and should not be.
+    Extra,
+    /// Only its metadata is another.
+    Metadata,
+}
+
+impl DifferenceKind {
+    /// The stable name, such as `corrupted`.
+    pub fn name(self) -> &'static str {
+        match self {
+            DifferenceKind::Corrupted => "corrupted",
+            DifferenceKind::Missing => "missing",
+            DifferenceKind::Extra => "extra",
+            DifferenceKind::Metadata => "metadata-changed",
+        }
+    }
 }
 
 impl Verification {
@@ -61,12 +102,22 @@ impl<'a> Verify<'a> {
             repository,
             id: id.to_owned(),
             source: None,
+            sample: None,
             cancel: CancelToken::new(),
             observer: None,
         }
     }
 
-    /// Compares content and metadata of every entry with the tree `source`.
+    /// Reads the contents of only this share of the files, in percent, chosen at random;
+    /// everything else is compared of all.
+    #[must_use]
+    pub fn sample(mut self, percent: f64) -> Self {
+        self.sample = Some(percent);
+        self
+    }
+
+    /// Compares content and metadata of every entry with the tree `source`, in place of the
+    /// manifest.
     #[must_use]
     pub fn against(mut self, source: impl AsRef<Path>) -> Self {
         self.source = Some(source.as_ref().to_owned());
@@ -87,14 +138,37 @@ impl<'a> Verify<'a> {
         self
     }
 
-    /// Verifies. Nothing is changed.
+    /// Verifies: looks at every entry, reads every file, and compares them with the
+    /// manifest. Nothing is changed, but damaged files are noted: later backups copy them
+    /// anew. Without a manifest only the numbers of entries are compared.
     ///
     /// # Errors
+    /// [`ErrorKind::InvalidInput`] when the sample is no share, or a source is given too;
     /// [`ErrorKind::NotFound`] when there is no such snapshot;
     /// [`ErrorKind::Unsupported`] when there is neither a tree to compare with nor a
-    /// record; [`ErrorKind::Cancelled`]; those of [`Mirror::run`].
+    /// manifest or record; [`ErrorKind::Cancelled`]; those of [`Mirror::run`].
     pub fn run(self) -> Result<Verification> {
+        let mut lost = None;
+        if self
+            .sample
+            .is_some_and(|share| self.source.is_some() || !(share > 0.0 && share <= 100.0))
+        {
+            return Err(Error::new(ErrorKind::InvalidInput, "verify").with_message(
+                "a sample is a share of the files above 0 and up to 100 %, read against the manifest",
+            ));
+        }
         let snapshot = self.repository.snapshot(&self.id)?;
+        if self.source.is_none() {
+            match self.manifest()? {
+                Kept::Whole(store, recorded, manifest) => {
+                    let (id, sample) = (self.id.as_str(), self.sample);
+                    let subject = Subject { store: &store, id, recorded, sample };
+                    return subject.verify(*manifest, &self.cancel, self.observer);
+                }
+                Kept::Damaged(what) => lost = Some(what),
+                Kept::None => {}
+            }
+        }
         if self.source.is_none() && snapshot.state == State::Unknown {
             return Err(Error::new(ErrorKind::Unsupported, "verify")
                 .with_message("no record of this snapshot was kept; compare it with --source DIR")
@@ -133,9 +207,44 @@ impl<'a> Verify<'a> {
             differences_total = counts.len() as u64;
             differences = counts;
         }
+        if let Some(what) = lost {
+            differences_total += 1;
+            let kind = DifferenceKind::Corrupted;
+            differences.push(Difference { path: BytePath::default(), kind, what });
+        }
         differences.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Verification { report, differences, differences_total, contents_compared })
+        Ok(Verification {
+            report,
+            differences,
+            differences_total,
+            contents_compared,
+            files_read: 0,
+            files_without_digest: 0,
+            unrecorded: None,
+        })
     }
+
+    fn manifest(&self) -> Result<Kept> {
+        let store = self.repository.open()?;
+        // The record may be damaged where the manifest is not.
+        let recorded = store.record(&self.id).ok().flatten().and_then(|record| record.manifest);
+        match store.manifest(&self.id) {
+            Ok(Some(manifest)) => Ok(Kept::Whole(store, recorded, Box::new(manifest))),
+            Ok(None) if recorded.is_none() => Ok(Kept::None),
+            Ok(None) => Ok(Kept::Damaged("the manifest is missing".to_owned())),
+            Err(error) if error.errno().is_none() => {
+                Ok(Kept::Damaged(format!("the manifest: {}", error.message())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What was kept of a snapshot.
+enum Kept {
+    Whole(Store, Option<String>, Box<ManifestReader<BufReader<File>>>),
+    Damaged(String),
+    None,
 }
 
 /// The differences so far: the first of them, and how many.
@@ -144,17 +253,20 @@ struct Found(Mutex<(Vec<Difference>, u64)>);
 
 impl Listener for Found {
     fn entry(&self, event: &EntryEvent<'_>) {
-        let what = match event.action {
+        let (kind, what) = match event.action {
             Action::Unchanged | Action::Failed => return,
-            Action::Created | Action::Linked => "only in the snapshot".to_owned(),
-            Action::Deleted => "not in the snapshot".to_owned(),
-            Action::Vanished => "vanished from the snapshot".to_owned(),
-            _ => differs(event.itemize),
+            Action::Created | Action::Linked => {
+                (DifferenceKind::Extra, "only in the snapshot".to_owned())
+            }
+            Action::Deleted => (DifferenceKind::Missing, "not in the snapshot".to_owned()),
+            Action::Vanished => (DifferenceKind::Missing, "vanished from the snapshot".to_owned()),
+            Action::Adjusted => (DifferenceKind::Metadata, differs(event.itemize)),
+            _ => (DifferenceKind::Corrupted, differs(event.itemize)),
         };
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         found.1 += 1;
         if found.0.len() < Verification::MAX_DIFFERENCES {
-            found.0.push(Difference { path: event.path.clone(), what });
+            found.0.push(Difference { path: event.path.clone(), kind, what });
         }
     }
 }
@@ -188,6 +300,7 @@ fn count_differences(recorded: &Counts, found: &Counts, state: State) -> Vec<Dif
         })
         .map(|(name, recorded, found)| Difference {
             path: BytePath::default(),
+            kind: if found < recorded { DifferenceKind::Missing } else { DifferenceKind::Extra },
             what: format!("{found} {name} in place of {recorded}"),
         })
         .collect()
