@@ -49,6 +49,10 @@ test-oracle: ## Compare many more random trees with rsync: SEEDS=1000..2000
 test-nfs: build ## Run the command on real NFS servers in User-mode Linux (root, x86-64, Debian)
 	tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup"
 
+.PHONY: bench-nfs
+bench-nfs: build ## Compare the mirror with rsync over latency, and count calls: LATENCIES="1 2 5"
+	tests/nfs/bench.sh "$(abspath $(BUILD))/release/efsbackup" $(LATENCIES)
+
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

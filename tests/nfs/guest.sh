@@ -3,12 +3,12 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=/dev/null
 . "$here/cases/common.sh"
-for name in "$@"; do
-  echo "-- $name"
-  begin=$SECONDS
+for case_name in "$@"; do
+  echo "-- $case_name"
+  case_begin=$SECONDS
   # shellcheck source=/dev/null
-  . "$here/cases/$name.sh"
-  echo "-- $name: $((SECONDS - begin)) s"
+  . "$here/cases/$case_name.sh"
+  echo "-- $case_name: $((SECONDS - case_begin)) s"
 done
 if [ "${failures:?}" -gt 0 ]; then
   echo "$failures failed"

@@ -170,6 +170,8 @@ boot() {
   done > "$work/settings"
   : > "$work/status"
   mkfifo "$work/out" "$work/err" || die "mkfifo failed"
+  # The guest holds a descriptor here for each of this machine's files that it has open.
+  ulimit -n "$(ulimit -Hn)"
   # The kernel sets O_NONBLOCK on its consoles, so it never gets our own stdout.
   cat "$work/out" &
   readers+=($!)

@@ -13,6 +13,7 @@ mod filter_args;
 mod mark;
 mod mirror;
 mod mirror_args;
+mod mount;
 mod new;
 mod output;
 mod pipeline;
@@ -24,6 +25,7 @@ mod resolve;
 mod restore;
 mod run;
 mod snapshots;
+mod unmount;
 mod validate;
 mod verify;
 
@@ -71,6 +73,10 @@ verbs! {
     Verify => verify;
     /// Remove the snapshots that nothing keeps
     Prune => prune;
+    /// Mount an EFS file system, or any NFS export
+    Mount => mount;
+    /// Unmount directories
+    Unmount => unmount;
     /// Write the marker that proves which file system DIR is
     Mark => mark;
     /// Run a pipeline definition on this machine

@@ -56,10 +56,7 @@ pub struct Prover {
 impl Prover {
     /// A prover that knows the region from `AWS_REGION` or `AWS_DEFAULT_REGION`, if set.
     pub fn from_environment() -> Self {
-        let region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
-            .into_iter()
-            .filter_map(|name| std::env::var(name).ok())
-            .find(|value| !value.is_empty());
+        let region = region_of_environment();
         Prover { region, state_dir: efs::EFS_STATE_DIR.into(), resolve: addresses }
     }
 
@@ -152,13 +149,24 @@ impl Prover {
         )))
     }
 
-    /// Whether the mount's source is an address of the file system's mount targets.
+    /// Whether the server is a mount target of the file system: an address of its name. Which
+    /// server it is, the option `addr` says best: the source shows the name by which the
+    /// same export was mounted first on this machine.
     fn is_address_of(&self, mount: &Mount, id: &str) -> bool {
-        let address = mount.host().filter(|_| mount.is_nfs()).and_then(|host| host.parse().ok());
+        let server = mount.option("addr").or(mount.host()).filter(|_| mount.is_nfs());
+        let address = server.and_then(|server| server.parse().ok());
         let (Some(address), Some(region)) = (address, &self.region) else { return false };
         let address: IpAddr = address;
         !address.is_loopback() && (self.resolve)(&efs::dns_name(id, region)).contains(&address)
     }
+}
+
+/// The region in `AWS_REGION` or `AWS_DEFAULT_REGION`.
+pub(super) fn region_of_environment() -> Option<String> {
+    ["AWS_REGION", "AWS_DEFAULT_REGION"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty())
 }
 
 fn refused(message: String) -> Error {
@@ -232,6 +240,8 @@ mod tests {
         let here = prover(Path::new("/nonexistent")).region("eu-west-1");
         assert!(judge(&here, &mount("10.0.0.5:/", "rw")).is_ok());
         assert!(judge(&here, &mount("10.0.0.6:/", "rw")).is_err());
+        assert!(judge(&here, &mount("nas:/", "rw,addr=10.0.0.5")).is_ok());
+        assert!(judge(&here, &mount("10.0.0.5:/", "rw,addr=10.0.0.6")).is_err());
         let elsewhere = here.region("eu-west-2");
         assert!(judge(&elsewhere, &mount("10.0.0.5:/", "rw")).is_err());
     }

@@ -13,10 +13,14 @@ pub struct Mount {
     pub id: u64,
     /// The number of the mount it is mounted on.
     pub parent: u64,
+    /// The file system's device number, `MAJOR:MINOR`.
+    pub device: BytePath,
     /// Which directory of the file system is mounted.
     pub root: BytePath,
     /// Where.
     pub mount_point: BytePath,
+    /// The mount's own options, such as `rw,nosuid,relatime`.
+    pub flags: BytePath,
     /// The file system's type, such as `nfs4`.
     pub fs_type: BytePath,
     /// What is mounted, such as `fs-0123456789abcdef0.efs.eu-west-1.amazonaws.com:/`.
@@ -72,6 +76,13 @@ impl Mount {
         Some(source.split_once(":/")?.0)
     }
 
+    /// Whether nothing can be written through it.
+    pub fn is_read_only(&self) -> bool {
+        let read_only =
+            |options: &BytePath| options.as_bytes().split(|b| *b == b',').any(|o| o == b"ro");
+        read_only(&self.flags) || read_only(&self.options)
+    }
+
     /// The value of the file system's option `name`.
     pub fn option(&self, name: &str) -> Option<&str> {
         let options = self.options.to_utf8()?.split(',');
@@ -114,6 +125,12 @@ impl MountTable {
         Ok(MountTable { mounts })
     }
 
+    /// What is mounted exactly on `path`, an absolute path without symbolic links; of
+    /// several mounts on each other the one on top.
+    pub fn at(&self, path: &Path) -> Option<&Mount> {
+        self.containing(path).filter(|mount| mount.mount_point.as_path() == path)
+    }
+
     /// The mount that contains `path`, an absolute path without symbolic links.
     ///
     /// The way from the root is walked as the kernel does, since a mount may be hidden by
@@ -150,15 +167,16 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|byte| *byte == b' ');
     let id = number(fields.next()?)?;
     let parent = number(fields.next()?)?;
-    let _device = fields.next()?;
+    let device = unescape(fields.next()?);
     let root = unescape(fields.next()?);
     let mount_point = unescape(fields.next()?);
+    let flags = unescape(fields.next()?);
     // Any number of optional fields ends with a lone dash.
     fields.by_ref().find(|field| *field == b"-")?;
     let fs_type = unescape(fields.next()?);
     let source = unescape(fields.next()?);
     let options = unescape(fields.next().unwrap_or_default());
-    Some(Mount { id, parent, root, mount_point, fs_type, source, options })
+    Some(Mount { id, parent, device, root, mount_point, flags, fs_type, source, options })
 }
 
 fn number(text: &[u8]) -> Option<u64> {
