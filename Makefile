@@ -84,11 +84,23 @@ header: ## Write include/efsbackup.h anew from the Rust code
 	EFSB_WRITE_HEADER=1 $(CARGO) test -q -p efsbackup-ffi --test header
 
 .PHONY: bench
-bench: ## Compare walks with jwalk's, and whole runs with cp -a and rsync
+bench: ## Compare walks with jwalk's
 	mkdir -p $(BUILD)/bench
 	cd $(BUILD)/bench && $(CARGO) run -q --release --locked --manifest-path $(CURDIR)/efsbackup-core/benches/walk/Cargo.toml --target-dir .
-	$(CARGO) build -q --release --locked -p efsbackup-core --features cli
-	efsbackup-core/benches/peers/run.sh $(BUILD)/release/efsbackup $(BUILD)/bench
+
+PLACES ?= /dev/shm $(BUILD)/bench
+.PHONY: bench-peers
+bench-peers: build ## Compare whole runs with other programs': SCALE=1 ROUNDS=5 DATA=SLWD PLACES="/dev/shm target/bench"
+	mkdir -p $(BUILD)/bench
+	$(CC) -O2 -Wall -Wextra -pthread -o $(BUILD)/bench/floor efsbackup-core/benches/peers/floor.c
+	$(CC) -O2 -Wall -Wextra -o $(BUILD)/bench/run efsbackup-core/benches/peers/run.c
+	$(PYTHON) -B efsbackup-core/benches/peers/bench.py --efsbackup $(BUILD)/release/efsbackup \
+	  --floor $(BUILD)/bench/floor --runner $(BUILD)/bench/run $(PLACES:%=--place %) \
+	  --scale $(or $(SCALE),1) --rounds $(or $(ROUNDS),5) --data $(or $(DATA),SLWD)
+
+.PHONY: test-bench
+test-bench: ## Run bench-peers on a small scale, to show that it works
+	$(MAKE) bench-peers SCALE=0.005 ROUNDS=1 PLACES=/dev/shm
 
 .PHONY: deny
 deny: ## Check licences, sources and advisories of every dependency (needs cargo-deny and its database)

@@ -1,0 +1,116 @@
+"""The works measured: what each begins with, and which programs can do it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from programs import NAME, Places, Program, rsync
+
+OURS = ("floor", "efsbackup", "efsbackup, durable")
+COPY = (*OURS, "rsync -aHAX", "cp -a")
+COMPARE = ("floor", "efsbackup", "rsync -aHAX")
+WITHOUT_ATTRIBUTES = ("efsbackup --no-xattrs --no-acls", "rsync -aH")
+MANY_PEERS = ("xcp", "fpsync", "rclone")
+
+
+@dataclass(frozen=True)
+class Work:
+    """One kind of run on one kind of tree."""
+
+    title: str
+    data: str
+    command: str
+    prepare: Callable[[Places, Program], None]
+    """Makes the destination as it is before each run."""
+    who: tuple[str, ...]
+    floor: str | None = None
+    """What the floor does, where its name differs from `command`."""
+    changed: bool = False
+    """Whether the source is the tree with 1 % of its files changed."""
+
+    def command_of(self, program: Program) -> str:
+        return self.floor if self.floor and program.name == "floor" else self.command
+
+
+def remove(path: Path) -> None:
+    subprocess.run(["rm", "-rf", str(path)], check=True)
+
+
+def empty(at: Places, _: Program) -> None:
+    """No destination to speak of, and no snapshot."""
+    remove(at.repository)
+    remove(at.destination)
+    at.destination.mkdir()
+
+
+def copied(at: Places, _: Program) -> None:
+    """The destination holds the source, as it was before it changed."""
+    at.destination.mkdir(exist_ok=True)
+    subprocess.run(rsync(at.previous, at.destination, "--delete"), check=True)
+
+
+def one_snapshot(at: Places, program: Program) -> None:
+    """A snapshot was taken, where the program takes any. More of them change nothing."""
+    remove(at.destination)
+    at.destination.mkdir()
+    if program.is_ours and not at.repository.exists():
+        for line in program.commands["backup"](at):
+            subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+
+
+WORKS = [
+    Work("first copy", "S", "copy", empty, (*COPY, *MANY_PEERS, *WITHOUT_ATTRIBUTES)),
+    Work("first snapshot", "S", "backup", empty, (*OURS, "rsync -aHAX")),
+    Work(
+        "nothing changed",
+        "S",
+        "copy",
+        copied,
+        (*OURS, "rsync -aHAX", "fpsync", "rclone", *WITHOUT_ATTRIBUTES),
+        floor="compare",
+    ),
+    Work(
+        "1 % changed",
+        "S",
+        "copy",
+        copied,
+        ("efsbackup", "efsbackup, durable", "rsync -aHAX", "fpsync", "rclone"),
+        changed=True,
+    ),
+    Work("nothing changed, `--link-dest`", "S", "link", empty, (*OURS, "rsync -aHAX")),
+    Work(
+        "nothing changed, next snapshot",
+        "S",
+        "backup again",
+        one_snapshot,
+        (*OURS, "rsync -aHAX", "cp -al, then rsync"),
+    ),
+    Work("delete all", "S", "delete", copied, (*OURS, "rsync -aHAX", "rm -rf")),
+    Work("first copy", "L", "copy", empty, (*COPY[1:], "xcp", "rclone")),
+    Work("first copy", "W", "copy", empty, COPY),
+    Work("nothing changed", "W", "copy", copied, COMPARE, floor="compare"),
+    Work("first copy", "D", "copy", empty, COPY),
+    Work("nothing changed", "D", "copy", copied, COMPARE, floor="compare"),
+]
+
+
+def result(at: Places, work: Work, program: Program) -> Path:
+    """Where the run left its copy."""
+    if program.is_ours and work.command.startswith("backup"):
+        names = (path.name for path in (at.repository / NAME).iterdir())
+        return at.repository / NAME / max(name for name in names if not name.startswith("."))
+    return at.destination
+
+
+def differences(at: Places, work: Work, program: Program) -> int:
+    """How many entries of the copy are not as in the source, as rsync sees it."""
+    source = at.empty if work.command == "delete" else at.source
+    copy = result(at, work, program)
+    copy.mkdir(exist_ok=True)
+    line = rsync(source, copy, "--delete", "--dry-run", "--itemize-changes")
+    found = subprocess.run(line, check=True, capture_output=True).stdout
+    # The root's own time is not worth a line: `rm -rf` has no root to keep.
+    return sum(not line.endswith(b" ./") for line in found.splitlines())
