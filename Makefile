@@ -53,6 +53,12 @@ test-nfs: build ## Run the command on real NFS servers in User-mode Linux (root,
 bench-nfs: build ## Compare the mirror with rsync over latency, and count calls: LATENCIES="1 2 5"
 	tests/nfs/bench.sh "$(abspath $(BUILD))/release/efsbackup" $(LATENCIES)
 
+.PHONY: soak
+soak: ## Try the mirror for long: 10,000 random rounds against rsync, a 30 s attack, 1,000,000 names
+	EFSBACKUP_SEEDS=$(or $(SEEDS),1000..3500) $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test oracle after_a_mirror
+	EFSBACKUP_SOAK_SECONDS=30 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_attack
+	EFSBACKUP_WIDE=1000000 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_limits wide
+
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

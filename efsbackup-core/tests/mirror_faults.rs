@@ -253,3 +253,24 @@ fn r19_a_group_above_the_link_limit_is_split_and_each_split_is_told() {
     assert_eq!(inodes.len(), 3);
     assert!(metas.iter().all(|meta| meta.nlink() <= 2));
 }
+
+/// Whatever made the kernel stop copying, reading and writing go on from where it got to.
+#[test]
+fn a_kernel_that_stops_copying_is_taken_over_from_at_the_offset_reached() {
+    let _turn = turn();
+    let scratch = Scratch::new();
+    let content: Vec<u8> = (0..20_000_000u32).map(|at| (at / 512 % 251) as u8 + 1).collect();
+    let source = scratch.build("source", &tree! { "large" => file(&content) });
+    for errno in [Errno::INVAL, Errno::XDEV, Errno::OPNOTSUPP, Errno::NOSYS, Errno::PERM, Errno::IO]
+    {
+        for reached in [0, 1, 2] {
+            let destination = scratch.path("destination");
+            let faults = Faults::of("copy_file_range", reached, u64::MAX, errno.raw_os_error());
+            let report = Mirror::new(&source, &destination).run().unwrap();
+            assert_eq!(faults.failed(), ["copy_file_range"], "it was asked again");
+            assert_eq!((report.outcome, report.bytes.copied), (Outcome::Complete, 20_000_000));
+            assert!(fs::read(destination.join("large")).unwrap() == content);
+            fs::remove_dir_all(&destination).unwrap();
+        }
+    }
+}
