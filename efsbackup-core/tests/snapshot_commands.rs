@@ -78,6 +78,19 @@ fn the_way_of_a_snapshot_from_mark_to_restore() {
     let differs = does(&format!("verify root {id} --source out --json"), 23).json();
     assert_eq!(differs["good"], false);
     assert_eq!(differs["snapshots"][0]["differences"][0]["path"], "f");
+    let same = does(&format!("diff root {id} {second_id} --json"), 0).json();
+    assert_eq!(same["changes"].as_array().unwrap().len(), 0);
+    let changed = does(&format!("diff root {id} out --contents"), 0);
+    assert!(
+        changed.stdout.lines().any(|line| line.starts_with("~ f: content")),
+        "{}",
+        changed.stdout
+    );
+    let history = does("history root d/g --json", 0).json();
+    assert_eq!(history["versions"][0]["change"], "new");
+    assert_eq!(history["versions"][1]["change"], "unchanged");
+    let line = format!("{id}  absent");
+    assert!(does("history root nothing", 0).stdout.lines().any(|found| found == line));
     let all = does("verify root --all", 0);
     assert!(all.stdout.contains("files read"), "{}", all.stdout);
     assert!(all.stderr.is_empty(), "{}", all.stderr);

@@ -7,9 +7,11 @@ mod args;
 mod backup;
 mod convert;
 mod definition_file;
+mod diff;
 mod draw;
 mod exit;
 mod filter_args;
+mod history;
 mod mark;
 mod mirror;
 mod mirror_args;
@@ -69,8 +71,12 @@ verbs! {
     Snapshots => snapshots;
     /// Copy a snapshot, or directories of it, to DESTINATION
     Restore => restore;
-    /// Compare a snapshot with its source, or with what was recorded of it
+    /// Compare a snapshot with its manifest, or with its source
     Verify => verify;
+    /// Tell what changed since a snapshot
+    Diff => diff;
+    /// Tell when one path changed
+    History => history;
     /// Remove the snapshots that nothing keeps
     Prune => prune;
     /// Mount an EFS file system, or any NFS export

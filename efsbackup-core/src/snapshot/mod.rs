@@ -21,8 +21,10 @@
 mod backup;
 mod bad;
 mod compare;
+mod diff;
 mod files;
 mod guard;
+mod history;
 mod journal;
 mod lease;
 mod lock;
@@ -49,6 +51,8 @@ mod verify;
 mod verify_manifest;
 
 pub use backup::{Backup, BackupReport};
+pub use diff::{Change, Diff};
+pub use history::Version;
 pub use manifest::ManifestEntry;
 pub use options::BackupOptions;
 pub use prune::{Prune, PruneReport};

@@ -1,6 +1,7 @@
 //! A repository: a folder of snapshots of one source.
 
 use super::backup::Backup;
+use super::diff::Diff;
 use super::prune::Prune;
 use super::restore::Restore;
 use super::retention::Retention;
@@ -98,6 +99,16 @@ impl Repository {
     /// The snapshot `id`, about to be verified.
     pub fn verify(&self, id: &str) -> Verify<'_> {
         Verify::new(self, id)
+    }
+
+    /// What changed from the snapshot `from` to the snapshot `to`, about to be found.
+    pub fn diff(&self, from: &str, to: &str) -> Diff<'_> {
+        Diff::with_snapshot(self, from, to)
+    }
+
+    /// What changed from the snapshot `from` to the directory `to`, about to be found.
+    pub fn diff_directory(&self, from: &str, to: impl AsRef<Path>) -> Diff<'_> {
+        Diff::with_directory(self, from, to.as_ref())
     }
 
     /// The snapshots that `retention` does not keep, about to be removed.

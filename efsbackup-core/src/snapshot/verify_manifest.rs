@@ -45,8 +45,10 @@ impl Subject<'_> {
         let mut found = Found::default();
         let mut groups = Groups::new(&self.store.records);
         let compared = compare::side_by_side(&mut manifest, &mut now, |want, have| {
+            // Of what was taken from an older snapshot nobody knows which names were one file.
             if let (Some(want), Some(have)) = (&want, &have)
                 && want.kind != FileKind::Dir
+                && !want.stale
             {
                 groups.push(want, have)?;
             }

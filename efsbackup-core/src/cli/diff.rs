@@ -1,0 +1,81 @@
+//! `efsbackup diff`: what changed since a snapshot.
+
+use super::Context;
+use super::exit::Exit;
+use super::repository_args::RepositoryArgs;
+use crate::bytepath::BytePath;
+use crate::error::Result;
+use crate::snapshot::Change;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    repository: RepositoryArgs,
+    /// The older snapshot
+    snapshot: String,
+    /// The newer snapshot, or a directory such as the source
+    other: PathBuf,
+    /// Read the contents of the directory: without, equal size and time are enough
+    #[arg(long)]
+    contents: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    changes: Vec<Written>,
+}
+
+#[derive(Serialize)]
+struct Written {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_b64: Option<String>,
+    change: &'static str,
+    what: Vec<&'static str>,
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    let repository = args.repository.repository()?;
+    let id = BytePath::from(args.other.as_path());
+    let is_snapshot = repository.snapshots()?.iter().any(|known| id.to_utf8() == Some(&*known.id));
+    let diff = match id.to_utf8() {
+        Some(id) if is_snapshot => repository.diff(&args.snapshot, id),
+        _ => repository.diff_directory(&args.snapshot, Path::new(&args.other)),
+    };
+    let mut changes = Vec::new();
+    let json = context.output.is_json();
+    let result = diff.contents(args.contents).cancel(&context.cancel).run(|change| {
+        if json {
+            changes.push(written(&change));
+        } else {
+            context.output.line(line(&change));
+        }
+    });
+    context.output.document(&Document { changes })?;
+    result.map(|()| Exit::COMPLETE)
+}
+
+fn line(change: &Change) -> String {
+    let path = if change.path.is_empty() { ".".to_owned() } else { change.path.to_string() };
+    match (&change.before, &change.after) {
+        (None, _) => format!("+ {path}"),
+        (_, None) => format!("- {path}"),
+        _ => format!("~ {path}: {}", change.what.join(", ")),
+    }
+}
+
+fn written(change: &Change) -> Written {
+    let path = &change.path;
+    Written {
+        path: path.to_text(),
+        path_b64: path.to_utf8().is_none().then(|| data_encoding::BASE64.encode(path.as_bytes())),
+        change: match (&change.before, &change.after) {
+            (None, _) => "added",
+            (_, None) => "removed",
+            _ => "changed",
+        },
+        what: change.what.clone(),
+    }
+}
