@@ -4,7 +4,7 @@ set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 export EFSBACKUP=${1:?usage: test.sh EFSBACKUP [CASE]...}
 shift
-[ $# -gt 0 ] || set -- copy backup mount faults
+[ $# -gt 0 ] || set -- copy backup mount hang faults
 
 "$here/lab.sh" install > /dev/null
 reason=$("$here/lab.sh" check)

@@ -24,13 +24,13 @@ finish() { # finish STATUS; never returns
 
 # Ends the guest when the command takes too long, and says what hangs in the kernel.
 watch_time() {
-  local process state
+  local task state
   sleep "$timeout"
   echo "nfs lab: timed out after $timeout s; what hangs in the kernel:"
-  for process in /proc/[0-9]*; do
-    state=$(awk '/^State/ { print $2 }' "$process/status" 2> /dev/null)
+  for task in /proc/[0-9]*/task/[0-9]*; do
+    state=$(awk '/^State/ { print $2 }' "$task/status" 2> /dev/null)
     [ "$state" = D ] || continue
-    echo "  $(tr '\0' ' ' < "$process/cmdline" | cut -c1-150) [$(cat "$process/wchan")]"
+    echo "  $(tr '\0' ' ' < "$task/cmdline" | cut -c1-150) [$(cat "$task/wchan")]"
   done
   finish 124
 }
