@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Hard-link unchanged files from DIR (repeatable, first match wins)
     #[arg(long, value_name = "DIR")]
     link_dest: Vec<PathBuf>,
+    /// Rewrite the differing blocks of existing files where they are, instead of replacing them
+    #[arg(long, conflicts_with = "strict")]
+    in_place: bool,
     #[command(flatten)]
     mirror: MirrorArgs,
 }
@@ -28,6 +31,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.mirror.itemize(context)?;
     let mut options = args.mirror.options()?;
     options.delete = args.delete;
+    options.in_place = args.in_place;
     options.link_sources =
         args.link_dest.into_iter().map(|path| LinkSource::new(path, Trust::Metadata)).collect();
     let lines = ItemizedLines(context.output.clone());

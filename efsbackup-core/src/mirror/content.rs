@@ -257,6 +257,46 @@ fn write_but_zeros(fd: &OwnedFd, data: &[u8], offset: u64) -> Result<()> {
     Ok(())
 }
 
+/// Makes the first `size` bytes of the second file those of the first by writing the blocks
+/// that differ; fewer if the source ends before. Returns how many bytes were there. `step`
+/// and `hasher` are as for [`copy`].
+pub(super) fn rewrite(
+    (source, destination): (&OwnedFd, &OwnedFd),
+    size: u64,
+    buffer: &mut Vec<u8>,
+    step: &dyn Fn(u64) -> bool,
+    mut hasher: Option<&mut dyn ContentHasher>,
+) -> std::result::Result<u64, Fault> {
+    buffer.resize(2 * BUFFER, 0);
+    let (new, old) = buffer.split_at_mut(BUFFER);
+    let mut offset = 0;
+    while offset < size {
+        let length = BUFFER.min(usize::try_from(size - offset).unwrap_or(BUFFER));
+        let read = fill(source, &mut new[..length], offset).map_err(Fault::Read)?;
+        if read == 0 {
+            break;
+        }
+        let had = fill(destination, &mut old[..read], offset).map_err(Fault::Write)?;
+        // Behind its end the file will be a hole.
+        old[had..read].fill(0);
+        if let Some(hasher) = &mut hasher {
+            hasher.update(&new[..read]);
+        }
+        let mut written = 0;
+        for (at, block) in (0..).step_by(HOLE).zip(new[..read].chunks(HOLE)) {
+            if *block != old[at..at + block.len()] {
+                write_all(destination, block, offset + at as u64).map_err(Fault::Write)?;
+                written += block.len() as u64;
+            }
+        }
+        offset += read as u64;
+        if !step(written) {
+            return Err(Fault::Stopped);
+        }
+    }
+    Ok(offset)
+}
+
 /// Whether the two files hold the same bytes. `step` is as for [`copy`].
 pub(super) fn equal(
     left: &OwnedFd,

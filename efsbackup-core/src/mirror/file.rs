@@ -4,6 +4,7 @@ use super::attributes;
 use super::calls;
 use super::content::{self, Fault};
 use super::failure::{Failure, Outcome, Side};
+use super::in_place;
 use super::meta::{Meta, Sync, Target};
 use super::options::Options;
 use super::settled::{ContentHasher, Digest, Final};
@@ -30,12 +31,18 @@ pub(super) fn write(
     scratch: &mut Scratch,
     dir: &Dir,
     name: &CStr,
-    exists: bool,
+    want: &Meta,
+    have: Option<&Meta>,
 ) -> Outcome<Written> {
+    let known = have.filter(|_| in_place::applies(run, want, have));
     let mut attempt = 0;
     loop {
         let last = attempt >= run.options.retries;
-        if let Some(written) = write_once(run, scratch, dir, name, exists, last)? {
+        let written = match known {
+            Some(known) => in_place::rewrite_once(run, scratch, dir, name, known, last)?,
+            None => write_once(run, scratch, dir, name, have.is_some(), last)?,
+        };
+        if let Some(written) = written {
             return Ok(written);
         }
         run.pause(attempt);
@@ -52,11 +59,7 @@ fn write_once(
     exists: bool,
     last: bool,
 ) -> Outcome<Option<Written>> {
-    let source = open_source(&*dir.source.fd().source("open")?, name).source("open")?;
-    let before = Meta::of(&source, Sync::Normal).source("stat")?;
-    if !before.is_file() {
-        return Err(Failure::Vanished);
-    }
+    let (source, before) = open_regular(dir, name)?;
     let Some(handle) = &dir.destination else { return Err(Failure::Stopped) };
     let destination = handle.fd().destination("open")?;
     let place = Place::new(run, &destination, name, exists, &before)?;
@@ -78,6 +81,16 @@ fn write_once(
     written
 }
 
+/// Opens the source's file `name` and looks at it.
+pub(super) fn open_regular(dir: &Dir, name: &CStr) -> Outcome<(OwnedFd, Meta)> {
+    let source = open_source(&*dir.source.fd().source("open")?, name).source("open")?;
+    let before = Meta::of(&source, Sync::Normal).source("stat")?;
+    if !before.is_file() {
+        return Err(Failure::Vanished);
+    }
+    Ok((source, before))
+}
+
 /// Opens a file for reading. Should a fifo or device have taken its name, this does not
 /// wait for it.
 pub(super) fn open_source(dir: impl AsFd, name: &CStr) -> rustix::io::Result<OwnedFd> {
@@ -94,17 +107,22 @@ fn fill(
     before: &Meta,
     hasher: Option<&mut (dyn ContentHasher + 'static)>,
 ) -> Outcome<u64> {
-    let step = |copied| {
-        run.tally.bytes_copied.fetch_add(copied, Ordering::Relaxed);
-        !run.must_drop_all()
-    };
+    let step = counter(run);
     let hasher = hasher.map(|hasher| hasher as &mut dyn ContentHasher);
     let holes = before.may_have_holes();
     content::copy(source, file, before.size, holes, &mut scratch.data, &step, hasher)
         .map_err(|fault| failure(fault, "write"))
 }
 
-fn failure(fault: Fault, other_op: &'static str) -> Failure {
+/// Counts what was written, and says whether to go on.
+pub(super) fn counter(run: &Run<'_>) -> impl Fn(u64) -> bool {
+    |copied| {
+        run.tally.bytes_copied.fetch_add(copied, Ordering::Relaxed);
+        !run.must_drop_all()
+    }
+}
+
+pub(super) fn failure(fault: Fault, other_op: &'static str) -> Failure {
     match fault {
         Fault::Stopped => Failure::Stopped,
         Fault::Read(errno) => Failure::Source(Error::from_errno("read", errno.raw_os_error())),
@@ -116,7 +134,7 @@ fn failure(fault: Fault, other_op: &'static str) -> Failure {
 
 /// Looks at the source again, then sets the copy's metadata; `None` if the source changed
 /// and the copy is not to be kept.
-fn settle(
+pub(super) fn settle(
     run: &Run<'_>,
     dir: &Dir,
     source: &OwnedFd,
@@ -139,7 +157,8 @@ fn settle(
     let have = Meta::of(file, Sync::Normal).destination("stat")?;
     let target = Target::Open(file);
     let wanted = run.policy.read_fd(source, before.id.dev).source("getxattr")?;
-    let had = if hands_down_acl(run, dir)? {
+    // A file that was there before has attributes of its own.
+    let had = if run.options.in_place || hands_down_acl(run, dir)? {
         run.policy.read_fd(file, have.id.dev).destination("getxattr")?
     } else {
         Vec::new()

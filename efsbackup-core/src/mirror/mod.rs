@@ -26,6 +26,7 @@ mod file;
 mod filter;
 mod follow;
 mod handle;
+mod in_place;
 mod itemize;
 mod link_source;
 mod links;

@@ -120,6 +120,11 @@ pub struct Options {
     pub checksum: bool,
     /// Take files of equal size as equal in content, whatever their time.
     pub size_only: bool,
+    /// Rewrite existing files where they are, only the blocks that differ, instead of
+    /// replacing them; holes over old data become zeros. A run that is stopped leaves a mix
+    /// of old and new content in the file in hand. Files with several names are replaced all
+    /// the same. Not with `strict`.
+    pub in_place: bool,
     /// Do nothing, only report what would be done.
     pub dry_run: bool,
     /// Leave out what these rules exclude.
@@ -169,6 +174,7 @@ impl Default for Options {
             delete: false,
             checksum: false,
             size_only: false,
+            in_place: false,
             dry_run: false,
             filter: Filter::new(),
             one_file_system: false,
@@ -286,6 +292,7 @@ impl Options {
         switch(self.delete, "--delete");
         switch(self.checksum, "--checksum");
         switch(self.size_only, "--size-only");
+        switch(self.in_place, "--in-place");
         switch(self.dry_run, "--dry-run");
         switch(self.one_file_system, "--one-file-system");
         switch(!self.xattrs, "--no-xattrs");

@@ -185,7 +185,7 @@ fn make(
         return Ok(placed);
     }
     if want.is_file() {
-        let written = file::write(run, scratch, dir, name, have.is_some())?;
+        let written = file::write(run, scratch, dir, name, want, have.as_ref())?;
         placed.inode = Some(written.inode);
         placed.entry = written.entry;
     } else {

@@ -23,6 +23,10 @@ pub(super) fn open_roots(
     destination: &Path,
     options: &Options,
 ) -> Result<(OwnedFd, Option<OwnedFd>, OwnedFd)> {
+    if options.in_place && options.strict {
+        return Err(Error::new(ErrorKind::InvalidInput, "options")
+            .with_message("in place no previous version can be kept: give in_place or strict"));
+    }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let open = |path: &Path| calls::openat(CWD, path, flags, Mode::empty());
     let root = open(source).map_err(|errno| at("open source", source, errno))?;

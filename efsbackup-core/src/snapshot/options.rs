@@ -77,6 +77,9 @@ impl BackupOptions {
         if mirror.delete || mirror.fresh || !mirror.link_sources.is_empty() {
             return Err(wrong("a backup chooses delete, fresh and link_sources itself"));
         }
+        if mirror.in_place {
+            return Err(wrong("a file of a snapshot is never rewritten in place"));
+        }
         Ok(())
     }
 }
