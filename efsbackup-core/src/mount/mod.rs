@@ -17,7 +17,7 @@
 //! (but for encryption in transit), and a silent server is waited for no longer than said:
 //!
 //! ```no_run
-//! use efsbackup_core::CancelToken;
+//! use efsbackup_core::cancel::CancelToken;
 //! use efsbackup_core::mount::{self, MountOptions};
 //!
 //! let mut options = MountOptions::default();
