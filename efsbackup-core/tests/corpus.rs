@@ -6,6 +6,7 @@
 
 use efsbackup_core::formats::{self, Format};
 use efsbackup_core::params;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -27,7 +28,10 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn definitions_of_others_survive_every_form() {
     let Some(folder) = std::env::var_os("EFSBACKUP_CORPUS") else {
-        eprintln!("skipped: EFSBACKUP_CORPUS names no folder of definitions");
+        // Past the harness, which keeps to itself what a passing test prints.
+        let why = "EFSBACKUP_CORPUS names no folder of definitions";
+        let _ =
+            writeln!(std::io::stderr(), "SKIPPED definitions_of_others_survive_every_form: {why}");
         return;
     };
     let mut found = Vec::new();

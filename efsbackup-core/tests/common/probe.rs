@@ -74,7 +74,7 @@ impl Drop for Tmpfs {
 }
 
 /// Says why a test skips, and gives false; where nothing may skip, fails.
-fn skip(why: &str) -> bool {
+pub(crate) fn skip(why: &str) -> bool {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     let strict = std::env::var_os("EFSBACKUP_REQUIRE_TOOLS").is_some_and(|value| value == "1");
     assert!(!strict, "{test} cannot run: {why}");
