@@ -54,8 +54,8 @@ bench-nfs: build ## Compare the mirror with rsync over latency, and count calls:
 	tests/nfs/bench.sh "$(abspath $(BUILD))/release/efsbackup" $(LATENCIES)
 
 .PHONY: soak
-soak: ## Try the mirror for long: 10,000 random rounds against rsync, a 30 s attack, 1,000,000 names
-	EFSBACKUP_SEEDS=$(or $(SEEDS),1000..3500) $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test oracle after_a_mirror
+soak: ## Try the mirror for long: 10,000 random rounds against rsync, a 30 s attack, 1,000,000 names; SCRATCH=/dev/shm
+	EFSBACKUP_SCRATCH=$(or $(SCRATCH),/dev/shm) EFSBACKUP_SEEDS=$(or $(SEEDS),1000..3500) $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test oracle after_a_mirror
 	EFSBACKUP_SOAK_SECONDS=30 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_attack
 	EFSBACKUP_WIDE=1000000 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_limits wide
 

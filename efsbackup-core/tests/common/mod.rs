@@ -23,15 +23,17 @@ pub(crate) use tree::{
 
 use std::path::PathBuf;
 
-/// A fresh directory on the file system of the build (not `/tmp`, which may lack extended
-/// attributes), removed when dropped. Raises the limit of open files, since deep trees are
-/// removed with one descriptor a level.
+/// A fresh directory, removed when dropped: in the directory `EFSBACKUP_SCRATCH`, or else on
+/// the file system of the build (not in `/tmp`, which may lack extended attributes). Raises
+/// the limit of open files, since deep trees are removed with one descriptor a level.
 pub(crate) struct Scratch(tempfile::TempDir);
 
 impl Scratch {
     pub(crate) fn new() -> Scratch {
         raise_open_files();
-        Scratch(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
+        let place = std::env::var_os("EFSBACKUP_SCRATCH");
+        let place = place.unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
+        Scratch(tempfile::tempdir_in(place).unwrap())
     }
 
     /// The path of `name` in it.
