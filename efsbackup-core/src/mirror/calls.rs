@@ -47,6 +47,10 @@ calls! {
     readlinkat(dir: impl AsFd, name: &CStr) -> CString = fs::readlinkat(dir, name, Vec::new());
     linkat(from: impl AsFd, name: &CStr, to: impl AsFd, new: &CStr) -> () =
         fs::linkat(from, name, to, new, AtFlags::empty());
+    link_open(file: impl AsFd, dir: impl AsFd, new: &CStr) -> () =
+        fs::linkat(file, c"", dir, new, AtFlags::EMPTY_PATH);
+    link_path(path: &str, dir: impl AsFd, new: &CStr) -> () =
+        fs::linkat(fs::CWD, path, dir, new, AtFlags::SYMLINK_FOLLOW);
     unlinkat(dir: impl AsFd, name: &CStr, flags: AtFlags) -> () = fs::unlinkat(dir, name, flags);
     renameat(dir: impl AsFd, name: &CStr, to: impl AsFd, new: &CStr) -> () =
         fs::renameat(dir, name, to, new);

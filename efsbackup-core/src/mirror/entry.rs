@@ -3,6 +3,7 @@
 use super::calls;
 use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
+use super::file::{self, Opened};
 use super::follow;
 use super::handle::Handle;
 use super::link_source;
@@ -16,7 +17,7 @@ use super::state::{Run, Scratch};
 use super::tree::{Dir, Found};
 use super::walk::{self, Enter, Job};
 use crate::error::{Error, ErrorKind};
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -30,11 +31,15 @@ pub(super) fn process(
     dir: &Arc<Dir>,
     found: Found,
 ) {
-    let meta = match run.patiently(|| source_meta(dir, &found.name)) {
-        Ok(meta) => meta,
-        Err(failure) => {
-            return fail(run, queue, dir, &found.name, EntryType::File, failure);
-        }
+    let mut opened = open_if_new(run, dir, &found);
+    let meta = match &opened {
+        Some(opened) => opened.meta,
+        None => match run.patiently(|| source_meta(dir, &found.name)) {
+            Ok(meta) => meta,
+            Err(failure) => {
+                return fail(run, queue, dir, &found.name, EntryType::File, failure);
+            }
+        },
     };
     if meta.entry_type() == EntryType::Special && !run.options.specials {
         return;
@@ -71,8 +76,10 @@ pub(super) fn process(
         return;
     }
     run.tally.scanned.add(meta.entry_type());
-    let settled =
-        run.patiently(|| place::settle(run, scratch, dir, &found.name, &meta, have, true));
+    let settled = run.patiently(|| match opened.take() {
+        Some(opened) => place::copy_new(run, scratch, dir, &found.name, opened),
+        None => place::settle(run, scratch, dir, &found.name, &meta, have, true),
+    });
     match settled {
         Ok(placed) => {
             // A tree that is only looked at: the file system's own number will do.
@@ -82,6 +89,16 @@ pub(super) fn process(
         }
         Err(failure) => fail(run, queue, dir, &found.name, meta.entry_type(), failure),
     }
+}
+
+/// Opens a file that is sure to be copied: that tells its metadata too, and spares a call.
+/// Whatever is in the way of that is told by those that look by name.
+fn open_if_new(run: &Run<'_>, dir: &Dir, found: &Found) -> Option<Opened> {
+    let is_new = found.file_type == FileType::RegularFile
+        && !found.at_destination
+        && !run.options.dry_run
+        && dir.links.iter().all(Option::is_none);
+    if is_new { file::open_regular(dir, &found.name).ok() } else { None }
 }
 
 fn source_meta(dir: &Dir, name: &CStr) -> Outcome<Meta> {
@@ -276,7 +293,7 @@ fn report(run: &Run<'_>, dir: &Dir, name: &CStr, meta: &Meta, placed: &Placed, g
     run.settled(path, &placed.entry, group, dir.role.is_stale());
     if placed.entry.changed {
         run.tally.vanished.add(meta.entry_type());
-        let error = super::file::changed_error();
+        let error = file::changed_error();
         run.tally.error(super::report::EntryError::new(dir.path_of(name), &error));
     }
 }

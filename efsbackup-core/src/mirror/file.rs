@@ -8,15 +8,15 @@ use super::in_place;
 use super::meta::{Meta, Sync, Target};
 use super::options::Options;
 use super::settled::{ContentHasher, Digest, Final};
+use super::staged::Staged;
 use super::state::{Run, Scratch};
 use super::tree::Dir;
 use super::xattr;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, Mode, OFlags};
-use rustix::io::Errno;
-use std::ffi::{CStr, CString};
+use rustix::fs::{Mode, OFlags};
+use std::ffi::CStr;
 use std::sync::atomic::Ordering;
 
 /// A file that was written.
@@ -25,12 +25,20 @@ pub(super) struct Written {
     pub(super) entry: Final,
 }
 
+/// A file of the source that is open, and how it was then.
+pub(super) struct Opened {
+    pub(super) file: OwnedFd,
+    pub(super) meta: Meta,
+}
+
 /// Copies the file `name` of `dir`, in place of what has the name at the destination.
+/// `opened` is that file, where it is open already.
 pub(super) fn write(
     run: &Run<'_>,
     scratch: &mut Scratch,
     dir: &Dir,
     name: &CStr,
+    mut opened: Option<Opened>,
     want: &Meta,
     have: Option<&Meta>,
 ) -> Outcome<Written> {
@@ -40,7 +48,13 @@ pub(super) fn write(
         let last = attempt >= run.options.retries;
         let written = match known {
             Some(known) => in_place::rewrite_once(run, scratch, dir, name, known, last)?,
-            None => write_once(run, scratch, dir, name, have.is_some(), last)?,
+            None => {
+                let source = match opened.take() {
+                    Some(opened) => opened,
+                    None => open_regular(dir, name)?,
+                };
+                write_once(run, scratch, dir, name, source, have.is_some(), last)?
+            }
         };
         if let Some(written) = written {
             return Ok(written);
@@ -56,18 +70,19 @@ fn write_once(
     scratch: &mut Scratch,
     dir: &Dir,
     name: &CStr,
+    source: Opened,
     exists: bool,
     last: bool,
 ) -> Outcome<Option<Written>> {
-    let (source, before) = open_regular(dir, name)?;
+    let Opened { file: source, meta: before } = source;
     let Some(handle) = &dir.destination else { return Err(Failure::Stopped) };
     let destination = handle.fd().destination("open")?;
-    let place = Place::new(run, &destination, name, exists, &before)?;
+    let staged = Staged::create(run, &destination, name, exists, &before)?;
     dir.touch();
     let mut hasher = run.hasher(|| dir.path_of(name));
-    let written = fill(run, scratch, &source, &place.file, &before, hasher.as_deref_mut())
+    let written = fill(run, scratch, &source, &staged.file, &before, hasher.as_deref_mut())
         .and_then(|copied| {
-            let mut written = settle(run, dir, &source, &place.file, &before, copied, last)?;
+            let mut written = settle(run, dir, &source, &staged.file, &before, copied, last)?;
             if let (Some(written), Some(mut hasher)) = (&mut written, hasher) {
                 content::zeros(&mut *hasher, before.size.saturating_sub(copied));
                 written.entry.digest = Some(hasher.finish());
@@ -75,20 +90,20 @@ fn write_once(
             Ok(written)
         });
     match &written {
-        Ok(Some(_)) => place.publish()?,
-        Ok(None) | Err(_) => place.discard(),
+        Ok(Some(_)) => staged.publish()?,
+        Ok(None) | Err(_) => staged.discard(),
     }
     written
 }
 
 /// Opens the source's file `name` and looks at it.
-pub(super) fn open_regular(dir: &Dir, name: &CStr) -> Outcome<(OwnedFd, Meta)> {
-    let source = open_source(&*dir.source.fd().source("open")?, name).source("open")?;
-    let before = Meta::of(&source, Sync::Normal).source("stat")?;
-    if !before.is_file() {
+pub(super) fn open_regular(dir: &Dir, name: &CStr) -> Outcome<Opened> {
+    let file = open_source(&*dir.source.fd().source("open")?, name).source("open")?;
+    let meta = Meta::of(&file, Sync::Normal).source("stat")?;
+    if !meta.is_file() {
         return Err(Failure::Vanished);
     }
-    Ok((source, before))
+    Ok(Opened { file, meta })
 }
 
 /// Opens a file for reading. Should a fifo or device have taken its name, this does not
@@ -187,66 +202,6 @@ fn hands_down_acl(run: &Run<'_>, dir: &Dir) -> Outcome<bool> {
 /// The error that says a file kept changing.
 pub(super) fn changed_error() -> Error {
     Error::new(ErrorKind::ChangedDuringCopy, "copy").with_message("the file kept changing")
-}
-
-/// Where a file is written until it is whole.
-struct Place<'a> {
-    dir: &'a super::handle::DirFd,
-    /// The name to write under: the final one in a fresh destination, else a temporary one.
-    written: CString,
-    name: &'a CStr,
-    file: OwnedFd,
-}
-
-impl<'a> Place<'a> {
-    fn new(
-        run: &Run<'_>,
-        dir: &'a super::handle::DirFd,
-        name: &'a CStr,
-        exists: bool,
-        want: &Meta,
-    ) -> Outcome<Self> {
-        // Nobody else may look in before the file belongs to its owner.
-        let own = want.uid == run.euid;
-        let mode = if own { want.mode & 0o777 } else { 0o600 };
-        let create = |written: &CStr| {
-            let flags =
-                OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            calls::openat(dir, written, flags, Mode::from_raw_mode(mode))
-        };
-        if run.options.fresh && !exists {
-            match create(name) {
-                Ok(file) => return Ok(Place { dir, written: name.to_owned(), name, file }),
-                Err(Errno::EXIST) => {}
-                Err(errno) => return Err(errno).destination("create"),
-            }
-        }
-        let written = run.temporary.next();
-        let file = create(&written).destination("create")?;
-        Ok(Place { dir, written, name, file })
-    }
-
-    /// Puts the file in its place.
-    fn publish(self) -> Outcome<()> {
-        let Place { dir, written, name, file } = self;
-        let result = calls::close(file).destination("close").and_then(|()| {
-            if written.as_c_str() == name {
-                return Ok(());
-            }
-            calls::renameat(dir, &written, dir, name).destination("rename")
-        });
-        if result.is_err() {
-            // The error to tell is the one above.
-            let _ = calls::unlinkat(dir, &written, AtFlags::empty());
-        }
-        result
-    }
-
-    /// Removes what was written. A failure to do so leaves a temporary name, which the
-    /// next run with deletion removes; the entry's own error is the one to tell.
-    fn discard(self) {
-        let _ = calls::unlinkat(self.dir, &self.written, AtFlags::empty());
-    }
 }
 
 /// Whether two files that look different by time or are to be compared anyway hold the

@@ -6,7 +6,7 @@
 use super::calls;
 use super::content;
 use super::failure::{Failure, Outcome, Side};
-use super::file::{self, Written};
+use super::file::{self, Opened, Written};
 use super::meta::{Meta, Sync, Target};
 use super::state::{Run, Scratch};
 use super::tree::Dir;
@@ -35,7 +35,7 @@ pub(super) fn rewrite_once(
     have: &Meta,
     last: bool,
 ) -> Outcome<Option<Written>> {
-    let (source, before) = file::open_regular(dir, name)?;
+    let Opened { file: source, meta: before } = file::open_regular(dir, name)?;
     let file = open_known(dir, name, have)?;
     narrow(run, &source, &file, &before)?;
     let mut hasher = run.hasher(|| dir.path_of(name));

@@ -187,6 +187,11 @@ impl Ownership {
     }
 }
 
+/// A path that leads to the very inode that is open.
+pub(super) fn proc_path(fd: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
+}
+
 /// An entry whose metadata is to be set, by descriptor.
 pub(super) enum Target<'a> {
     /// A file or directory opened for reading or writing.
@@ -211,7 +216,7 @@ impl Target<'_> {
 
     /// A path that leads to this very inode, for the calls that take no O_PATH descriptor.
     pub(super) fn proc_path(&self) -> String {
-        format!("/proc/self/fd/{}", self.fd().as_raw_fd())
+        proc_path(self.fd())
     }
 
     /// Sets owner and group where they differ.

@@ -43,6 +43,7 @@ mod run;
 mod settled;
 mod sieve;
 mod spool;
+mod staged;
 mod state;
 mod sweep;
 mod sys;

@@ -6,7 +6,7 @@ use super::calls;
 use super::entry::adjusted;
 use super::event::Action;
 use super::failure::{Failure, Outcome, Side};
-use super::file;
+use super::file::{self, Opened};
 use super::itemize::{self, Verb};
 use super::link_source::link_from_source;
 use super::meta::{Difference, Meta, Sync, Target};
@@ -185,7 +185,7 @@ fn make(
         return Ok(placed);
     }
     if want.is_file() {
-        let written = file::write(run, scratch, dir, name, want, have.as_ref())?;
+        let written = file::write(run, scratch, dir, name, None, want, have.as_ref())?;
         placed.inode = Some(written.inode);
         placed.entry = written.entry;
     } else {
@@ -194,6 +194,25 @@ fn make(
         placed.entry = entry;
     }
     Ok(placed)
+}
+
+/// Copies an open file that the destination lacks.
+pub(super) fn copy_new(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    dir: &Dir,
+    name: &CStr,
+    opened: Opened,
+) -> Outcome<Placed> {
+    let want = opened.meta;
+    let written = file::write(run, scratch, dir, name, Some(opened), &want, None)?;
+    Ok(Placed {
+        action: Action::Created,
+        itemize: itemize::made(Verb::Transfer, want.file_type),
+        inode: Some(written.inode),
+        from_link_source: false,
+        entry: written.entry,
+    })
 }
 
 /// Adds what the source tells beyond its metadata.

@@ -70,6 +70,8 @@ impl Mirror<'_> {
             device: root.meta.id.dev,
             recheck: if network { Sync::Force } else { Sync::Normal },
             fsync_files: fsync_files && !options.dry_run,
+            // A file server's close(2) may fail: names come after it there.
+            unnamed: AtomicBool::new(!is_network(&nearest)),
             temporary: TemporaryNames::new(),
             roots: Roots {
                 source: Arc::clone(&root.source),

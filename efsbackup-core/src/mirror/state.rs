@@ -53,6 +53,8 @@ pub(super) struct Run<'a> {
     /// How files just read are looked at again.
     pub(super) recheck: Sync,
     pub(super) fsync_files: bool,
+    /// Whether the destination, as far as is known, has files without a name.
+    pub(super) unnamed: AtomicBool,
     pub(super) temporary: TemporaryNames,
     pub(super) roots: Roots,
 }

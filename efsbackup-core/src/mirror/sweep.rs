@@ -167,7 +167,7 @@ fn remove_top(
         unlink(run, parent, name, have.entry_type())?;
         dir.touch();
         if in_the_way {
-            let found = Found { name: name.to_owned(), at_destination: false };
+            let found = Found::unseen(name.to_owned());
             entry::process(run, queue, scratch, dir, found);
         }
         return Ok(());
@@ -298,7 +298,7 @@ fn end_one(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, doomed:
                     let path = dir.path_of(&doomed.name);
                     run.error(path, EntryType::File, &in_the_way_error());
                 } else if *in_the_way {
-                    let found = Found { name: doomed.name.clone(), at_destination: false };
+                    let found = Found::unseen(doomed.name.clone());
                     entry::process(run, queue, scratch, dir, found);
                 }
                 return walk::end_one(run, Arc::clone(dir));

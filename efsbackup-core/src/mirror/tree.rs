@@ -3,6 +3,7 @@
 use super::handle::Handle;
 use super::meta::Meta;
 use crate::bytepath::BytePath;
+use rustix::fs::FileType;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -95,6 +96,15 @@ impl Dir {
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) name: CString,
+    /// Its type, as far as the listing tells.
+    pub(super) file_type: FileType,
     /// Whether the destination has the name.
     pub(super) at_destination: bool,
+}
+
+impl Found {
+    /// A name the destination lacks, met before.
+    pub(super) fn unseen(name: CString) -> Found {
+        Found { name, file_type: FileType::Unknown, at_destination: false }
+    }
 }

@@ -301,7 +301,7 @@ fn read_piece(
             let at_destination = dir.role.is_stale()
                 || listing.unmatched.remove(&name)
                 || listing.protected.contains(&name);
-            let found = Found { name, at_destination };
+            let found = Found { name, file_type: entry.file_type(), at_destination };
             match batches.last_mut().filter(|batch| batch.len() < BATCH) {
                 Some(batch) => batch.push(found),
                 None => batches.push(vec![found]),

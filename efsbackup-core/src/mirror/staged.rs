@@ -1,0 +1,146 @@
+//! A file until it is whole: without a name, or under a temporary one, then put in its place.
+
+use super::calls;
+use super::failure::{Outcome, Side};
+use super::handle::DirFd;
+use super::meta::{Meta, proc_path};
+use super::state::Run;
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::{Errno, Result};
+use std::ffi::{CStr, CString};
+use std::sync::atomic::Ordering;
+
+/// A file that is being written.
+pub(super) struct Staged<'a> {
+    run: &'a Run<'a>,
+    dir: &'a DirFd,
+    name: &'a CStr,
+    /// Open for writing.
+    pub(super) file: OwnedFd,
+    stage: Stage,
+}
+
+/// What name it has meanwhile.
+enum Stage {
+    /// None: it vanishes by itself should the process die.
+    Unnamed,
+    /// The final one, in a tree that nobody uses before it is whole.
+    Final,
+    Temporary(CString),
+}
+
+impl<'a> Staged<'a> {
+    /// Creates the file that will be `name` in `dir`, with the source's metadata `want`.
+    /// `exists`: something has the name already.
+    pub(super) fn create(
+        run: &'a Run<'_>,
+        dir: &'a DirFd,
+        name: &'a CStr,
+        exists: bool,
+        want: &Meta,
+    ) -> Outcome<Self> {
+        // Nobody else may look in before the file belongs to its owner.
+        let mode = if want.uid == run.euid { want.mode & 0o777 } else { 0o600 };
+        let (file, stage) =
+            open(run, dir, name, exists, Mode::from_raw_mode(mode)).destination("create")?;
+        Ok(Staged { run, dir, name, file, stage })
+    }
+
+    /// Puts the file in its place, in place of what has the name.
+    pub(super) fn publish(self) -> Outcome<()> {
+        let Staged { run, dir, name, file, stage } = self;
+        let named = match stage {
+            Stage::Final => Ok(None),
+            Stage::Temporary(temporary) => Ok(Some(temporary)),
+            Stage::Unnamed => give_name(run, dir, name, &file).destination("link"),
+        };
+        let temporary = match named {
+            Ok(temporary) => temporary,
+            Err(failure) => {
+                // The error to tell is the one of the name.
+                let _ = calls::close(file);
+                return Err(failure);
+            }
+        };
+        let written = temporary.as_deref().unwrap_or(name);
+        let result = calls::close(file).destination("close").and_then(|()| match &temporary {
+            Some(temporary) => calls::renameat(dir, temporary, dir, name).destination("rename"),
+            None => Ok(()),
+        });
+        if result.is_err() {
+            // The error to tell is the one above.
+            let _ = calls::unlinkat(dir, written, AtFlags::empty());
+        }
+        result
+    }
+
+    /// Removes what was written. A failure to do so leaves a temporary name, which the
+    /// next run with deletion removes; the entry's own error is the one to tell.
+    pub(super) fn discard(self) {
+        match &self.stage {
+            Stage::Unnamed => {}
+            Stage::Final => {
+                let _ = calls::unlinkat(self.dir, self.name, AtFlags::empty());
+            }
+            Stage::Temporary(name) => {
+                let _ = calls::unlinkat(self.dir, name, AtFlags::empty());
+            }
+        }
+    }
+}
+
+fn open(
+    run: &Run<'_>,
+    dir: &DirFd,
+    name: &CStr,
+    exists: bool,
+    mode: Mode,
+) -> Result<(OwnedFd, Stage)> {
+    let create = |name: &CStr| {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        calls::openat(dir, name, flags, mode)
+    };
+    if run.options.fresh && !exists {
+        match create(name) {
+            Ok(file) => return Ok((file, Stage::Final)),
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+    } else if !exists && run.unnamed.load(Ordering::Relaxed) {
+        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+        match calls::openat(dir, c".", flags, mode) {
+            Ok(file) => return Ok((file, Stage::Unnamed)),
+            // The file system has no unnamed files.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+                run.unnamed.store(false, Ordering::Relaxed);
+            }
+            Err(errno) => return Err(errno),
+        }
+    }
+    let temporary = run.temporary.next();
+    Ok((create(&temporary)?, Stage::Temporary(temporary)))
+}
+
+/// Gives an unnamed file its name. Where something has it by now the file gets a temporary
+/// one, which is given back.
+fn give_name(run: &Run<'_>, dir: &DirFd, name: &CStr, file: &OwnedFd) -> Result<Option<CString>> {
+    match link(file, dir, name) {
+        Ok(()) => Ok(None),
+        Err(Errno::EXIST) => {
+            let temporary = run.temporary.next();
+            link(file, dir, &temporary)?;
+            Ok(Some(temporary))
+        }
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Links an open file. By its descriptor older kernels let only some users: linkat(2).
+fn link(file: &OwnedFd, dir: &DirFd, name: &CStr) -> Result<()> {
+    match calls::link_open(file, dir, name) {
+        Err(Errno::NOENT) => calls::link_path(&proc_path(file), dir, name),
+        result => result,
+    }
+}
