@@ -59,6 +59,10 @@ soak: ## Try the mirror for long: 10,000 random rounds against rsync, a 30 s att
 	EFSBACKUP_SOAK_SECONDS=30 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_attack
 	EFSBACKUP_WIDE=1000000 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_limits wide
 
+.PHONY: fuzz
+fuzz: ## Search each parser for inputs that break it, with libFuzzer: TIME=600 TARGETS="expression cli"
+	nice efsbackup-core/fuzz/run.sh $(BUILD)/fuzz $(or $(TIME),600) $(TARGETS)
+
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -11,12 +11,12 @@ use lz4_flex::block::{compress, decompress};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
-const MAGIC: &[u8; 21] = b"efsbackup manifest 1\n";
+pub(super) const MAGIC: &[u8; 21] = b"efsbackup manifest 1\n";
 /// A block is closed once it holds this many bytes.
 const BLOCK: usize = 64 << 10;
 /// The largest block that is written or read: the last entry may be a long one.
 const MAX_BLOCK: usize = 16 << 20;
-const CHECK_LEN: usize = 16;
+pub(super) const CHECK_LEN: usize = 16;
 
 /// Which extended attributes a manifest knows of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

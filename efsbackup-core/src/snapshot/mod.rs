@@ -46,6 +46,8 @@ mod retention;
 mod snapshot;
 mod sorter;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tidy;
 mod verify;
 mod verify_manifest;
