@@ -17,7 +17,7 @@ FEATURES := mirror mount snapshot json pipeline cfn draw recipe deploy engine wo
 
 .PHONY: help
 help: ## List the tasks
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the command as target/release/efsbackup
@@ -62,6 +62,10 @@ soak: ## Try the mirror for long: 10,000 random rounds against rsync, a 30 s att
 .PHONY: fuzz
 fuzz: ## Search each parser for inputs that break it, with libFuzzer: TIME=600 TARGETS="expression cli"
 	nice efsbackup-core/fuzz/run.sh $(BUILD)/fuzz $(or $(TIME),600) $(TARGETS)
+
+.PHONY: soak-snapshots
+soak-snapshots: ## Kill, stop and starve backups for long, at every step and at random moments
+	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing --test crash -- --nocapture
 
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck

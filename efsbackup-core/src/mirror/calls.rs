@@ -22,6 +22,15 @@ fn check(_call: &'static str) -> Result<()> {
     Ok(())
 }
 
+/// The same for a call of a piece above the mirror, which acts on `name`.
+#[cfg(feature = "snapshot")]
+#[inline(always)]
+pub(crate) fn step(_call: &'static str, _name: &[u8]) -> Result<()> {
+    #[cfg(feature = "testing")]
+    super::testing::check_step(_call, || crate::bytepath::BytePath::from(_name).to_text())?;
+    Ok(())
+}
+
 macro_rules! calls {
     ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty = $call:expr;)+) => {
         $(

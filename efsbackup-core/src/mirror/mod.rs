@@ -56,6 +56,8 @@ mod walk;
 mod wildcard;
 mod xattr;
 
+#[cfg(feature = "snapshot")]
+pub(crate) use calls::step;
 pub use event::{Action, EntryEvent, EntryType, Listener};
 pub use filter::Filter;
 #[cfg(feature = "cli")]

@@ -1,6 +1,9 @@
-//! Making the mirror's system calls fail, for tests.
+//! Making system calls fail, or the process stop before one, for tests.
 
 use rustix::io::{Errno, Result};
+use rustix::process::{Signal, getpid, kill_process};
+use std::fs::File;
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,13 +16,21 @@ static FAIL_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 struct Plan {
     /// Only calls of this name count.
     only: Option<&'static str>,
-    errno: i32,
     times: u64,
+    then: Then,
     failed: Vec<&'static str>,
+    noted: Vec<String>,
 }
 
-/// Lets system calls of every mirror in this process fail for as long as it lives. Only
-/// one exists at a time: another waits.
+/// What happens at a call that was chosen.
+enum Then {
+    Fail(i32),
+    Note,
+    Signal(Signal, File),
+}
+
+/// Lets system calls of every mirror and every snapshot in this process fail for as long as
+/// it lives. Only one exists at a time: another waits.
 pub struct Faults {
     _turn: MutexGuard<'static, ()>,
 }
@@ -27,23 +38,35 @@ pub struct Faults {
 impl Faults {
     /// Counts the calls and fails none.
     pub fn none() -> Self {
-        Self::at(u64::MAX, 0, 0)
+        Self::plan(None, u64::MAX, 0, Then::Note)
+    }
+
+    /// Notes every call and fails none.
+    pub fn note() -> Self {
+        Self::plan(None, 0, u64::MAX, Then::Note)
     }
 
     /// Fails the call number `first` (from 0) and those after it, `times` in all, with
     /// `errno`.
     pub fn at(first: u64, times: u64, errno: i32) -> Self {
-        Self::plan(None, first, times, errno)
+        Self::plan(None, first, times, Then::Fail(errno))
     }
 
     /// The same, where only calls of the name `call` count, such as `linkat`.
     pub fn of(call: &'static str, first: u64, times: u64, errno: i32) -> Self {
-        Self::plan(Some(call), first, times, errno)
+        Self::plan(Some(call), first, times, Then::Fail(errno))
     }
 
-    fn plan(only: Option<&'static str>, first: u64, times: u64, errno: i32) -> Self {
+    /// Sends this process `signal` just before the call number `first` (from 0), once which
+    /// call that is was written to `told`. A process that goes on after the signal makes
+    /// the call.
+    pub fn signal(first: u64, signal: Signal, told: File) -> Self {
+        Self::plan(None, first, 1, Then::Signal(signal, told))
+    }
+
+    fn plan(only: Option<&'static str>, first: u64, times: u64, then: Then) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        *plan() = Some(Plan { only, errno, times, failed: Vec::new() });
+        *plan() = Some(Plan { only, times, then, failed: Vec::new(), noted: Vec::new() });
         CALLS.store(0, Ordering::SeqCst);
         FAIL_AT.store(first, Ordering::SeqCst);
         Faults { _turn: turn }
@@ -57,6 +80,12 @@ impl Faults {
     /// The names of the calls that were made to fail.
     pub fn failed(&self) -> Vec<&'static str> {
         plan().as_ref().map(|plan| plan.failed.clone()).unwrap_or_default()
+    }
+
+    /// The calls that were noted, in order: each call's name and, where a snapshot made it,
+    /// the name it acts on.
+    pub fn noted(&self) -> Vec<String> {
+        plan().as_ref().map(|plan| plan.noted.clone()).unwrap_or_default()
     }
 }
 
@@ -73,6 +102,11 @@ fn plan() -> MutexGuard<'static, Option<Plan>> {
 
 /// Counts a call and fails it if the plan says so.
 pub(super) fn check(call: &'static str) -> Result<()> {
+    check_step(call, String::new)
+}
+
+/// The same for a call that acts on `name`.
+pub(super) fn check_step(call: &'static str, name: impl FnOnce() -> String) -> Result<()> {
     let first = FAIL_AT.load(Ordering::Relaxed);
     if first == u64::MAX {
         CALLS.fetch_add(1, Ordering::Relaxed);
@@ -86,6 +120,17 @@ pub(super) fn check(call: &'static str) -> Result<()> {
         return Ok(());
     }
     plan.times -= 1;
-    plan.failed.push(call);
-    Err(Errno::from_raw_os_error(plan.errno))
+    match &mut plan.then {
+        Then::Fail(errno) => {
+            plan.failed.push(call);
+            return Err(Errno::from_raw_os_error(*errno));
+        }
+        Then::Note => plan.noted.push(format!("{call} {}", name())),
+        Then::Signal(signal, told) => {
+            // What can't be told is missed by the test.
+            let _ = told.write_all(format!("{call} {}", name()).as_bytes());
+            kill_process(getpid(), *signal)?;
+        }
+    }
+    Ok(())
 }

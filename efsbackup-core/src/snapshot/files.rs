@@ -1,11 +1,13 @@
 //! Small files and names, always below an open directory.
 
+use super::calls;
 use crate::error::{Error, ErrorKind, Result};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// An open directory, and its path for messages.
@@ -26,7 +28,7 @@ const DIR_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 impl Dir {
     /// Opens the directory at `path`.
     pub(super) fn open(path: &Path) -> Result<Dir> {
-        match rustix::fs::open(path, DIR_FLAGS, Mode::empty()) {
+        match calls::openat(CWD, path.as_os_str().as_bytes(), DIR_FLAGS, Mode::empty()) {
             Ok(fd) => Ok(Dir { fd, path: path.to_owned() }),
             Err(errno) => Err(Error::from_errno("open", errno.raw_os_error()).with_path(path)),
         }
@@ -34,14 +36,14 @@ impl Dir {
 
     /// Opens the directory `name` in this one; a symbolic link is refused.
     pub(super) fn dir(&self, name: &str) -> Result<Dir> {
-        let fd = rustix::fs::openat(self, name, DIR_FLAGS | OFlags::NOFOLLOW, Mode::empty());
+        let fd = calls::openat(self, name, DIR_FLAGS | OFlags::NOFOLLOW, Mode::empty());
         let fd = fd.map_err(|errno| self.failed("open", name, errno))?;
         Ok(Dir { fd, path: self.path.join(name) })
     }
 
     /// Makes the directory `name` (mode 0700), unless it is there already, and opens it.
     pub(super) fn make_dir(&self, name: &str) -> Result<Dir> {
-        match rustix::fs::mkdirat(self, name, Mode::RWXU) {
+        match calls::mkdirat(self, name, Mode::RWXU) {
             Ok(()) => self.sync()?,
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(self.failed("mkdir", name, errno)),
@@ -51,7 +53,7 @@ impl Dir {
 
     /// What `name` is; `None` when there is nothing.
     pub(super) fn stat(&self, name: &str) -> Result<Option<Stat>> {
-        match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match calls::statat(self, name) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(self.failed("stat", name, errno)),
@@ -61,7 +63,7 @@ impl Dir {
     /// The content of the regular file `name`; `None` when there is none.
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mut file = match rustix::fs::openat(self, name, flags, Mode::empty()) {
+        let mut file = match calls::openat(self, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(self.failed("open", name, errno)),
@@ -76,7 +78,7 @@ impl Dir {
     /// Makes the new file `name` (mode 0600) and opens it for reading and writing.
     pub(super) fn create(&self, name: &str) -> Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(self, name, flags, Mode::RUSR | Mode::WUSR);
+        let fd = calls::openat(self, name, flags, Mode::RUSR | Mode::WUSR);
         fd.map(File::from).map_err(|errno| self.failed("create", name, errno))
     }
 
@@ -85,14 +87,11 @@ impl Dir {
     pub(super) fn write_new(&self, name: &str, tag: &str, content: &[u8]) -> Result<()> {
         let temporary = format!("{name}.{tag}{TEMPORARY}");
         self.remove(&temporary)?;
-        let mut file = self.create(&temporary)?;
-        let written = file.write_all(content).and_then(|()| file.sync_all());
-        let linked = written
-            .map_err(|e| Error::from_io("write", e).with_path(self.path.join(&temporary)))
-            .and_then(|()| {
-                rustix::fs::linkat(self, &temporary, self, name, AtFlags::empty())
-                    .map_err(|errno| self.failed("create", name, errno))
-            });
+        let file = self.create(&temporary)?;
+        let linked = self.fill(&file, &temporary, content).and_then(|()| {
+            calls::linkat(self, &temporary, name)
+                .map_err(|errno| self.failed("create", name, errno))
+        });
         self.remove(&temporary)?;
         linked?;
         self.sync()
@@ -103,18 +102,23 @@ impl Dir {
     pub(super) fn write_over(&self, name: &str, tag: &str, content: &[u8]) -> Result<()> {
         let temporary = format!("{name}.{tag}{TEMPORARY}");
         self.remove(&temporary)?;
-        let mut file = self.create(&temporary)?;
-        file.write_all(content)
-            .and_then(|()| file.sync_all())
-            .map_err(|e| Error::from_io("write", e).with_path(self.path.join(&temporary)))?;
-        rustix::fs::renameat(self, &temporary, self, name)
+        let file = self.create(&temporary)?;
+        self.fill(&file, &temporary, content)?;
+        calls::renameat(self, &temporary, self, name)
             .map_err(|errno| self.failed("rename", name, errno))?;
         self.sync()
     }
 
+    /// Writes the new file `name`, durably.
+    fn fill(&self, file: &File, name: &str, content: &[u8]) -> Result<()> {
+        calls::write(file, name, content)
+            .and_then(|()| Ok(calls::fsync(file, name.as_bytes())?))
+            .map_err(|error| Error::from_io("write", error).with_path(self.path.join(name)))
+    }
+
     /// Removes the file `name`; whether there was one.
     pub(super) fn remove(&self, name: &str) -> Result<bool> {
-        match rustix::fs::unlinkat(self, name, AtFlags::empty()) {
+        match calls::unlinkat(self, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
             Err(errno) => Err(self.failed("remove", name, errno)),
@@ -124,7 +128,7 @@ impl Dir {
     /// Renames `from` to the free name `to`. The caller holds the lock: where the file
     /// system can't refuse to replace, the name is looked at first.
     pub(super) fn rename_to_free(&self, from: &str, to: &str) -> Result<()> {
-        match rustix::fs::renameat_with(self, from, self, to, RenameFlags::NOREPLACE) {
+        match calls::renameat_with(self, from, to, RenameFlags::NOREPLACE) {
             // NFS says INVAL, others NOTSUP, old kernels NOSYS.
             Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => {}
             Err(errno) => return Err(self.failed("rename", from, errno)),
@@ -135,8 +139,7 @@ impl Dir {
                 Error::new(ErrorKind::AlreadyExists, "rename").with_path(self.path.join(to))
             );
         }
-        rustix::fs::renameat(self, from, self, to)
-            .map_err(|errno| self.failed("rename", from, errno))
+        calls::renameat(self, from, self, to).map_err(|errno| self.failed("rename", from, errno))
     }
 
     /// Every entry's name and type, in no order.
@@ -145,22 +148,18 @@ impl Dir {
             Error::from_errno("list", errno.raw_os_error()).with_path(self.path.as_path())
         };
         let mut entries = Vec::new();
-        for entry in rustix::fs::Dir::read_from(self).map_err(failed)? {
+        for entry in calls::getdents(self, self.path.as_os_str().as_bytes()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_bytes();
             if matches!(name, b"." | b"..") {
                 continue;
             }
             let kind = match entry.file_type() {
-                FileType::Unknown => {
-                    let stat =
-                        rustix::fs::statat(self, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW);
-                    match stat {
-                        Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                        Err(Errno::NOENT) => continue,
-                        Err(errno) => return Err(failed(errno)),
-                    }
-                }
+                FileType::Unknown => match calls::statat(self, name) {
+                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                    Err(Errno::NOENT) => continue,
+                    Err(errno) => return Err(failed(errno)),
+                },
                 kind => kind,
             };
             entries.push((name.to_vec(), kind));
@@ -179,7 +178,7 @@ impl Dir {
 
     /// Makes what happened to the names in this directory durable.
     pub(super) fn sync(&self) -> Result<()> {
-        rustix::fs::fsync(self).map_err(|errno| {
+        calls::fsync(self, self.path.as_os_str().as_bytes()).map_err(|errno| {
             Error::from_errno("fsync", errno.raw_os_error()).with_path(self.path.as_path())
         })
     }

@@ -3,12 +3,12 @@
 //! It lets the next run trust what a killed one left. It is not made durable: after a crash
 //! of the machine the boot id differs, and nothing in it counts.
 
+use super::calls;
 use super::process::boot_id;
 use crate::bytepath::BytePath;
 use crate::error::{Error, Result};
 use crate::mirror::{Action, ContentHasher, EntryEvent, EntryType, IsWhole, Listener, Settled};
 use std::fs::File;
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a journal begins with; the boot id, 36 characters and a newline, follows.
@@ -18,6 +18,8 @@ const BOOT_ID_LEN: usize = 36;
 /// 128 bits of the path's BLAKE3, then the inode number, least byte first.
 const RECORD_LEN: usize = HASH_LEN + 8;
 const HASH_LEN: usize = 16;
+/// What tests know it by.
+const JOURNAL: &str = "journal";
 /// Records are written in blocks of this many: what is lost of the last one costs only a
 /// comparison of those files.
 const BLOCK: usize = 128 * RECORD_LEN;
@@ -30,9 +32,10 @@ pub(super) struct JournalWriter<'a> {
 
 impl<'a> JournalWriter<'a> {
     /// Begins a journal in the new file `file`; every event is passed on to `next`.
-    pub(super) fn new(mut file: File, next: Option<&'a dyn Listener>) -> Result<Self> {
+    pub(super) fn new(file: File, next: Option<&'a dyn Listener>) -> Result<Self> {
         let header = [MAGIC, format!("{}\n", boot_id()?).as_bytes()].concat();
-        file.write_all(&header).map_err(|error| Error::from_io("write journal", error))?;
+        calls::write(&file, JOURNAL, &header)
+            .map_err(|error| Error::from_io("write journal", error))?;
         Ok(JournalWriter { file: Mutex::new((file, Vec::with_capacity(BLOCK))), next })
     }
 
@@ -43,7 +46,7 @@ impl<'a> JournalWriter<'a> {
         block.extend_from_slice(&inode.to_le_bytes());
         if block.len() >= BLOCK {
             // A record that is not written only means less trust later.
-            let _ = file.write_all(block);
+            let _ = calls::write(file, JOURNAL, block);
             block.clear();
         }
     }
@@ -81,7 +84,7 @@ impl Listener for JournalWriter<'_> {
 impl Drop for JournalWriter<'_> {
     fn drop(&mut self) {
         let (file, block) = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let _ = file.write_all(block);
+        let _ = calls::write(file, JOURNAL, block);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The lease file: who holds a repository, and a sign of life.
 
+use super::calls;
 use super::files::Dir;
 use super::process::Process;
 use crate::error::{Error, Result};
@@ -10,9 +11,9 @@ use nix::libc;
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 /// The lease's name in the control folder.
@@ -61,7 +62,7 @@ impl Found {
     /// time, since over NFS only opening looks at the server.
     pub(super) fn read(control: &Dir) -> Result<Option<Found>> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mut file = match rustix::fs::openat(control, LEASE, flags, Mode::empty()) {
+        let mut file = match calls::openat(control, LEASE, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(control.failed("open", LEASE, errno)),
@@ -105,10 +106,10 @@ impl Lease {
             Error::new(crate::ErrorKind::Internal, "write lease").with_source(error)
         })?;
         line.push(b'\n');
-        let mut file = control.create(&temporary)?;
-        let mut lease = || {
+        let file = control.create(&temporary)?;
+        let lease = || {
             try_lock(&file)?;
-            file.write_all(&line)
+            calls::write(&file, &temporary, &line)
                 .map_err(|e| Error::from_io("write", e).with_path(control.path.join(&temporary)))?;
             let mut lease = Lease {
                 file: file.try_clone().map_err(|e| Error::from_io("write lease", e))?,
@@ -116,7 +117,7 @@ impl Lease {
                 counter_at: line.len() as u64,
             };
             lease.renew()?;
-            rustix::fs::renameat(control, &temporary, control, LEASE)
+            calls::renameat(control, &temporary, control, LEASE)
                 .map_err(|errno| control.failed("rename", &temporary, errno))?;
             control.sync()?;
             Ok(lease)
@@ -130,9 +131,9 @@ impl Lease {
     pub(super) fn renew(&mut self) -> Result<()> {
         self.renewals += 1;
         let counter = format!("{:020}\n", self.renewals);
-        let written = self.file.write_all_at(counter.as_bytes(), self.counter_at);
+        let written = calls::pwrite(&self.file, LEASE, counter.as_bytes(), self.counter_at);
         written
-            .and_then(|()| self.file.sync_data())
+            .and_then(|()| Ok(calls::fdatasync(&self.file, LEASE)?))
             .map_err(|error| Error::from_io("renew lease", error))
     }
 }

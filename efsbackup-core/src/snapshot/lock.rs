@@ -8,6 +8,7 @@
 //! that slept) finds another's lease when it looks, and it looks before each step that
 //! publishes or removes.
 
+use super::calls;
 use super::files::Dir;
 use super::lease::{Found, Holder, LEASE, Lease, try_lock};
 use crate::cancel::CancelToken;
@@ -171,7 +172,7 @@ fn is_ours(control: &Dir, run: &str) -> Result<bool> {
 /// The right to change the lease, for a moment. Given back when dropped.
 fn guard(control: &Dir, patience: Duration) -> Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = rustix::fs::openat(control, LOCK, flags, Mode::RUSR | Mode::WUSR)
+    let fd = calls::openat(control, LOCK, flags, Mode::RUSR | Mode::WUSR)
         .map_err(|errno| control.failed("open", LOCK, errno))?;
     let started = Instant::now();
     while !try_lock(&fd)? {

@@ -20,6 +20,7 @@
 
 mod backup;
 mod bad;
+mod calls;
 mod compare;
 mod diff;
 mod files;

@@ -1,5 +1,6 @@
 //! Removing a whole tree.
 
+use super::calls;
 use super::files::Dir;
 use crate::error::Result;
 use rustix::fs::{AtFlags, FileType, Mode};
@@ -13,7 +14,7 @@ pub(super) const REMOVING_PREFIX: &str = ".removing-";
 /// snapshot for one. Returns the new name; `None` when there was nothing.
 pub(super) fn rename_away(parent: &Dir, name: &str) -> Result<Option<String>> {
     let removing = format!("{REMOVING_PREFIX}{}", name.trim_start_matches('.'));
-    match rustix::fs::renameat(parent, name, parent, &removing) {
+    match calls::renameat(parent, name, parent, &removing) {
         Ok(()) => Ok(Some(removing)),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(parent.failed("rename", name, errno)),
@@ -24,7 +25,7 @@ pub(super) fn rename_away(parent: &Dir, name: &str) -> Result<Option<String>> {
 pub(super) fn remove_tree(parent: &Dir, name: &str) -> Result<()> {
     let top = open_writable(parent, name)?;
     Flattened { top, moved: 0 }.empty()?;
-    let removed = rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR);
+    let removed = calls::unlinkat(parent, name, AtFlags::REMOVEDIR);
     removed.map_err(|errno| parent.failed("rmdir", name, errno))
 }
 
@@ -74,14 +75,14 @@ impl Flattened {
             if self.top.stat(&free)?.is_some() {
                 continue;
             }
-            let moved = rustix::fs::renameat(dir, name, &self.top, &free);
+            let moved = calls::renameat(dir, name, &self.top, &free);
             return moved.map_err(|errno| dir.failed("rename", &free, errno));
         }
     }
 }
 
 fn unlink(dir: &Dir, name: &[u8], flags: AtFlags) -> Result<()> {
-    match rustix::fs::unlinkat(dir, name, flags) {
+    match calls::unlinkat(dir, name, flags) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(dir.failed("remove", "", errno)),
     }
@@ -93,11 +94,11 @@ fn open_writable(parent: &Dir, name: impl AsRef<[u8]>) -> Result<Dir> {
     use rustix::fs::OFlags;
     let name = name.as_ref();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let open = || rustix::fs::openat(parent, name, flags, Mode::empty());
+    let open = || calls::openat(parent, name, flags, Mode::empty());
     let failed = |errno| parent.failed("open", "", errno);
     let fd = match open() {
         Err(Errno::ACCESS) => {
-            rustix::fs::chmodat(parent, name, Mode::RWXU, AtFlags::empty()).map_err(failed)?;
+            calls::chmodat(parent, name, Mode::RWXU).map_err(failed)?;
             open().map_err(failed)?
         }
         opened => opened.map_err(failed)?,

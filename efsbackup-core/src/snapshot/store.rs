@@ -1,6 +1,7 @@
 //! The folders of one repository, opened and checked.
 
-use super::files::Dir;
+use super::calls;
+use super::files::{Dir, TEMPORARY};
 use super::manifest_file::ManifestReader;
 use super::name;
 use super::record::Record;
@@ -75,10 +76,21 @@ impl Store {
         let records = control.make_dir(RECORDS)?;
         // Last: without it the repository is not there yet.
         match control.write_new(FORMAT, &std::process::id().to_string(), FORMAT_LINE.as_bytes()) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            // Another first run was faster.
+            Err(_) if control.stat(FORMAT)?.is_some() => {}
             written => written?,
         }
         Ok(Store { dir, control, records })
+    }
+
+    /// Removes what runs that were killed while they made the repository have left.
+    pub(super) fn remove_unfinished_formats(&self) -> Result<()> {
+        for name in self.control.names(FileType::RegularFile)? {
+            if name.starts_with(FORMAT) && name.ends_with(TEMPORARY) {
+                self.control.remove(&name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Every snapshot, the oldest first. Folders without a record come before all others.
@@ -148,7 +160,7 @@ impl Store {
     pub(super) fn manifest(&self, id: &str) -> Result<Option<ManifestReader<BufReader<File>>>> {
         let name = manifest_name(id);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = match rustix::fs::openat(&self.records, &name, flags, Mode::empty()) {
+        let opened = match calls::openat(&self.records, name.as_str(), flags, Mode::empty()) {
             Ok(fd) => ManifestReader::open(File::from(fd)),
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => Err(Error::from_errno("open", errno.raw_os_error())),

@@ -29,7 +29,12 @@ impl Tidy<'_> {
 
     /// Removes what runs that ended early have left. Tells what could not be removed.
     pub(super) fn remove_left_overs(&self) -> Vec<String> {
-        let steps = [Self::remove_folders, Self::remove_records, Self::remove_journals];
+        let steps = [
+            Self::remove_folders,
+            Self::remove_records,
+            Self::remove_journals,
+            Self::remove_unfinished_formats,
+        ];
         steps.iter().filter_map(|step| step(self).err()).map(|error| error.to_string()).collect()
     }
 
@@ -62,8 +67,9 @@ impl Tidy<'_> {
                 self.store.records.remove(&name)?;
                 continue;
             }
-            // Of a run that was killed before it wrote its record.
-            if let Some(id) = name.strip_suffix(".manifest")
+            // Of a run that was killed before it wrote its record, or after it removed it.
+            let beside = [".manifest", ".report.json", ".bad"];
+            if let Some(id) = beside.iter().find_map(|suffix| name.strip_suffix(suffix))
                 && self.store.dir.stat(id)?.is_none()
                 && self.store.records.stat(&record_name(id))?.is_none()
             {
@@ -80,6 +86,11 @@ impl Tidy<'_> {
             }
         }
         Ok(())
+    }
+
+    fn remove_unfinished_formats(&self) -> Result<()> {
+        self.lock.check()?;
+        self.store.remove_unfinished_formats()
     }
 
     /// Journals whose folder is gone.

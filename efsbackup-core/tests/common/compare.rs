@@ -148,9 +148,16 @@ fn xattrs(path: &str) -> BTreeMap<Vec<u8>, Vec<u8>> {
 
 /// Every difference between two trees, a line each; empty when there is none.
 pub(crate) fn differences(left: &Path, right: &Path) -> String {
-    let (left, right) = (read(left), read(right));
+    differences_of(&read(left), &read(right))
+}
+
+/// Every difference between two trees that were read; empty when there is none.
+pub(crate) fn differences_of(
+    left: &BTreeMap<BytePath, Meta>,
+    right: &BTreeMap<BytePath, Meta>,
+) -> String {
     let mut text = String::new();
-    for (path, l) in &left {
+    for (path, l) in left {
         match right.get(path) {
             None => writeln!(text, "{path:?}: only on the left").unwrap(),
             Some(r) => text += &entry_differences(path, l, r),

@@ -1,7 +1,8 @@
 //! Repositories, backups and a clock for the tests.
 
 use efsbackup_core::Result;
-use efsbackup_core::clock::Clock;
+use efsbackup_core::clock::{Clock, SystemClock};
+use efsbackup_core::mirror::Jobs;
 use efsbackup_core::snapshot::{BackupOptions, BackupReport, Repository, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 use std::fs;
@@ -98,10 +99,24 @@ pub(crate) fn child(source: &Path, root: &Path, lease: Duration) -> Command {
 /// snapshot was published.
 pub(crate) fn run_as_child() {
     let variable = |name: &str| std::env::var_os(name).expect("only run by other tests");
+    let number = |name: &str| -> Option<u64> {
+        std::env::var(name).ok().map(|number| number.parse().unwrap())
+    };
     let mut options = BackupOptions::default();
-    let lease = variable("LEASE_MS").into_string().unwrap().parse().unwrap();
-    options.lease = Duration::from_millis(lease);
+    options.lease = Duration::from_millis(number("LEASE_MS").unwrap());
+    if let Some(jobs) = number("JOBS") {
+        options.mirror.jobs = Jobs::Count(jobs as usize);
+    }
+    if let Some(keep) = number("KEEP_LAST") {
+        options.retention.last = keep as u32;
+    }
+    let clock: Box<dyn Clock> = match std::env::var("CLOCK") {
+        Ok(time) => Box::new(Hands::at(&time)),
+        Err(_) => Box::new(SystemClock),
+    };
     let (source, root) = (PathBuf::from(variable("SOURCE")), PathBuf::from(variable("ROOT")));
-    let done = try_backup(&source, &root, options).unwrap();
+    #[cfg(feature = "testing")]
+    let _faults = super::crash::faults_of_child();
+    let done = repository(&root).backup(&source).options(options).clock(&*clock).run().unwrap();
     assert!(done.snapshot.is_some(), "{:?}", done.report);
 }
