@@ -3,7 +3,7 @@
 #![cfg(feature = "cfn")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use efsbackup_core::formats::{self, Format, cli, cloudformation};
+use efsbackup_core::formats::{self, Format, Reader, cli, cloudformation};
 use efsbackup_core::pipeline::{
     Definition, Field, FieldValue, Intrinsic, Node, Object, Parameter, ParameterValue,
 };
@@ -282,9 +282,57 @@ fn what_a_function_would_decide_is_refused() {
         let error = formats::read(template(objects).as_bytes()).unwrap_err().to_string();
         assert!(error.contains(expected), "{objects}: {error}");
     }
-    let two = template("[]").replace("  P:", "  Q:") + &template("[]").replace("Resources:\n", "");
-    let error = formats::read(two.as_bytes()).unwrap_err().to_string();
-    assert!(error.contains("(Q, P); give a template with one"), "{error}");
+}
+
+#[test]
+fn one_of_several_pipelines_is_chosen_and_the_others_stay() {
+    let pipeline = |id: &str, name: &str| {
+        format!(
+            "  {id}:\n    Type: AWS::DataPipeline::Pipeline\n    Properties:\n      Name: {name}\n      \
+             PipelineObjects:\n        - Id: {id}\n          Name: {id}\n          Fields: []\n"
+        )
+    };
+    let text = format!("Resources:\n{}{}", pipeline("Nightly", "n"), pipeline("Hourly", "h"));
+    let error = formats::read(text.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("2 pipelines (Nightly, Hourly); choose one with --pipeline"), "{error}");
+    let all = Reader::new().read_all(text.as_bytes()).unwrap();
+    assert_eq!(all.len(), 2);
+    for (document, id) in all.iter().zip(["Nightly", "Hourly"]) {
+        assert_eq!((document.pipeline(), &*document.definition.objects[0].id), (Some(id), id));
+        assert_eq!(document.write(Format::CloudFormationYaml).unwrap(), text);
+        let chosen = Reader::new().pipeline(id).read(text.as_bytes()).unwrap();
+        assert_eq!(&chosen, document);
+    }
+    assert_eq!(all[1].left_behind(Format::Api), ["Resources.Nightly"]);
+    let error = Reader::new().pipeline("Houry").read(text.as_bytes()).unwrap_err();
+    assert_eq!(error.kind().name(), "not-found");
+    assert!(error.to_string().contains("called Houry; there are Nightly, Hourly"), "{error}");
+    let error = Reader::new().pipeline("x").read(CLI.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("holds one definition without a name"), "{error}");
+}
+
+#[test]
+fn lenient_reading_takes_what_people_write() {
+    let text = CLI
+        .replace("\"role\": \"r\"", "\"role\": \"r\", # the role\n")
+        .replace("\\n\\\\c", "\n\\\\c")
+        .replacen('{', "// a definition\n{", 1);
+    let error = formats::read(text.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("line 1, column 1: expected value; JSON has no comments"), "{error}");
+    assert!(error.contains("--lenient"), "{error}");
+    let document = Reader::new().lenient(true).read(text.as_bytes()).unwrap();
+    assert_eq!((document.format, &document.definition), (Format::Cli, &definition()));
+    assert_eq!(
+        document.tolerated,
+        [
+            "line 1, column 1: a comment",
+            "line 10, column 20: a comment",
+            "line 10, column 18: a trailing comma",
+            "line 20, column 17: a raw line break in a string",
+        ]
+    );
+    let strict = Reader::new().lenient(true).read(CLI.as_bytes()).unwrap();
+    assert_eq!(strict, formats::read(CLI.as_bytes()).unwrap());
 }
 
 #[test]

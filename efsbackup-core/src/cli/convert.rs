@@ -18,11 +18,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
-    let document = args.input.read()?;
+    let document = args.input.read_for(args.to)?;
     let text = document.write(args.to)?;
     let left = document.left_behind(args.to);
     let written = args.target.write(args.to.name(), &text, context)?;
     context.output.document(&written)?;
+    if !document.tolerated.is_empty() {
+        context.output.note(&format!("not JSON, but read: {}", document.tolerated.join("; ")));
+    }
     if !left.is_empty() {
         let form = args.to.name();
         context.output.note(&format!("left behind, {form} cannot carry it: {}", left.join(", ")));

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::bytepath::BytePath;
 use crate::error::{Error, Result};
-use crate::formats::{self, Document, Format};
+use crate::formats::{Document, Format, Reader};
 use serde::Serialize;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,18 +13,47 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Input {
     /// The definition in any form (AWS CLI, API, CloudFormation); - reads stdin
     file: PathBuf,
+    /// Read JSON with comments, trailing commas, and raw line breaks and tabs in strings
+    #[arg(long)]
+    lenient: bool,
+    /// Which pipeline to take where the file has several: its name in the file
+    #[arg(long, value_name = "NAME")]
+    pipeline: Option<String>,
 }
 
 impl Input {
     /// The definition in it.
     pub(crate) fn read(&self) -> Result<Document> {
+        self.with_bytes(|reader, bytes| reader.read(bytes))
+    }
+
+    /// The definition in it to be written as `format`. Of a template's several pipelines it
+    /// is the first where the others go with it anyway.
+    pub(crate) fn read_for(&self, format: Format) -> Result<Document> {
+        self.with_bytes(|reader, bytes| {
+            let first = reader.read_all(bytes)?.into_iter().next();
+            match first {
+                Some(first) if first.carries_all(format) => Ok(first),
+                _ => reader.read(bytes),
+            }
+        })
+    }
+
+    fn with_bytes<T>(&self, read: impl FnOnce(Reader, &[u8]) -> Result<T>) -> Result<T> {
+        let mut reader = Reader::new().lenient(self.lenient);
+        if let Some(name) = &self.pipeline {
+            reader = reader.pipeline(name);
+        }
         if self.file.as_os_str() != "-" {
-            return formats::read_path(&self.file);
+            let named = |error: Error| error.with_path(self.file.as_path());
+            let bytes = std::fs::read(&self.file);
+            let bytes = bytes.map_err(|error| named(Error::from_io("read", error)))?;
+            return read(reader, &bytes).map_err(named);
         }
         let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut bytes);
-        read.map_err(|error| Error::from_io("read stdin", error))?;
-        formats::read(&bytes)
+        let result = std::io::stdin().lock().read_to_end(&mut bytes);
+        result.map_err(|error| Error::from_io("read stdin", error))?;
+        read(reader, &bytes)
     }
 
     /// Its name for the JSON document.

@@ -103,6 +103,20 @@ fn parameter_values(at: &At<'_>) -> Result<Vec<ParameterValue>> {
     Ok(values)
 }
 
+/// A definition in the order in which the AWS CLI sends it: the fields of an object and the
+/// attributes of a parameter by key, the values of one key as they stand. It sorts by
+/// character codes, so `*` and `@` come first and capitals before small letters.
+#[must_use]
+pub fn sent(mut definition: Definition) -> Definition {
+    for object in &mut definition.objects {
+        object.fields.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+    for parameter in &mut definition.parameters {
+        parameter.attributes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    }
+    definition
+}
+
 /// Writes a definition file, indented by two spaces, as the AWS CLI prints one: `id` and
 /// `name` first, then each key once, in the order of its first use.
 ///

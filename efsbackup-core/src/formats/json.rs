@@ -8,35 +8,65 @@ use std::fmt;
 /// Parses JSON. A key that an object has twice is an error, because one of its values
 /// would be lost.
 pub(super) fn parse(text: &str) -> Result<Node> {
+    parse_tree(text).map_err(|wrong| wrong.place(text))
+}
+
+/// What is wrong, before it is known where in the author's text that is.
+pub(super) struct Wrong {
+    message: String,
+    /// The byte at which it was found.
+    pub(super) offset: usize,
+}
+
+/// Parses JSON; an error says the byte at which it was found.
+pub(super) fn parse_tree(text: &str) -> std::result::Result<Node, Wrong> {
     serde_json::from_str::<Tree>(text).map(|tree| tree.0).map_err(|error| {
         // serde_json ends its message with the place; say the place first, as for YAML.
         let full = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
-        let (line, column) = position(text, error.line(), error.column());
         let message = full.strip_suffix(&place).unwrap_or(&full);
-        Error::new(ErrorKind::InvalidDefinition, "read JSON")
-            .with_message(format!("line {line}, column {column}: {message}{}", hint(message)))
+        let offset = offset(text, error.line(), error.column());
+        let found = text.get(offset..).and_then(|rest| rest.chars().next());
+        Wrong { message: format!("{message}{}", hint(message, found)), offset }
     })
 }
 
-/// Line and column in characters, from serde_json's, whose columns are bytes, and which
-/// puts what it finds at a line break in column 0 of the next line.
-fn position(text: &str, line: usize, column: usize) -> (usize, usize) {
-    let content = |line: usize| text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default();
-    if column == 0 && line > 1 {
-        return (line - 1, content(line - 1).chars().count() + 1);
+impl Wrong {
+    /// The error, with line and column in `text`.
+    pub(super) fn place(self, text: &str) -> Error {
+        let (line, column) = position(text, self.offset);
+        Error::new(ErrorKind::InvalidDefinition, "read JSON")
+            .with_message(format!("line {line}, column {column}: {}", self.message))
     }
-    let before = content(line).char_indices().take_while(|(at, _)| *at < column);
-    (line, before.count().max(1))
 }
 
-fn hint(message: &str) -> &'static str {
+/// The byte that serde_json means. Its columns are bytes, and it puts what it finds at a
+/// line break in column 0 of the next line.
+fn offset(text: &str, line: usize, column: usize) -> usize {
+    let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
+    let start: usize = lines.map(str::len).sum();
+    let found = (start + column).saturating_sub(1).min(text.len());
+    (0..=found).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// Line and column, in characters and from 1, of a byte.
+pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (1 + before.matches('\n').count(), 1 + line.chars().count())
+}
+
+fn hint(message: &str, found: Option<char>) -> &'static str {
     match message {
         "control character (\\u0000-\\u001F) found while parsing a string" => {
-            "; in a JSON string write a line break as \\n and a tab as \\t"
+            "; in a JSON string write a line break as \\n and a tab as \\t, or read it with --lenient"
         }
-        "trailing comma" => "; remove the comma before the bracket",
-        "key must be a string" => "; JSON has no comments and needs quotes around keys",
+        "trailing comma" => "; remove the comma before the bracket, or read it with --lenient",
+        _ if matches!(found, Some('/' | '#')) => "; JSON has no comments, but --lenient reads them",
+        "key must be a string" => "; keys need quotes",
+        "trailing characters" => {
+            "; a definition is one object, and its objects stand in a list \"objects\""
+        }
         _ => "",
     }
 }

@@ -4,14 +4,20 @@ pub mod api;
 pub mod cli;
 #[cfg(feature = "cfn")]
 pub mod cloudformation;
+mod document;
 mod json;
+mod lenient;
+mod reader;
 mod tree;
 mod write;
 #[cfg(feature = "cfn")]
 mod yaml;
 
-use crate::pipeline::{Definition, Node};
-use crate::{Error, ErrorKind, Result};
+pub use document::Document;
+pub use reader::Reader;
+
+use crate::Result;
+use crate::pipeline::Definition;
 use std::path::Path;
 
 /// A form of a definition.
@@ -42,57 +48,10 @@ impl Format {
             Format::CloudFormationJson => "cfn-json",
         }
     }
-}
 
-/// A definition that was read, and what else its form held.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Document {
-    /// The definition.
-    pub definition: Definition,
-    /// The form it was in.
-    pub format: Format,
-    #[cfg(feature = "cfn")]
-    template: Option<cloudformation::Template>,
-}
-
-impl Document {
-    fn new(definition: Definition, format: Format) -> Self {
-        Document {
-            definition,
-            format,
-            #[cfg(feature = "cfn")]
-            template: None,
-        }
-    }
-
-    /// Writes the definition in `format`. A CloudFormation template that was read is kept
-    /// whole in a CloudFormation template that is written.
-    ///
-    /// # Errors
-    /// `CannotRepresent` where `format` cannot carry what the definition says.
-    pub fn write(&self, format: Format) -> Result<String> {
-        #[cfg(feature = "cfn")]
-        if let Some(template) = &self.template {
-            let mut template = template.clone();
-            template.definition.clone_from(&self.definition);
-            match format {
-                Format::CloudFormationYaml => return template.write_yaml(),
-                Format::CloudFormationJson => return template.write_json(),
-                Format::Cli | Format::Api => {}
-            }
-        }
-        write(&self.definition, format)
-    }
-
-    /// What was read but `format` leaves behind, such as a template's other resources.
-    pub fn left_behind(&self, format: Format) -> Vec<String> {
-        match format {
-            #[cfg(feature = "cfn")]
-            Format::Cli | Format::Api => {
-                self.template.as_ref().map(|t| t.besides_pipeline()).unwrap_or_default()
-            }
-            _ => Vec::new(),
-        }
+    /// Whether it is a CloudFormation template.
+    pub fn is_cloudformation(self) -> bool {
+        matches!(self, Format::CloudFormationYaml | Format::CloudFormationJson)
     }
 }
 
@@ -114,75 +73,25 @@ pub fn write(definition: &Definition, format: Format) -> Result<String> {
     }
 }
 
-/// Reads the definition in a file, in whatever form it is.
+/// Reads the definition in a file, in whatever form it is, strictly.
 ///
 /// # Errors
-/// That of opening or reading the file, or as [`read`], with the file's name.
+/// As [`Reader::read_path`].
 pub fn read_path(path: &Path) -> Result<Document> {
-    let named = |error: Error| error.with_path(path);
-    let bytes = std::fs::read(path).map_err(|error| named(Error::from_io("read", error)))?;
-    read(&bytes).map_err(named)
+    Reader::new().read_path(path)
 }
 
-/// Reads a definition in whatever form it is. A byte order mark is skipped.
+/// Reads a definition in whatever form it is, strictly. A byte order mark is skipped.
 ///
 /// # Errors
-/// `InvalidDefinition` with line and column where the text is neither JSON nor YAML, or
-/// with the path to what is wrong; `Unsupported` for a template without the feature `cfn`.
+/// As [`Reader::read`].
 pub fn read(bytes: &[u8]) -> Result<Document> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|&&b| b == b'\n').count();
-        unknown(&format!("line {line}: the text is not UTF-8"))
-    })?;
-    if !text.trim_start().starts_with('{') {
-        return read_yaml(text);
-    }
-    let tree = json::parse(text)?;
-    let Node::Map(entries) = &tree else { return Err(unknown("an object is needed")) };
-    let has = |name: &str| entries.iter().any(|(key, _)| key == name);
-    if has("objects") {
-        Ok(Document::new(cli::from_node(&tree)?, Format::Cli))
-    } else if has("pipelineObjects") {
-        Ok(Document::new(api::from_node(&tree)?, Format::Api))
-    } else if has("Resources") {
-        read_template(tree, Format::CloudFormationJson)
-    } else {
-        Err(unknown(
-            "none of the keys objects (AWS CLI), pipelineObjects (API) and Resources \
-             (CloudFormation) is there",
-        ))
-    }
-}
-
-fn unknown(text: &str) -> Error {
-    Error::new(ErrorKind::InvalidDefinition, "read definition").with_message(text)
-}
-
-#[cfg(feature = "cfn")]
-fn read_yaml(text: &str) -> Result<Document> {
-    read_template(yaml::parse(text)?, Format::CloudFormationYaml)
-}
-
-#[cfg(feature = "cfn")]
-fn read_template(tree: Node, format: Format) -> Result<Document> {
-    let template = cloudformation::Template::from_node(tree)?;
-    Ok(Document { definition: template.definition.clone(), format, template: Some(template) })
+    Reader::new().read(bytes)
 }
 
 #[cfg(not(feature = "cfn"))]
-fn read_yaml(_text: &str) -> Result<Document> {
-    Err(without_cfn())
-}
-
-#[cfg(not(feature = "cfn"))]
-fn read_template(_tree: Node, _format: Format) -> Result<Document> {
-    Err(without_cfn())
-}
-
-#[cfg(not(feature = "cfn"))]
-fn without_cfn() -> Error {
-    Error::new(ErrorKind::Unsupported, "definition").with_message(
+fn without_cfn() -> crate::Error {
+    crate::Error::new(crate::ErrorKind::Unsupported, "definition").with_message(
         "this build knows JSON definitions only; for CloudFormation build it with the feature cfn",
     )
 }

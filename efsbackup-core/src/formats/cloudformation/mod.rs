@@ -5,17 +5,17 @@ mod objects;
 
 use super::tree::At;
 use super::{json as read, yaml};
-use crate::Result;
 use crate::pipeline::{Definition, Intrinsic, Node};
+use crate::{Error, Result};
 
 const TYPE: &str = "AWS::DataPipeline::Pipeline";
 const OBJECTS: &str = "PipelineObjects";
 const PARAMETERS: &str = "ParameterObjects";
 const VALUES: &str = "ParameterValues";
 
-/// A template with one pipeline in it.
+/// A template, and one pipeline in it.
 ///
-/// All else that the template holds (other resources, the pipeline's name, tags and
+/// All else that the template holds (other resources and pipelines, the pipeline's name, tags and
 /// activation, outputs, …) is kept as it is and in its order; comments are not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
@@ -63,35 +63,16 @@ impl Template {
         &self.logical_id
     }
 
-    /// Reads a template from the tree of its YAML or JSON.
-    pub(super) fn from_node(mut document: Node) -> Result<Template> {
-        let (logical_id, definition) = {
-            let root = At::root(&document, "template");
-            let resources = root.get("Resources");
-            let resources = resources.ok_or_else(|| root.error("the key Resources is missing"))?;
-            let resources = At::root(resources.node, "Resources").map()?;
-            let is_pipeline = |at: &At<'_>| {
-                at.get("Type").is_some_and(|kind| *kind.node == Node::Text(TYPE.to_owned()))
-            };
-            let pipelines: Vec<_> =
-                resources.iter().filter(|(_, resource)| is_pipeline(resource)).collect();
-            match pipelines.as_slice() {
-                [(logical_id, resource)] => {
-                    (logical_id.to_string(), objects::definition(resource)?)
-                }
-                [] => return Err(root.error(format!("no resource is of the type {TYPE}"))),
-                several => {
-                    let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
-                    return Err(root.error(format!(
-                        "several resources are of the type {TYPE} ({}); give a template with one",
-                        names.join(", ")
-                    )));
-                }
-            }
+    /// Reads the pipeline called `logical_id` from a template's tree.
+    pub(super) fn from_node(document: Node, logical_id: &str) -> Result<Template> {
+        let definition = {
+            let resources = resources(&document)?;
+            let resource = resources.into_iter().find(|(name, _)| *name == logical_id);
+            let (_, resource) = resource.ok_or_else(|| no_pipeline(&document))?;
+            objects::definition(&resource)?
         };
-        let mut template =
-            Template { definition, document: Node::Plain(String::new()), logical_id };
-        std::mem::swap(&mut template.document, &mut document);
+        let logical_id = logical_id.to_owned();
+        let mut template = Template { definition, document, logical_id };
         if let Some(properties) = template.properties_mut() {
             for (key, node) in properties {
                 if [OBJECTS, PARAMETERS, VALUES].contains(&key.as_str()) {
@@ -161,22 +142,53 @@ impl Template {
     }
 }
 
-/// Reads a template written in YAML.
+/// The logical ids of a template's pipelines, in order: at least one.
+pub(super) fn pipelines(document: &Node) -> Result<Vec<String>> {
+    let is_pipeline =
+        |at: &At<'_>| at.get("Type").is_some_and(|kind| *kind.node == Node::Text(TYPE.to_owned()));
+    let pipelines = resources(document)?.into_iter().filter(|(_, resource)| is_pipeline(resource));
+    let names: Vec<String> = pipelines.map(|(name, _)| name.to_owned()).collect();
+    if names.is_empty() { Err(no_pipeline(document)) } else { Ok(names) }
+}
+
+fn resources(document: &Node) -> Result<Vec<(&str, At<'_>)>> {
+    let root = At::root(document, "template");
+    let resources = root.get("Resources");
+    let resources = resources.ok_or_else(|| root.error("the key Resources is missing"))?;
+    At::root(resources.node, "Resources").map()
+}
+
+fn no_pipeline(document: &Node) -> Error {
+    At::root(document, "template").error(format!("no resource is of the type {TYPE}"))
+}
+
+/// The template's one pipeline.
+fn only_pipeline(document: Node) -> Result<Template> {
+    let names = pipelines(&document)?;
+    match names.as_slice() {
+        [name] => Template::from_node(document, name),
+        names => Err(At::root(&document, "template")
+            .error(format!("several resources are of the type {TYPE} ({})", names.join(", ")))),
+    }
+}
+
+/// Reads a template of one pipeline written in YAML. [`Reader`](super::Reader) reads one of
+/// several.
 ///
 /// # Errors
 /// `InvalidDefinition` with line and column where the text is not YAML, or with the path
 /// to what is wrong: no pipeline or several, or a function where only its result tells
 /// what the pipeline is, such as `!If` in place of an object.
 pub fn read_yaml(text: &str) -> Result<Template> {
-    Template::from_node(yaml::parse(text)?)
+    only_pipeline(yaml::parse(text)?)
 }
 
-/// Reads a template written in JSON.
+/// Reads a template of one pipeline written in JSON.
 ///
 /// # Errors
 /// As [`read_yaml`].
 pub fn read_json(text: &str) -> Result<Template> {
-    Template::from_node(read::parse(text)?)
+    only_pipeline(read::parse(text)?)
 }
 
 /// Writes a template of nothing but this pipeline, as [`Template::new`] makes it.
