@@ -73,7 +73,7 @@ fn a_restore_leaves_out_and_protects_what_is_excluded() {
     options.delete = true;
     options.filter = filter();
     let report = repository(&root).restore(&id, &destination).options(options).run().unwrap();
-    assert_eq!(report.outcome, Outcome::Complete, "{:?}", report.errors);
+    assert_eq!(report.report.outcome, Outcome::Complete, "{:?}", report.report.errors);
     assert_eq!(names(&destination), ["a", "mine.no"]);
 }
 

@@ -66,7 +66,7 @@ fn a_destination_that_is_not_empty_is_refused_unless_it_is_to_be_made_equal() {
     let mut dry = deleting();
     dry.dry_run = true;
     let report = repository.restore(&snapshot.id, &destination).options(dry).run().unwrap();
-    assert_eq!(report.entries.deleted.file, 1);
+    assert_eq!(report.report.entries.deleted.file, 1);
     assert_eq!(before, format!("{:?}", read(&destination)));
 
     repository.restore(&snapshot.id, &destination).options(deleting()).run().unwrap();
@@ -96,11 +96,11 @@ fn directories_are_restored_to_their_places() {
     let restore = restore();
     let report = restore
         .restore(&snapshot.id, &destination)
-        .directory(&b"a/b"[..])
-        .directory(&b"c"[..])
+        .path(&b"a/b"[..])
+        .path(&b"c"[..])
         .run()
         .unwrap();
-    assert_eq!(report.entries.created.total(), 5);
+    assert_eq!(report.report.entries.created.total(), 7);
     assert_same(&source.join("a/b"), &destination.join("a/b"));
     assert_same(&source.join("c"), &destination.join("c"));
     assert!(!destination.join("a/other").exists() && !destination.join("file").exists());
@@ -111,13 +111,95 @@ fn directories_are_restored_to_their_places() {
     assert_eq!(above[0], above[1]);
 
     for wrong in [&b"../a"[..], b"/a", b"a/../c", b"", b"."] {
-        let error = restore.restore(&snapshot.id, &destination).directory(wrong).run().unwrap_err();
+        let error = restore.restore(&snapshot.id, &destination).path(wrong).run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{wrong:?}");
     }
-    let missing = restore.restore(&snapshot.id, &destination).directory(&b"none"[..]).run();
+    let missing = restore.restore(&snapshot.id, &destination).path(&b"none"[..]).run();
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
-    let of_file = restore.restore(&snapshot.id, &destination).directory(&b"file"[..]).run();
-    assert_eq!(of_file.unwrap_err().kind(), ErrorKind::NotADirectory);
+    for through in [&b"c/s/x"[..], b"file/x"] {
+        let error = restore.restore(&snapshot.id, &destination).path(through).run().unwrap_err();
+        let kind = error.kind();
+        assert!(matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory), "{error}");
+    }
+}
+
+#[test]
+fn files_and_patterns_are_restored_to_their_places() {
+    let scratch = Scratch::new();
+    let source = scratch.build(
+        "source",
+        &tree! {
+            "a" => dir(tree! {
+                "b" => dir(tree! { "f.conf" => file("x"), "odd[1]" => file("o") }),
+                "g.conf" => hardlink("a/b/f.conf"),
+                "h" => file("h"),
+            }).mode(0o711).mtime(1_000, 1),
+            "c.conf" => dir(tree! { "in" => file("in") }),
+            "l.conf" => symlink("x"),
+        },
+    );
+    let root = scratch.path("root");
+    let (_, snapshot) = backup(&source, &root);
+    let repository = repository(&root);
+    let names =
+        |path: &Path| -> Vec<String> { read(path).keys().map(ToString::to_string).collect() };
+    let one = scratch.path("one");
+    repository.restore(&snapshot.id, &one).path(&b"a/b/f.conf"[..]).run().unwrap();
+    assert_eq!(names(&one), ["", "a", "a/b", "a/b/f.conf"]);
+    let above = |path: &Path| {
+        let found = fs::metadata(path.join("a")).unwrap();
+        (found.mode(), found.mtime(), found.mtime_nsec())
+    };
+    assert_eq!(above(&source), above(&one));
+
+    // Beside what is there already, whose directories stay as they are.
+    fs::set_permissions(one.join("a"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
+    repository.restore(&snapshot.id, &one).path(&b"a/b/odd[1]"[..]).run().unwrap();
+    assert_eq!(names(&one), ["", "a", "a/b", "a/b/f.conf", "a/b/odd[1]"]);
+    assert_eq!(above(&one).0 & 0o7777, 0o700);
+
+    // With the hard links that the chosen names have among each other.
+    let many = scratch.path("many");
+    let report = repository.restore(&snapshot.id, &many).pattern(&b"*.conf"[..]).run().unwrap();
+    assert_eq!(report.report.entries.created.hardlink, 1);
+    let expected = ["", "a", "a/b", "a/b/f.conf", "a/g.conf", "c.conf", "c.conf/in", "l.conf"];
+    assert_eq!(names(&many), expected);
+    fs::remove_file(source.join("a/h")).unwrap();
+    fs::remove_file(source.join("a/b/odd[1]")).unwrap();
+    for dir in ["a", "a/b"] {
+        let times = fs::metadata(many.join(dir)).unwrap().modified().unwrap();
+        fs::File::open(source.join(dir)).unwrap().set_modified(times).unwrap();
+    }
+    assert_same(&source, &many);
+
+    let none = repository.restore(&snapshot.id, scratch.path("x")).pattern(&b"*.none"[..]).run();
+    assert_eq!(none.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(!scratch.path("x").exists());
+    // A link where a directory has to be is not followed and not replaced.
+    let linked = scratch.path("linked");
+    fs::create_dir(&linked).unwrap();
+    std::os::unix::fs::symlink(&one, linked.join("a")).unwrap();
+    let error = repository.restore(&snapshot.id, &linked).path(&b"a/h"[..]).in_place(true).run();
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::SafetyStop);
+    assert!(linked.join("a").symlink_metadata().unwrap().is_symlink());
+}
+
+#[test]
+fn what_was_damaged_in_the_snapshot_is_named_while_it_is_restored() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &tree! { "good" => file("good"), "bad" => file("bad") });
+    let root = scratch.path("root");
+    let (_, snapshot) = backup(&source, &root);
+    let stored = at(&root, &snapshot.id).join("bad");
+    let times = fs::metadata(&stored).unwrap().modified().unwrap();
+    fs::write(&stored, "bAd").unwrap();
+    fs::File::open(&stored).unwrap().set_modified(times).unwrap();
+    let done = repository(&root).restore(&snapshot.id, scratch.path("out")).run().unwrap();
+    assert_eq!(done.exit_status(), 23);
+    assert_eq!(done.report.errors.len(), 1);
+    assert_eq!(done.report.errors[0].path.to_string(), "bad");
+    assert!(done.report.errors[0].message.contains("damaged"), "{:?}", done.report.errors);
 }
 
 #[test]

@@ -217,9 +217,9 @@ pub unsafe extern "C" fn efsb_restore(
             .cancel(&copying.cancel)
             .progress(&mut callback);
         for directory in directories {
-            restore = restore.directory(directory);
+            restore = restore.path(directory);
         }
         // SAFETY: by this function's contract.
-        unsafe { finish(report, restore.run()?) }
+        unsafe { finish(report, restore.run()?.report) }
     }
 }

@@ -148,9 +148,9 @@ pub(crate) fn restore<'py>(
             .cancel(&work.cancel)
             .progress(&mut observer);
         for directory in &directories {
-            restore = restore.directory(directory.as_path());
+            restore = restore.path(directory.as_path());
         }
-        restore.run()
+        restore.run().map(|done| done.report)
     })?;
     let report = result.map_err(|error| errors::raise(py, &error))?;
     let json = to_json(py, &report)?;

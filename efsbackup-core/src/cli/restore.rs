@@ -8,7 +8,8 @@ use super::report;
 use super::repository_args::RepositoryArgs;
 use crate::bytepath::BytePath;
 use crate::error::Result;
-use std::path::PathBuf;
+use crate::snapshot::BackupOptions;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -16,14 +17,25 @@ pub(crate) struct Args {
     repository: RepositoryArgs,
     /// Which snapshot; `efsbackup snapshots` lists them
     snapshot: String,
-    /// Where to; must be missing or empty, unless --delete is given
+    /// Where to; what is restored must be missing there, unless --in-place is given
     destination: PathBuf,
-    /// Only these directories of the snapshot, each to the same place below DESTINATION
+    /// Only these files and directories of the snapshot, each to the same place below
+    /// DESTINATION; or patterns as of --exclude, such as '*.conf' or '/etc/**'
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Make a DESTINATION that is not empty equal to the snapshot
+    /// Replace what differs in DESTINATION; a snapshot of what is replaced is kept, and
+    /// restored in place it undoes this
+    #[arg(long)]
+    in_place: bool,
+    /// With --in-place, which it implies: remove what the snapshot lacks too
     #[arg(long)]
     delete: bool,
+    /// Keep no undo
+    #[arg(long)]
+    no_undo: bool,
+    /// Where the undo's name takes the time of day from
+    #[arg(long, value_name = "TZ", default_value = "UTC")]
+    timezone: String,
     #[command(flatten)]
     mirror: MirrorArgs,
 }
@@ -33,20 +45,45 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let repository = args.repository.repository()?;
     let mut options = args.mirror.options()?;
     options.delete = args.delete;
+    let mut named = BackupOptions::default();
+    named.set_timezone(&args.timezone)?;
+    let snapshot = repository.snapshot_path(&args.snapshot);
     let lines = ItemizedLines(context.output.clone());
     let mut bar = context.progress_bar();
     let mut restore = repository
         .restore(&args.snapshot, &args.destination)
         .options(options)
+        .in_place(args.in_place)
+        .undo(!args.no_undo)
+        .timezone(named.timezone)
         .cancel(&context.cancel)
         .progress(&mut bar);
     for path in args.paths {
-        restore = restore.directory(BytePath::from(path));
+        // A file may well be called `a[1]`.
+        restore = match is_pattern(&path) && snapshot.join(&path).symlink_metadata().is_err() {
+            true => restore.pattern(BytePath::from(path)),
+            false => restore.path(BytePath::from(path)),
+        };
     }
     if itemize {
         restore = restore.listener(&lines);
     }
     let result = restore.run();
     drop(bar);
-    report::write(context, &result?)
+    let done = result?;
+    context.output.document(&done)?;
+    report::write_errors(context, &done.report);
+    if let Some(undo) = &done.undo {
+        let id = &undo.id;
+        context
+            .output
+            .note(&format!("kept as {id} what was replaced: restore that --in-place to undo this"));
+    }
+    context.output.note(&report::summary(&done.report));
+    Ok(Exit::from_status(done.exit_status()))
+}
+
+/// Whether there is a wildcard in it.
+fn is_pattern(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[".contains(byte))
 }

@@ -4,6 +4,7 @@ use super::pattern::Pattern;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
+use std::sync::Arc;
 
 /// Which entries of both trees take part in a mirror: rsync's include and exclude rules.
 ///
@@ -41,7 +42,23 @@ use std::fmt;
 #[derive(Clone, Default)]
 pub struct Filter {
     rules: Vec<Rule>,
+    chosen: Option<Chosen>,
 }
+
+/// Where an entry stands when only some of a tree is chosen; see [`Filter::only`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It is chosen, as far as the rules let it.
+    In,
+    /// A directory on the way to something chosen: it is made where it is missing, and
+    /// keeps its own metadata where it is there.
+    Above,
+    /// It is left out.
+    Out,
+}
+
+/// Tells which part of both trees is chosen.
+type Chosen = Arc<dyn Fn(&[u8]) -> Part + Send + Sync>;
 
 #[derive(Clone)]
 struct Rule {
@@ -106,7 +123,7 @@ impl Filter {
     /// `- ` or `+ ` overrides what kind it is, and a lone `!` drops all rules so far.
     pub(crate) fn argument(self, kind: Kind, text: &[u8]) -> Result<Self> {
         match text {
-            b"!" => Ok(Filter::new()),
+            b"!" => Ok(Filter { rules: Vec::new(), chosen: self.chosen }),
             [b'-', b' ', pattern @ ..] => self.add(Kind::Exclude, pattern),
             [b'+', b' ', pattern @ ..] => self.add(Kind::Include, pattern),
             pattern => self.add(kind, pattern),
@@ -123,16 +140,37 @@ impl Filter {
         Ok(self)
     }
 
-    /// Whether there are no rules.
+    /// Leaves out, whatever the rules say, what is not chosen. `part` is given paths below
+    /// the root, of both trees; it must call all directories above a chosen entry
+    /// [`Part::Above`] or [`Part::In`]. The root's part is asked for too, but it always
+    /// takes part.
+    #[must_use]
+    pub fn only(mut self, part: impl Fn(&[u8]) -> Part + Send + Sync + 'static) -> Self {
+        self.chosen = Some(Arc::new(part));
+        self
+    }
+
+    /// Whether everything takes part.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.rules.is_empty() && self.chosen.is_none()
+    }
+
+    /// Whether the directory at `path` is only on the way to what was chosen.
+    pub(super) fn is_only_above(&self, path: impl FnOnce() -> BytePath) -> bool {
+        self.chosen.as_ref().is_some_and(|part| part(path().as_bytes()) == Part::Above)
     }
 
     /// Whether the entry at `path` is left out. The path is that below the root, without a
     /// slash at either end. Directories above it are not looked at.
     pub fn excludes(&self, path: &[u8], is_dir: bool) -> bool {
+        if path.is_empty() {
+            return false;
+        }
+        if self.chosen.as_ref().is_some_and(|part| part(path) == Part::Out) {
+            return true;
+        }
         let decisive = self.rules.iter().find(|rule| rule.pattern.matches(path, is_dir));
-        !path.is_empty() && decisive.is_some_and(|rule| rule.kind == Kind::Exclude)
+        decisive.is_some_and(|rule| rule.kind == Kind::Exclude)
     }
 
     /// Each rule as the command would be told it.

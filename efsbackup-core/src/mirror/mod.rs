@@ -59,9 +59,9 @@ mod xattr;
 #[cfg(feature = "snapshot")]
 pub(crate) use calls::step;
 pub use event::{Action, EntryEvent, EntryType, Listener};
-pub use filter::Filter;
 #[cfg(feature = "cli")]
 pub(crate) use filter::Kind;
+pub use filter::{Filter, Part};
 pub use options::{Fsync, IsBad, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Trust};
 pub use report::{Bytes, Counts, Entries, EntryError, Outcome, Report};
 pub use settled::{ContentHasher, Digest, FileKind, Settled};

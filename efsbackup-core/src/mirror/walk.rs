@@ -387,6 +387,11 @@ fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
         Some(before) => run.ownership.difference(want, before),
         None => Difference::ALL,
     };
+    if let (Some(before), Some(handle)) = (&dir.before, &dir.destination)
+        && run.options.filter.is_only_above(|| dir.source.path())
+    {
+        return leave_as_found(run, dir, handle, before);
+    }
     let Some(handle) = &dir.destination else {
         if run.recorder.is_some() {
             let source = dir.source.fd().source("open")?;
@@ -409,6 +414,16 @@ fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
     let entry = Final::new(run.ownership.result(want, &have), wanted);
     run.settled(|| dir.source.path(), &entry, None, dir.role.is_stale());
     report(run, dir, &differs, Some(handle.id().ino))
+}
+
+/// A directory on the way to what was chosen keeps its metadata. Others than root may have
+/// had to be let in.
+fn leave_as_found(run: &Run<'_>, dir: &Dir, handle: &Handle, before: &Meta) -> Outcome<()> {
+    if !run.options.dry_run && before.mode & 0o700 != 0o700 && run.euid != 0 {
+        let fd = handle.fd().destination("open")?;
+        Target::Open(fd.owned()).set_mode(before.mode).destination("chmod")?;
+    }
+    report(run, dir, &Difference::default(), Some(handle.id().ino))
 }
 
 fn report(run: &Run<'_>, dir: &Dir, differs: &Difference, inode: Option<u64>) -> Outcome<()> {

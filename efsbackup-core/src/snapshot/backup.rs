@@ -11,7 +11,7 @@ use super::name;
 use super::options::BackupOptions;
 use super::process::Process;
 use super::prune;
-use super::publish::{Publication, Taken};
+use super::publish::{Publication, Taken, free_instant};
 use super::record_tree::TreeRecord;
 use super::repository::Repository;
 use super::retention::Decision;
@@ -27,7 +27,6 @@ use crate::mirror::{
 };
 use crate::mount::Mount;
 use crate::progress::{Observer, Progress};
-use jiff::Timestamp;
 use serde::Serialize;
 use std::fs::File;
 use std::io::Read;
@@ -159,7 +158,7 @@ impl<'a> Backup<'a> {
         let lock = Lock::take(&store.control, &holder, &self.cancel)?;
         let snapshots = store.snapshots()?;
         guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
-        let time = self.free_instant(store)?;
+        let time = free_instant(store, self.clock, &self.options.timezone, &self.cancel)?;
         let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
         let folder = name::incomplete(time, &holder.run);
         let options = self.mirror_options(store, base.as_ref())?;
@@ -216,6 +215,7 @@ impl<'a> Backup<'a> {
             report: &report,
             manifest: &manifest,
             manifest_hash,
+            undo: None,
         };
         let publication =
             Publication { store, lock: &lock, clock: self.clock, timezone: &self.options.timezone };
@@ -263,23 +263,6 @@ impl<'a> Backup<'a> {
             mirror = mirror.listener(listener);
         }
         Ok(BackupReport::unpublished(mirror.run()?))
-    }
-
-    /// The instant of the new snapshot: now, or the first second at which one of its names
-    /// is free.
-    fn free_instant(&self, store: &Store) -> Result<Timestamp> {
-        loop {
-            let now = self.clock.now();
-            for id in name::candidates(now, &self.options.timezone) {
-                if store.is_free(&id)? {
-                    return Ok(now);
-                }
-            }
-            if self.cancel.is_cancelled() {
-                return Err(Error::new(ErrorKind::Cancelled, "backup"));
-            }
-            self.clock.sleep(Duration::from_millis(100));
-        }
     }
 
     /// The mirror's options: a new tree, sharing with the newest complete snapshot and with
@@ -333,7 +316,7 @@ impl BackupReport {
 
 /// Writes the manifest, durably. Digests of files that were linked from `base` are taken
 /// from its manifest.
-fn write_manifest(
+pub(super) fn write_manifest(
     store: &Store,
     file: File,
     record: TreeRecord<'_>,

@@ -21,6 +21,7 @@
 mod backup;
 mod bad;
 mod calls;
+mod chosen;
 mod compare;
 mod diff;
 mod files;
@@ -34,6 +35,7 @@ mod manifest;
 mod manifest_file;
 mod name;
 mod options;
+mod plan;
 mod process;
 mod prune;
 mod publish;
@@ -42,6 +44,7 @@ mod record_tree;
 mod remove;
 mod repository;
 mod restore;
+mod restored;
 mod retention;
 #[expect(clippy::module_inception, reason = "the piece is named after its main type")]
 mod snapshot;
@@ -50,6 +53,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tidy;
+mod undo;
 mod verify;
 mod verify_manifest;
 
@@ -60,7 +64,7 @@ pub use manifest::ManifestEntry;
 pub use options::BackupOptions;
 pub use prune::{Prune, PruneReport};
 pub use repository::Repository;
-pub use restore::Restore;
+pub use restore::{Restore, RestoreReport};
 pub use retention::{Decision, Retention};
 pub use snapshot::{Snapshot, State};
 pub use verify::{Difference, DifferenceKind, Verification, Verify};

@@ -2,14 +2,16 @@
 
 use super::lock::Lock;
 use super::name;
-use super::record::Record;
+use super::record::{Origin, Record};
 use super::snapshot::{Snapshot, State};
-use super::store::Store;
+use super::store::{Store, created_name};
+use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::{Digest, Report};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::time::Duration;
 
 /// A finished tree that is not published yet.
 pub(super) struct Taken<'a> {
@@ -24,6 +26,15 @@ pub(super) struct Taken<'a> {
     pub(super) manifest: &'a str,
     /// The hash that its manifest ends with.
     pub(super) manifest_hash: Digest,
+    /// What it undoes, if it is an undo.
+    pub(super) undo: Option<Undone<'a>>,
+}
+
+/// What an undo undoes.
+pub(super) struct Undone<'a> {
+    pub(super) origin: Origin,
+    /// The name that the list of what was made has so far.
+    pub(super) created: &'a str,
 }
 
 /// How a tree is published, with the lock held.
@@ -55,12 +66,16 @@ impl Publication<'_> {
             bytes: report.bytes.scanned,
             new_bytes: report.bytes.copied,
             manifest: Some(data_encoding::HEXLOWER.encode(&taken.manifest_hash)),
+            undo: taken.undo.as_ref().map(|undone| undone.origin.clone()),
             exit_status: report.exit_status(),
         };
         let report = serde_json::to_vec_pretty(report)
             .map_err(|error| Error::new(ErrorKind::Internal, "write report").with_source(error))?;
         self.lock.check()?;
         let id = self.free_id(taken.time)?;
+        if let Some(undone) = &taken.undo {
+            self.store.records.rename_to_free(undone.created, &created_name(&id))?;
+        }
         self.store.write_record(&id, &record, &report, taken.manifest)?;
         let named =
             self.lock.check().and_then(|()| self.store.dir.rename_to_free(taken.folder, &id));
@@ -84,5 +99,26 @@ impl Publication<'_> {
         Err(Error::new(ErrorKind::AlreadyExists, "publish")
             .with_message("all names of this snapshot were taken while it was made; run again")
             .with_path(self.store.dir.path.as_path()))
+    }
+}
+
+/// The instant of a new snapshot: now, or the first second at which one of its names is free.
+pub(super) fn free_instant(
+    store: &Store,
+    clock: &dyn Clock,
+    timezone: &TimeZone,
+    cancel: &CancelToken,
+) -> Result<Timestamp> {
+    loop {
+        let now = clock.now();
+        for id in name::candidates(now, timezone) {
+            if store.is_free(&id)? {
+                return Ok(now);
+            }
+        }
+        if cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "backup"));
+        }
+        clock.sleep(Duration::from_millis(100));
     }
 }

@@ -33,8 +33,22 @@ pub(super) struct Record {
     /// The hash that its manifest ends with, in hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) manifest: Option<String>,
+    /// What an undo undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) undo: Option<Origin>,
     /// The exit status of its run: 0, 23 or 24.
     pub(super) exit_status: u8,
+}
+
+/// Which restore an undo undoes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    /// The snapshot that was restored.
+    pub(super) snapshot: String,
+    /// Into which directory, for people.
+    pub(super) destination: String,
+    /// The directory's path, in base64.
+    pub(super) destination_b64: String,
 }
 
 impl Record {

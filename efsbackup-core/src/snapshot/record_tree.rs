@@ -37,6 +37,11 @@ impl<'a> TreeRecord<'a> {
         TreeRecord { wanted, failures: true, ..Self::new(place, None) }
     }
 
+    /// Reads the contents of only the files that are `wanted`.
+    pub(super) fn reading(self, wanted: Wanted) -> Self {
+        TreeRecord { wanted: Some(wanted), ..self }
+    }
+
     fn push(&self, entry: &ManifestEntry) {
         let mut value = Vec::with_capacity(96);
         entry.encode(&mut value);

@@ -1,26 +1,54 @@
 //! Restoring a snapshot.
 
+use super::chosen::{Chosen, PathSet, above, choose};
+use super::plan::{Plan, plan};
+use super::record_tree::TreeRecord;
 use super::repository::Repository;
+use super::restored;
+use super::snapshot::{Snapshot, State};
+use super::store::Store;
+use super::undo::{self, Undo};
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::{Listener, Mirror, Options, Outcome, Report};
+use crate::mirror::{Listener, MaxDelete, Mirror, Options, Outcome, Part, Report};
 use crate::progress::Observer;
-use rustix::fs::{AtFlags, CWD, Mode, Timespec, Timestamps};
-use std::path::{Component, Path, PathBuf};
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A snapshot about to be restored; see [`Repository::restore`].
 ///
-/// The destination gets files of its own: nothing in it is hard-linked with a snapshot.
+/// The destination gets files of its own: nothing in it is hard-linked with a snapshot. What
+/// is copied is checked against the digests of the manifest.
 pub struct Restore<'a> {
     repository: &'a Repository,
     id: String,
     destination: PathBuf,
-    directories: Vec<BytePath>,
+    paths: Vec<BytePath>,
+    patterns: Vec<BytePath>,
+    in_place: bool,
+    undo: bool,
+    timezone: TimeZone,
     options: Options,
     cancel: CancelToken,
     observer: Option<&'a mut dyn Observer>,
     listener: Option<&'a dyn Listener>,
+}
+
+/// What a restore did. As JSON: the fields of the report, then the others.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// What happened to the entries, and how the run ended. An entry whose content is not
+    /// what the manifest says was copied all the same, and counts as failed.
+    #[serde(flatten)]
+    pub report: Report,
+    /// The snapshot that undoes this restore, if it is restored in place; `None` where
+    /// nothing was replaced, removed or made in place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Snapshot>,
 }
 
 impl<'a> Restore<'a> {
@@ -29,7 +57,11 @@ impl<'a> Restore<'a> {
             repository,
             id: id.to_owned(),
             destination: destination.to_owned(),
-            directories: Vec::new(),
+            paths: Vec::new(),
+            patterns: Vec::new(),
+            in_place: false,
+            undo: true,
+            timezone: TimeZone::UTC,
             options: Options::default(),
             cancel: CancelToken::new(),
             observer: None,
@@ -37,17 +69,55 @@ impl<'a> Restore<'a> {
         }
     }
 
-    /// Restores only the directory `path` of the snapshot, to the same path below the
-    /// destination; called again, several. The directories above it get the owner, mode and time they have in the
-    /// snapshot where they have to be made.
+    /// Restores only the entry `path` of the snapshot, a directory with all in it, to the
+    /// same path below the destination; called again, several. The directories above it get
+    /// the metadata they have in the snapshot where they have to be made, and keep their own
+    /// where they are there.
     #[must_use]
-    pub fn directory(mut self, path: impl Into<BytePath>) -> Self {
-        self.directories.push(path.into());
+    pub fn path(mut self, path: impl Into<BytePath>) -> Self {
+        self.paths.push(path.into());
         self
     }
 
-    /// Sets how it is copied. With `delete` a destination that is not empty is made equal
-    /// to the snapshot; without, it is refused. `link_sources` must be empty.
+    /// Restores only what matches `pattern`, a pattern as of
+    /// [`Filter`](crate::mirror::Filter); called again, and with [`Restore::path`], what any
+    /// of them names. With `delete`, what the snapshot lacks stays even if it matches, but
+    /// not in directories that match.
+    #[must_use]
+    pub fn pattern(mut self, pattern: impl Into<BytePath>) -> Self {
+        self.patterns.push(pattern.into());
+        self
+    }
+
+    /// Restores over what is there: differing entries are replaced, and with `delete` those
+    /// that the snapshot lacks removed. Before the first change a plan is made, and all that
+    /// will be replaced or removed is kept as a snapshot of its own, the undo; the repository
+    /// is locked until the end.
+    ///
+    /// An undo is itself restored in place, into the same directory: it puts back what was
+    /// replaced and removed, and removes what was made.
+    #[must_use]
+    pub fn in_place(mut self, in_place: bool) -> Self {
+        self.in_place = in_place;
+        self
+    }
+
+    /// Whether an undo is kept by a restore in place; yes unless set. Without, the
+    /// repository is neither locked nor written to.
+    #[must_use]
+    pub fn undo(mut self, undo: bool) -> Self {
+        self.undo = undo;
+        self
+    }
+
+    /// Sets where the undo's name takes the time of day from; UTC unless set.
+    #[must_use]
+    pub fn timezone(mut self, timezone: TimeZone) -> Self {
+        self.timezone = timezone;
+        self
+    }
+
+    /// Sets how it is copied. `delete` says `in_place` too. `link_sources` must be empty.
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
@@ -61,15 +131,16 @@ impl<'a> Restore<'a> {
         self
     }
 
-    /// Tells `observer` how far the run is; see [`Observer`]. The numbers begin anew with
-    /// each directory.
+    /// Tells `observer` how far the run is; see [`Observer`]. In place, the numbers begin
+    /// anew after the plan is made.
     #[must_use]
     pub fn progress(mut self, observer: &'a mut dyn Observer) -> Self {
         self.observer = Some(observer);
         self
     }
 
-    /// Tells `listener` of every entry; see [`Listener`].
+    /// Tells `listener` of every entry; see [`Listener`]. In place only of those that are
+    /// changed.
     #[must_use]
     pub fn listener(mut self, listener: &'a dyn Listener) -> Self {
         self.listener = Some(listener);
@@ -80,191 +151,196 @@ impl<'a> Restore<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such snapshot or path in it;
-    /// [`ErrorKind::SafetyStop`] when the destination is not empty and `delete` is off, or
-    /// lies in the repository; those of [`Mirror::run`].
-    pub fn run(mut self) -> Result<Report> {
+    /// [`ErrorKind::SafetyStop`] when, before anything was changed, the destination was found
+    /// not empty without `in_place`, or in the repository, the undo would not fit, or another
+    /// run holds the repository; those of [`Mirror::run`].
+    pub fn run(mut self) -> Result<RestoreReport> {
         if !self.options.link_sources.is_empty() {
             return Err(Error::new(ErrorKind::InvalidInput, "restore")
                 .with_message("a restored tree has files of its own: link_sources must be empty"));
         }
+        let store = self.repository.open()?;
         let snapshot = self.repository.snapshot(&self.id)?;
-        let root = self.repository.snapshot_path(&snapshot.id);
-        if self.directories.is_empty() {
-            self.refuse_bad_destination(&self.destination)?;
-            let destination = self.destination.clone();
-            return self.mirror(&root, &destination);
+        self.refuse_the_repository()?;
+        let chosen = choose(&store, &self.id, &self.paths, &self.patterns, &self.cancel)?;
+        let some_chosen = !chosen.tops.is_empty();
+        self.in_place |= self.options.delete;
+        let is_there = self.is_anything_there(&chosen)?;
+        let is_undo = snapshot.state == State::Undo && is_there;
+        let mut scope = chosen.set;
+        if is_undo && some_chosen {
+            return Err(Error::new(ErrorKind::InvalidInput, "undo")
+                .with_message("an undo is restored in place as a whole, or in part to the side"));
         }
-        let paths: Vec<PathBuf> = self.directories.iter().map(inside).collect::<Result<_>>()?;
-        for path in &paths {
-            check_directory(&root.join(path))?;
-            self.refuse_bad_destination(&self.destination.join(path))?;
+        if is_undo {
+            scope = undo::scope(&store, &self.id, &self.destination)?;
+            let options = &mut self.options;
+            (options.delete, options.checksum, options.allow_empty) = (true, true, true);
+            options.max_delete = MaxDelete::Count(u64::MAX);
+        } else if !some_chosen {
+            scope.add_whole(b"");
         }
-        let mut total: Option<Report> = None;
-        for path in &paths {
-            let parents = match self.options.dry_run {
-                true => Vec::new(),
-                false => self.make_parents(path)?,
-            };
-            let report = self.mirror(&root.join(path), &self.destination.join(path))?;
-            // The innermost first, so that no time is changed again.
-            for (from, to) in parents.iter().rev() {
-                copy_attributes(from, to, self.options.owner).map_err(|errno| {
-                    Error::from_errno("restore", errno.raw_os_error()).with_path(to.as_path())
-                })?;
-            }
-            let stopped = matches!(
-                report.outcome,
-                Outcome::Cancelled | Outcome::Failed | Outcome::Unfinished
-            );
-            total = Some(match total {
-                Some(total) => sum(total, report),
-                None => report,
-            });
-            if stopped {
-                break;
+        let scope = Arc::new(scope);
+        if some_chosen || is_undo {
+            self.narrow(&scope);
+        }
+        match is_there && !self.options.dry_run {
+            true => self.restore_in_place(&store, &scope),
+            false => {
+                let report = self.mirror(&store, None)?;
+                Ok(RestoreReport { report, undo: None })
             }
         }
-        total.ok_or_else(|| Error::new(ErrorKind::Internal, "restore"))
     }
 
-    fn mirror(&mut self, source: &Path, destination: &Path) -> Result<Report> {
-        let mut mirror =
-            Mirror::new(source, destination).options(self.options.clone()).cancel(&self.cancel);
-        if let Some(observer) = &mut self.observer {
-            mirror = mirror.progress(*observer);
-        }
-        if let Some(listener) = self.listener {
-            mirror = mirror.listener(listener);
-        }
-        mirror.run()
-    }
-
-    fn refuse_bad_destination(&self, destination: &Path) -> Result<()> {
-        let refused = |message: &str| {
-            Err(Error::new(ErrorKind::SafetyStop, "restore")
-                .with_message(message)
-                .with_path(destination))
+    /// Plans, keeps what will be replaced, and does what was planned.
+    fn restore_in_place(mut self, store: &Store, scope: &PathSet) -> Result<RestoreReport> {
+        let held = match self.undo {
+            true => Some(undo::lock(store, &self.cancel)?),
+            false => None,
         };
+        let root = store.dir.path.join(&self.id);
+        let mut plan = plan(
+            (&root, &self.destination),
+            &store.records,
+            (&self.options, scope),
+            &self.cancel,
+            self.observer.as_deref_mut().map(|observer| observer as &mut dyn Observer),
+        )?;
+        if !matches!(plan.report.outcome, Outcome::Complete | Outcome::Partial) {
+            return Ok(RestoreReport { report: plan.report, undo: None });
+        }
+        let undo = match &held {
+            Some((lock, run)) if !plan.changed.is_empty() => {
+                let (timezone, cancel) = (&self.timezone, &self.cancel);
+                let undo = Undo { store, lock, run, timezone, cancel };
+                Some(undo.make(&self.id, &self.destination, &mut plan, &self.options)?)
+            }
+            _ => None,
+        };
+        let Plan { report: planned, changed, .. } = plan;
+        let changed = Arc::new(changed);
+        // Only what is planned, and so kept, is touched: nothing that came meanwhile.
+        self.narrow(&changed);
+        self.options.max_delete = MaxDelete::Count(u64::MAX);
+        let mut report = self.mirror(store, Some(changed))?;
+        report.entries.scanned = planned.entries.scanned;
+        report.entries.unchanged = planned.entries.unchanged;
+        report.bytes.scanned = planned.bytes.scanned;
+        report.options = planned.options.into_iter().filter(|word| word != "--dry-run").collect();
+        Ok(RestoreReport { report, undo })
+    }
+
+    /// Lets only `part` take part.
+    fn narrow(&mut self, part: &Arc<PathSet>) {
+        let part = Arc::clone(part);
+        let filter = std::mem::take(&mut self.options.filter);
+        self.options.filter = filter.only(move |path| part.part(path));
+    }
+
+    /// Copies, and checks the contents of the files that are `read`, or all.
+    fn mirror(self, store: &Store, read: Option<Arc<PathSet>>) -> Result<Report> {
+        let dry_run = self.options.dry_run;
+        let mut record = TreeRecord::new(&store.records, self.listener);
+        if let Some(read) = read {
+            record = record.reading(Box::new(move |path| read.part(path.as_bytes()) == Part::In));
+        }
+        let root = store.dir.path.join(&self.id);
+        let mut mirror =
+            Mirror::new(root, &self.destination).options(self.options).cancel(&self.cancel);
+        if let Some(observer) = self.observer {
+            mirror = mirror.progress(observer);
+        }
+        if dry_run {
+            return match self.listener {
+                Some(listener) => mirror.listener(listener).run(),
+                None => mirror.run(),
+            };
+        }
+        let mut report = mirror.listener(&record).run()?;
+        restored::check(store, &self.id, record.finish()?, &mut report)?;
+        Ok(report)
+    }
+
+    fn refuse_the_repository(&self) -> Result<()> {
         let repository = self.repository.path();
         let repository = repository
             .canonicalize()
             .map_err(|error| Error::from_io("resolve", error).with_path(repository.as_path()))?;
-        let absolute = std::path::absolute(destination)
-            .map_err(|error| Error::from_io("resolve", error).with_path(destination))?;
+        let absolute = std::path::absolute(&self.destination)
+            .map_err(|error| Error::from_io("resolve", error).with_path(&*self.destination))?;
         let existing = absolute.ancestors().find_map(|path| path.canonicalize().ok());
-        if existing.is_some_and(|path| path.starts_with(&repository)) {
-            return refused("the destination is inside the repository; choose another");
-        }
-        if self.options.delete {
-            return Ok(());
-        }
-        match std::fs::read_dir(destination) {
-            Ok(mut entries) => match entries.next() {
-                None => Ok(()),
-                Some(_) => refused(
-                    "the destination is not empty; choose another, or make it equal to the \
-                     snapshot with --delete; nothing was changed",
-                ),
-            },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(Error::from_io("list", error).with_path(destination)),
+        match existing.is_some_and(|path| path.starts_with(&repository)) {
+            true => Err(refused(
+                "the destination is inside the repository; choose another",
+                &self.destination,
+            )),
+            false => Ok(()),
         }
     }
 
-    /// Makes the directories above `path` in the destination. Those made are returned with
-    /// what they are copies of.
-    fn make_parents(&self, path: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
-        let snapshot = self.repository.snapshot_path(&self.id);
-        let mut made = Vec::new();
-        let mut parents: Vec<&Path> = path.ancestors().skip(1).collect();
-        parents.reverse();
-        for parent in parents {
-            let destination = self.destination.join(parent);
-            match rustix::fs::mkdir(&destination, Mode::RWXU) {
-                Ok(()) => made.push((snapshot.join(parent), destination)),
-                Err(rustix::io::Errno::EXIST) => {}
-                Err(errno) => {
-                    let error = Error::from_errno("mkdir", errno.raw_os_error());
-                    return Err(error.with_path(destination));
+    /// Whether anything is where the chosen entries go. Refuses that unless it is meant, and
+    /// whatever else than a directory is where one has to be above them.
+    fn is_anything_there(&self, chosen: &Chosen) -> Result<bool> {
+        let mut looked_at = PathSet::default();
+        for top in &chosen.tops {
+            for dir in above(top.as_bytes()).filter(|dir| !dir.is_empty()) {
+                if looked_at.part(dir) == Part::In {
+                    break;
+                }
+                looked_at.add(dir);
+                let path = self.destination.join(BytePath::from(dir).as_path());
+                if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_dir()) {
+                    return Err(refused(
+                        "a directory has to be here, and something else is; move it away",
+                        &path,
+                    ));
                 }
             }
         }
-        Ok(made)
+        let root = [BytePath::default()];
+        let tops = if chosen.tops.is_empty() { &root[..] } else { &chosen.tops };
+        let mut is_there = false;
+        for top in tops {
+            let path = self.destination.join(top.as_path());
+            if is_occupied(&path, top.is_empty())? {
+                if !self.in_place {
+                    return Err(refused(
+                        "something is there already; restore to another place, or over it with                          --in-place; nothing was changed",
+                        &path,
+                    ));
+                }
+                is_there = true;
+            }
+        }
+        Ok(is_there)
     }
 }
 
-fn check_directory(path: &Path) -> Result<()> {
-    let found = std::fs::symlink_metadata(path);
-    let found = found.map_err(|error| Error::from_io("restore", error).with_path(path))?;
-    if found.is_dir() {
-        return Ok(());
+impl RestoreReport {
+    /// The exit status of the `efsbackup` command for this report.
+    pub fn exit_status(&self) -> u8 {
+        self.report.exit_status()
     }
-    Err(Error::new(ErrorKind::NotADirectory, "restore")
-        .with_message("only whole directories can be restored; copy a single file from here")
-        .with_path(path))
 }
 
-/// Both reports as one: of two outcomes the graver.
-fn sum(mut total: Report, report: Report) -> Report {
-    const GRAVITY: [Outcome; 6] = [
-        Outcome::Complete,
-        Outcome::Partial,
-        Outcome::Withheld,
-        Outcome::Unfinished,
-        Outcome::Failed,
-        Outcome::Cancelled,
-    ];
-    let gravity = |outcome| GRAVITY.iter().position(|known| *known == outcome);
-    if gravity(report.outcome) > gravity(total.outcome) {
-        total.outcome = report.outcome;
+/// Whether there is anything but an empty directory. Only of the root a symbolic link is
+/// followed.
+fn is_occupied(path: &Path, is_root: bool) -> Result<bool> {
+    use std::io::ErrorKind::NotFound;
+    let failed = |error| Error::from_io("look", error).with_path(path);
+    let found = if is_root { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) };
+    match found {
+        Ok(found) if found.is_dir() => {
+            Ok(std::fs::read_dir(path).map_err(failed)?.next().is_some())
+        }
+        Ok(_) if is_root => Err(Error::new(ErrorKind::NotADirectory, "restore").with_path(path)),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == NotFound => Ok(false),
+        Err(error) => Err(failed(error)),
     }
-    let (a, b) = (&mut total.entries, report.entries);
-    for (sum, counts) in [
-        (&mut a.scanned, b.scanned),
-        (&mut a.created, b.created),
-        (&mut a.updated, b.updated),
-        (&mut a.linked, b.linked),
-        (&mut a.unchanged, b.unchanged),
-        (&mut a.deleted, b.deleted),
-        (&mut a.failed, b.failed),
-        (&mut a.vanished, b.vanished),
-    ] {
-        *sum = *sum + counts;
-    }
-    total.bytes.scanned += report.bytes.scanned;
-    total.bytes.copied += report.bytes.copied;
-    total.bytes.linked += report.bytes.linked;
-    total.finished = report.finished;
-    total.elapsed += report.elapsed;
-    total.errors.extend(report.errors);
-    total.errors.truncate(Report::MAX_ERRORS);
-    total.errors_total += report.errors_total;
-    total
 }
 
-fn copy_attributes(from: &Path, to: &Path, owner: bool) -> rustix::io::Result<()> {
-    use rustix::fs::{Gid, Uid};
-    let stat = rustix::fs::stat(from)?;
-    if owner && rustix::process::geteuid().is_root() {
-        let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-        rustix::fs::chown(to, Some(uid), Some(gid))?;
-    }
-    rustix::fs::chmod(to, Mode::from_raw_mode(stat.st_mode & 0o7777))?;
-    let time = |tv_sec, tv_nsec: u64| Timespec { tv_sec, tv_nsec: tv_nsec as _ };
-    let times = Timestamps {
-        last_access: time(stat.st_atime, stat.st_atime_nsec),
-        last_modification: time(stat.st_mtime, stat.st_mtime_nsec),
-    };
-    rustix::fs::utimensat(CWD, to, &times, AtFlags::empty())
-}
-
-/// A relative path that stays below where it begins.
-fn inside(path: &BytePath) -> Result<PathBuf> {
-    let plain = path.as_path().components().all(|part| matches!(part, Component::Normal(_)));
-    if path.is_empty() || !plain {
-        return Err(Error::new(ErrorKind::InvalidInput, "restore")
-            .with_message("a path in a snapshot is relative, without '..'")
-            .with_path(path.clone()));
-    }
-    Ok(path.as_path().to_owned())
+fn refused(message: &str, path: &Path) -> Error {
+    Error::new(ErrorKind::SafetyStop, "restore").with_message(message).with_path(path)
 }

@@ -1,8 +1,8 @@
 //! Which snapshots are kept.
 
 use super::snapshot::{Snapshot, State};
-use jiff::Zoned;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Zoned};
 use serde::Serialize;
 
 /// How many snapshots are kept; 0 keeps none for that reason. A snapshot is kept if any
@@ -24,6 +24,9 @@ pub struct Retention {
     /// One a year.
     pub yearly: u32,
 }
+
+/// How much older than the last complete snapshot an undo gets.
+const UNDO_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What becomes of one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,7 +51,8 @@ impl Retention {
 
     /// Decides over `snapshots`, the oldest first. Never removed are the last complete one,
     /// the one called `new`, and folders without a record. Partial snapshots are not
-    /// counted; they are kept until there is a newer complete one.
+    /// counted; they are kept until there is a newer complete one. Undos are not counted
+    /// either; they are kept until there is a complete one a week younger.
     pub(super) fn decide(
         &self,
         snapshots: &[Snapshot],
@@ -60,6 +64,7 @@ impl Retention {
         let mut rules = self.rules();
         let oldest = snapshots.iter().find(complete).map(|snapshot| &snapshot.id);
         let last = snapshots.iter().rfind(complete).map(|snapshot| &snapshot.id);
+        let newest = snapshots.iter().rfind(complete).and_then(|snapshot| snapshot.time);
         let mut newer_complete = false;
         let mut decisions: Vec<Decision> = snapshots
             .iter()
@@ -81,12 +86,16 @@ impl Retention {
                     }
                     (State::Partial, _) if newer_complete => {}
                     (State::Partial, _) => reasons.push("nothing newer is complete".to_owned()),
+                    (State::Undo, Some(time))
+                        if newest.is_some_and(|newest| newest - UNDO_KEPT > time) => {}
+                    (State::Undo, _) => reasons.push("undo of the last week".to_owned()),
                     _ => reasons.push("no record of it".to_owned()),
                 }
                 let keep = !reasons.is_empty();
                 if !keep {
                     reasons.push(match snapshot.state {
                         State::Partial => "partial, and a newer one is complete".to_owned(),
+                        State::Undo => "undo of more than a week ago".to_owned(),
                         _ => "nothing keeps it".to_owned(),
                     });
                 }
@@ -235,6 +244,79 @@ mod tests {
         let decisions = retention.decide(&snapshots(&times), &TimeZone::UTC, None);
         let reasons: Vec<_> = decisions.iter().map(|d| d.reasons.join(", ")).collect();
         assert_eq!(reasons, ["daily", "last", "last complete, last, daily"]);
+    }
+
+    #[test]
+    fn undos_are_not_counted_and_go_after_a_week() {
+        let times = ["2026-03-01T10:00:00Z", "2026-03-02T10:00:00Z", "2026-03-09T10:00:00Z"];
+        let mut all = snapshots(&times);
+        all[0].state = State::Undo;
+        all[1].state = State::Undo;
+        let retention = Retention { last: 9, ..Retention::default() };
+        let decisions = retention.decide(&all, &TimeZone::UTC, None);
+        let told: Vec<_> = decisions.iter().map(|d| (d.keep, d.reasons.join(", "))).collect();
+        assert_eq!(told[0], (false, "undo of more than a week ago".to_owned()));
+        assert_eq!(told[1], (true, "undo of the last week".to_owned()));
+        assert_eq!(told[2], (true, "last complete, last".to_owned()));
+        all[2].state = State::Partial;
+        assert!(retention.decide(&all, &TimeZone::UTC, None).iter().all(|d| d.keep));
+    }
+
+    /// Every six hours from 2026-02-20T00 on, for 40 days, UTC; what `restic forget` keeps
+    /// was worked out by hand with a calendar.
+    #[test]
+    fn a_calendar_worked_by_hand() {
+        let start: jiff::Timestamp = "2026-02-20T00:00:00Z".parse().unwrap();
+        let times: Vec<String> = (0..160)
+            .map(|number| (start + SignedDuration::from_hours(6 * number)).to_string())
+            .collect();
+        let times: Vec<&str> = times.iter().map(String::as_str).collect();
+        // The last is 2026-03-31T18:00:00Z, a Tuesday.
+        let retention =
+            Retention { last: 2, hourly: 3, daily: 4, weekly: 3, monthly: 3, yearly: 2 };
+        let expected = [
+            "2026-02-20T00:00:00Z", // the oldest: a third month and a second year are not there
+            "2026-02-28T18:00:00Z", // the last of February
+            "2026-03-22T18:00:00Z", // the Sunday that ends week 12
+            "2026-03-28T18:00:00Z", // the fourth day
+            "2026-03-29T18:00:00Z", // the third day, and the Sunday that ends week 13
+            "2026-03-30T18:00:00Z", // the second day
+            "2026-03-31T06:00:00Z", // the third hour
+            "2026-03-31T12:00:00Z", // the second hour, the second of the last two
+            "2026-03-31T18:00:00Z",
+        ];
+        assert_eq!(kept(retention, "UTC", &times), expected);
+        // In Los Angeles (UTC−8, from 2026-03-08 on −7) the newest is at 11:00: days end with
+        // the snapshot of 06:00Z the day after, at 23:00 (before: 22:00) the same day.
+        let daily = Retention { daily: 3, ..Retention::default() };
+        let expected = ["2026-03-30T06:00:00Z", "2026-03-31T06:00:00Z", "2026-03-31T18:00:00Z"];
+        assert_eq!(kept(daily, "America/Los_Angeles", &times), expected);
+    }
+
+    /// The day of 23 hours and that of 25 each count as one; the hours around 02:00 are told
+    /// apart by the instant, not by what the clock on the wall shows.
+    #[test]
+    fn both_days_that_change_the_clock_worked_by_hand() {
+        let hours = |from: &str, count: i64| -> Vec<String> {
+            let from: jiff::Timestamp = from.parse().unwrap();
+            (0..count).map(|hour| (from + SignedDuration::from_hours(hour)).to_string()).collect()
+        };
+        let kept_of = |retention, times: &[String]| {
+            let times: Vec<&str> = times.iter().map(String::as_str).collect();
+            kept(retention, "Europe/Berlin", &times)
+        };
+        // 2026-03-29 begins at 23:00Z the day before and ends at 22:00Z: 23 hours.
+        let spring = hours("2026-03-27T12:00:00Z", 60); // until 2026-03-29T23:00Z, the 30th
+        let daily = |daily| Retention { daily, ..Retention::default() };
+        let days = ["2026-03-28T22:00:00Z", "2026-03-29T21:00:00Z", "2026-03-29T23:00:00Z"];
+        assert_eq!(kept_of(daily(3), &spring), days);
+        // 2026-10-25 begins at 22:00Z and ends at 23:00Z the day after: 25 hours.
+        let autumn = hours("2026-10-24T12:00:00Z", 36); // until 2026-10-25T23:00Z, the 26th
+        let days = ["2026-10-24T21:00:00Z", "2026-10-25T22:00:00Z", "2026-10-25T23:00:00Z"];
+        assert_eq!(kept_of(daily(3), &autumn), days);
+        // 25 hours of that day, all kept.
+        let hourly = Retention { hourly: 26, ..Retention::default() };
+        assert_eq!(kept_of(hourly, &autumn), autumn[10..]);
     }
 
     #[test]

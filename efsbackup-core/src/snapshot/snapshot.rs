@@ -13,6 +13,8 @@ pub enum State {
     Complete,
     /// Some entries could not be read: they are missing, or as they were before.
     Partial,
+    /// It holds only what a restore in place has replaced or removed.
+    Undo,
     /// The folder is there, but no record of it, or a damaged one.
     Unknown,
 }
@@ -23,6 +25,7 @@ impl State {
         match self {
             State::Complete => "complete",
             State::Partial => "partial",
+            State::Undo => "undo",
             State::Unknown => "unknown",
         }
     }

@@ -187,6 +187,7 @@ impl Store {
         self.records.remove(&record_name(id))?;
         self.records.remove(&report_name(id))?;
         self.records.remove(&bad_name(id))?;
+        self.records.remove(&created_name(id))?;
         self.records.remove(&manifest_name(id)).map(drop)
     }
 
@@ -195,6 +196,7 @@ impl Store {
         Ok(self.dir.stat(id)?.is_none()
             && self.records.stat(&record_name(id))?.is_none()
             && self.records.stat(&manifest_name(id))?.is_none()
+            && self.records.stat(&created_name(id))?.is_none()
             && self.records.stat(&report_name(id))?.is_none())
     }
 
@@ -221,6 +223,11 @@ pub(super) fn report_name(id: &str) -> String {
 /// The manifest of a snapshot.
 pub(super) fn manifest_name(id: &str) -> String {
     format!("{id}.manifest")
+}
+
+/// What the restore made that an undo undoes.
+pub(super) fn created_name(id: &str) -> String {
+    format!("{id}.created")
 }
 
 /// The files of a snapshot that were found to be damaged.

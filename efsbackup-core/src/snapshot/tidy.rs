@@ -68,7 +68,7 @@ impl Tidy<'_> {
                 continue;
             }
             // Of a run that was killed before it wrote its record, or after it removed it.
-            let beside = [".manifest", ".report.json", ".bad"];
+            let beside = [".manifest", ".report.json", ".bad", ".created"];
             if let Some(id) = beside.iter().find_map(|suffix| name.strip_suffix(suffix))
                 && self.store.dir.stat(id)?.is_none()
                 && self.store.records.stat(&record_name(id))?.is_none()
