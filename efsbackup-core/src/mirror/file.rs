@@ -77,7 +77,7 @@ fn write_once(
     let Opened { file: source, meta: before } = source;
     let Some(handle) = &dir.destination else { return Err(Failure::Stopped) };
     let destination = handle.fd().destination("open")?;
-    let staged = Staged::create(run, &destination, name, exists, &before)?;
+    let staged = Staged::create(run, (dir, &destination), name, exists, &before)?;
     dir.touch();
     let mut hasher = run.hasher(|| dir.path_of(name));
     let written = fill(run, scratch, &source, &staged.file, &before, hasher.as_deref_mut())
@@ -178,8 +178,13 @@ pub(super) fn settle(
     } else {
         Vec::new()
     };
+    // A file server keeps attributes once it has answered: there the time comes after all
+    // content is safe, and never stands for content that is not.
+    if run.fsync_files && run.remote {
+        calls::fsync(file).destination("fsync")?;
+    }
     attributes::set(run, &target, before, &have, Some((&wanted, &had)), true)?;
-    if run.fsync_files {
+    if run.fsync_files && !run.remote {
         calls::fsync(file).destination("fsync")?;
     }
     let mut entry = Final::new(run.ownership.result(before, &have), wanted);

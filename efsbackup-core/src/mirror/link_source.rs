@@ -5,7 +5,7 @@ use super::event::Action;
 use super::failure::{Failure, Outcome, Side};
 use super::file;
 use super::follow::{is_link_limit, link};
-use super::handle::DirFd;
+use super::handle::{DirFd, Handle};
 use super::itemize::{self, Verb};
 use super::meta::{Difference, Meta};
 use super::options::Trust;
@@ -17,6 +17,7 @@ use super::tree::Dir;
 use super::walk::{Enter, Job};
 use super::xattr::Xattrs;
 use crate::bytepath::BytePath;
+use rustix::fs::{RawDir, SeekFrom};
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -88,6 +89,17 @@ pub(super) fn link_from_source(
         }));
     }
     Ok(None)
+}
+
+/// Lists a directory of a link source on a file server, only that the kernel learns by it what
+/// its entries are: it asks for all in a few calls, instead of by one for each name later.
+pub(super) fn learn(handle: &Handle, scratch: &mut Scratch) {
+    // What fails here fails again, and is told, where a name is looked up.
+    let Ok(fd) = handle.fd() else { return };
+    let mut entries = RawDir::new(&*fd, &mut scratch.names);
+    while let Some(Ok(_)) = calls::next_entry(&mut entries) {}
+    // It may be listed once more, to stand in for a source that fails.
+    let _ = calls::seek(fd.owned(), SeekFrom::Start(0));
 }
 
 /// Whether a link source's entry can stand for the source's: nothing at all may differ,

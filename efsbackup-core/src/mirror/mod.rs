@@ -35,6 +35,7 @@ mod options;
 mod pattern;
 mod place;
 mod pool;
+mod reach;
 mod report;
 #[cfg(feature = "json")]
 mod report_json;

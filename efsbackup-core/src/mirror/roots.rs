@@ -5,8 +5,10 @@ use super::filter::Filter;
 use super::handle::{Budget, FileId, Handle};
 use super::meta::{Meta, Sync};
 use super::options::Options;
+use super::reach::{Others, Reach};
 use super::sieve;
 use super::tree::{Dir, Role};
+use super::tuning::is_network;
 use crate::error::{Error, ErrorKind, Result};
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, RawDir};
@@ -140,6 +142,14 @@ pub(super) fn root_dir(
             Some(fd.map_err(|errno| at("open destination", destination, errno))?)
         }
     };
+    let mut others = Others::MayWrite;
+    if let Some(fd) = fd.as_ref().filter(|fd| is_network(fd)) {
+        let made = before.is_none() || options.fresh;
+        let have = Meta::of(fd, Sync::Normal).map_err(|errno| at("stat", destination, errno))?;
+        let euid = rustix::process::geteuid().as_raw();
+        // The way that leads to it is the caller's choice, and taken once.
+        others = Others::of(&have, euid, made, Others::MayRead);
+    }
     let mut links = Vec::new();
     for link in &options.link_sources {
         let fd = calls::openat(CWD, &link.path, flags, Mode::empty())
@@ -157,5 +167,6 @@ pub(super) fn root_dir(
         pending: AtomicUsize::new(1),
         touched: AtomicBool::new(false),
         hands_down_acl: OnceLock::new(),
+        reach: Reach::new(others),
     })
 }

@@ -11,8 +11,9 @@ use super::report::{EntryError, Outcome, Report};
 use super::roots::{open_roots, root_dir};
 use super::spool::Spool;
 use super::state::{Claims, Roots, Run, Scratch, TemporaryNames};
+use super::sys;
 use super::tally::Tally;
-use super::tuning::{descriptor_budget, is_network, threads};
+use super::tuning::{batch, descriptor_budget, is_network, threads};
 use super::walk::{self, Job};
 use super::xattr::Policy;
 use crate::bytepath::BytePath;
@@ -38,10 +39,11 @@ impl Mirror<'_> {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let budget = Arc::new(Budget::new(descriptor_budget(&options)));
         let (root, destination_fd, nearest) = open_roots(&source, &destination, &options)?;
-        let network = is_network(&root) || is_network(&nearest);
+        let remote = is_network(&nearest);
+        let network = is_network(&root) || remote;
         let threads = threads(&options, &root, &nearest, network);
         let fsync_files = match options.fsync {
-            Fsync::Auto => is_network(&nearest),
+            Fsync::Auto => remote,
             fsync => fsync == Fsync::Files,
         };
         let sync_end = match options.fsync {
@@ -71,7 +73,9 @@ impl Mirror<'_> {
             recheck: if network { Sync::Force } else { Sync::Normal },
             fsync_files: fsync_files && !options.dry_run,
             // A file server's close(2) may fail: names come after it there.
-            unnamed: AtomicBool::new(!is_network(&nearest)),
+            unnamed: AtomicBool::new(!remote),
+            remote,
+            batch: batch(network),
             temporary: TemporaryNames::new(),
             roots: Roots {
                 source: Arc::clone(&root.source),
@@ -115,7 +119,10 @@ impl Monitor<'_, '_, '_> {
             threads,
             vec![first],
             TICK,
-            Scratch::new,
+            || {
+                sys::own_umask();
+                Scratch::new()
+            },
             |job, queue, scratch| walk::run_job(run, queue, scratch, job),
             || self.tell(phase, false),
         );

@@ -3,8 +3,10 @@
 use super::calls;
 use super::failure::{Outcome, Side};
 use super::handle::DirFd;
-use super::meta::{Meta, proc_path};
+use super::meta::{Meta, Sync, proc_path};
+use super::reach::Reach;
 use super::state::Run;
+use super::tree::Dir;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::{Errno, Result};
@@ -25,26 +27,26 @@ pub(super) struct Staged<'a> {
 enum Stage {
     /// None: it vanishes by itself should the process die.
     Unnamed,
-    /// The final one, in a tree that nobody uses before it is whole.
+    /// The final one, where nobody looks before it is whole.
     Final,
     Temporary(CString),
 }
 
 impl<'a> Staged<'a> {
-    /// Creates the file that will be `name` in `dir`, with the source's metadata `want`.
-    /// `exists`: something has the name already.
+    /// Creates the file that will be `name` in `dir`, open as `fd`, with the source's metadata
+    /// `want`. `exists`: something has the name already.
     pub(super) fn create(
         run: &'a Run<'_>,
-        dir: &'a DirFd,
+        (dir, fd): (&Dir, &'a DirFd),
         name: &'a CStr,
         exists: bool,
         want: &Meta,
     ) -> Outcome<Self> {
         // Nobody else may look in before the file belongs to its owner.
-        let mode = if want.uid == run.euid { want.mode & 0o777 } else { 0o600 };
-        let (file, stage) =
-            open(run, dir, name, exists, Mode::from_raw_mode(mode)).destination("create")?;
-        Ok(Staged { run, dir, name, file, stage })
+        let safe = want.uid == run.euid || dir.reach.is_hidden();
+        let mode = Mode::from_raw_mode(if safe { want.mode & 0o777 } else { 0o600 });
+        let (file, stage) = open(run, &dir.reach, fd, name, exists, mode).destination("create")?;
+        Ok(Staged { run, dir: fd, name, file, stage })
     }
 
     /// Puts the file in its place, in place of what has the name.
@@ -90,20 +92,28 @@ impl<'a> Staged<'a> {
     }
 }
 
+/// To write under the name that is to be.
+const CREATE: OFlags =
+    OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
 fn open(
     run: &Run<'_>,
+    reach: &Reach,
     dir: &DirFd,
     name: &CStr,
     exists: bool,
     mode: Mode,
 ) -> Result<(OwnedFd, Stage)> {
-    let create = |name: &CStr| {
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        calls::openat(dir, name, flags, mode)
-    };
-    if run.options.fresh && !exists {
-        match create(name) {
+    // A temporary name is like no other, so that only others' doing could be in its way.
+    let safeguard = if reach.is_shared() { OFlags::EXCL } else { OFlags::empty() };
+    let create = |name: &CStr, safeguard| calls::openat(dir, name, CREATE | safeguard, mode);
+    // With `size_only` the time, set last, would not tell what is half written.
+    if !exists && reach.is_own() && !run.options.size_only {
+        if let Some(file) = open_own(dir, name, mode) {
+            return Ok((file, Stage::Final));
+        }
+    } else if run.options.fresh && !exists && !reach.has_repeats() {
+        match create(name, OFlags::EXCL) {
             Ok(file) => return Ok((file, Stage::Final)),
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
@@ -120,7 +130,17 @@ fn open(
         }
     }
     let temporary = run.temporary.next();
-    Ok((create(&temporary)?, Stage::Temporary(temporary)))
+    Ok((create(&temporary, safeguard)?, Stage::Temporary(temporary)))
+}
+
+/// Opens a new file in a directory that is this run's alone. Should the name be there all the
+/// same, by another of its metamorphoses in the source, it is left as it is.
+fn open_own(dir: &DirFd, name: &CStr, mode: Mode) -> Option<OwnedFd> {
+    // Something else than a file is neither waited for nor opened.
+    let flags = CREATE | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = calls::openat(dir, name, flags, mode).ok()?;
+    let made = Meta::of(&file, Sync::Normal).ok()?;
+    (made.is_file() && made.size == 0 && made.nlink == 1).then_some(file)
 }
 
 /// Gives an unnamed file its name. Where something has it by now the file gets a temporary

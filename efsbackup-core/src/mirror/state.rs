@@ -53,6 +53,10 @@ pub(super) struct Run<'a> {
     /// How files just read are looked at again.
     pub(super) recheck: Sync,
     pub(super) fsync_files: bool,
+    /// How many entries make one job.
+    pub(super) batch: usize,
+    /// Whether the destination is on a network file system.
+    pub(super) remote: bool,
     /// Whether the destination, as far as is known, has files without a name.
     pub(super) unnamed: AtomicBool,
     pub(super) temporary: TemporaryNames,

@@ -8,6 +8,7 @@ use super::handle::Handle;
 use super::itemize;
 use super::meta::{Meta, Sync, Target};
 use super::pool::Queue;
+use super::reach::Reach;
 use super::spool::Note;
 use super::state::{Run, Scratch};
 use super::tree::{Dir, Found, Role};
@@ -134,6 +135,7 @@ fn reopen(run: &Run<'_>, path: &[u8]) -> Outcome<Dir> {
         pending: AtomicUsize::new(1),
         touched: AtomicBool::new(false),
         hands_down_acl: OnceLock::new(),
+        reach: Reach::default(),
     })
 }
 

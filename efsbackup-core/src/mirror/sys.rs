@@ -16,6 +16,16 @@ pub(super) fn close(fd: OwnedFd) -> io::Result<()> {
     }
 }
 
+/// Gives this thread a umask of its own, which takes nothing away: what a file is made with
+/// need not be set again. Where a sandbox does not let it, the umask of the process stays.
+pub(super) fn own_umask() {
+    // SAFETY: a plain system call. From here on this thread alone has the umask, root and
+    // working directory that it shared; only the mirror's own threads come here.
+    if unsafe { libc::unshare(libc::CLONE_FS) } == 0 {
+        rustix::process::umask(rustix::fs::Mode::empty());
+    }
+}
+
 /// listxattrat(2)'s number, one for all architectures (asm-generic/unistd.h).
 const SYS_LISTXATTRAT: libc::c_long = 465;
 

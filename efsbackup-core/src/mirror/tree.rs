@@ -2,6 +2,7 @@
 
 use super::handle::Handle;
 use super::meta::Meta;
+use super::reach::Reach;
 use crate::bytepath::BytePath;
 use rustix::fs::FileType;
 use std::ffi::{CStr, CString};
@@ -28,6 +29,8 @@ pub(super) struct Dir {
     pub(super) touched: AtomicBool,
     /// Whether files made in the destination get an ACL from it.
     pub(super) hands_down_acl: OnceLock<bool>,
+    /// What others may do in the destination.
+    pub(super) reach: Reach,
 }
 
 /// Why a directory is walked.
@@ -68,6 +71,7 @@ impl Dir {
             pending: AtomicUsize::new(1),
             touched: AtomicBool::new(false),
             hands_down_acl: OnceLock::new(),
+            reach: Reach::default(),
         }
     }
 

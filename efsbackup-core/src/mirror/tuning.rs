@@ -52,6 +52,12 @@ pub(super) fn threads(
     if latency < Duration::from_micros(300) { 16 } else { MAX_THREADS }
 }
 
+/// How many entries make one job: fewer where each takes round trips, so that the entries of
+/// a few directories are enough for all threads.
+pub(super) fn batch(network: bool) -> usize {
+    if network { 8 } else { 64 }
+}
+
 /// The shortest of a few round trips to the file server.
 fn round_trip(fd: impl AsFd) -> Duration {
     let mut shortest = Duration::MAX;

@@ -8,8 +8,10 @@ use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
 use super::handle::Handle;
 use super::itemize::{self, Verb};
+use super::link_source;
 use super::meta::{Difference, Meta, Sync, Target};
 use super::pool::Queue;
+use super::reach::{Names, Others, Reach};
 use super::settled::Final;
 use super::sieve::Sieve;
 use super::spool::Note;
@@ -23,9 +25,6 @@ use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
-
-/// How many entries make one job.
-const BATCH: usize = 64;
 
 /// A piece of work.
 pub(super) enum Job {
@@ -61,6 +60,15 @@ pub(super) struct Listing {
     unmatched: HashSet<CString>,
     /// Names at the destination that the filter excludes: they stay.
     protected: HashSet<CString>,
+    /// Names met in the source, where it matters whether one comes again.
+    met: Option<Names>,
+}
+
+impl Listing {
+    fn new(dir: Arc<Dir>) -> Listing {
+        let met = dir.reach.names();
+        Listing { dir, unmatched: HashSet::new(), protected: HashSet::new(), met }
+    }
 }
 
 /// The job that begins a run.
@@ -118,13 +126,26 @@ fn open_all_sides(
 ) -> Outcome<Dir> {
     let source = Handle::open(&parent.source, name).source("open")?;
     let meta = Meta::of(&*source.fd().source("open")?, Sync::Normal).source("stat")?;
-    let destination = match (&parent.destination, have) {
-        (Some(destination), Some(have)) => Some(open_destination(run, destination, name, &have)?),
-        (Some(destination), None) if !run.options.dry_run => {
-            parent.touch();
-            Some(make_destination(destination, name)?)
+    let (mut destination, mut made) = (None, false);
+    match (&parent.destination, have) {
+        (Some(above), Some(have)) => {
+            destination = Some(open_destination(run, above, name, &have)?);
         }
-        _ => None,
+        (Some(above), None) if !run.options.dry_run => {
+            parent.touch();
+            let (opened, is_ours) = make_destination(above, name)?;
+            (destination, made) = (Some(opened), is_ours);
+        }
+        _ => {}
+    }
+    let role = if parent.role.is_stale() { Role::Stale } else { Role::Mirror };
+    let others = match &destination {
+        Some(destination) if run.remote && role == Role::Mirror => {
+            let fd = destination.fd().destination("open")?;
+            let meta = Meta::of(&*fd, Sync::Normal).destination("stat")?;
+            Others::of(&meta, run.euid, made, parent.reach.others())
+        }
+        _ => Others::MayWrite,
     };
     let mut links = Vec::with_capacity(parent.links.len());
     for link in &parent.links {
@@ -134,7 +155,6 @@ fn open_all_sides(
             Some(opened) => Some(opened.destination("open")?),
         });
     }
-    let role = if parent.role.is_stale() { Role::Stale } else { Role::Mirror };
     Ok(Dir {
         parent: Some(Arc::clone(parent)),
         source,
@@ -146,6 +166,7 @@ fn open_all_sides(
         pending: AtomicUsize::new(1),
         touched: AtomicBool::new(false),
         hands_down_acl: OnceLock::new(),
+        reach: Reach::new(others),
     })
 }
 
@@ -163,13 +184,15 @@ fn open_destination(
     Handle::open(parent, name).destination("open")
 }
 
-/// Makes a directory that nobody else may enter until it is done.
-fn make_destination(parent: &Arc<Handle>, name: &CStr) -> Outcome<Arc<Handle>> {
-    match calls::mkdirat(&*parent.fd().destination("open")?, name, Mode::RWXU) {
+/// Makes a directory that nobody else may enter until it is done; false if it was there.
+fn make_destination(parent: &Arc<Handle>, name: &CStr) -> Outcome<(Arc<Handle>, bool)> {
+    let made = match calls::mkdirat(&*parent.fd().destination("open")?, name, Mode::RWXU) {
+        Ok(()) => true,
         // A name listed twice, which a directory that changes meanwhile can do.
-        Ok(()) | Err(Errno::EXIST) => Handle::open(parent, name).destination("open"),
-        Err(errno) => Err(errno).destination("mkdir"),
-    }
+        Err(Errno::EXIST) => false,
+        Err(errno) => return Err(errno).destination("mkdir"),
+    };
+    Ok((Handle::open(parent, name).destination("open")?, made))
 }
 
 /// Another file system's root stays an empty directory, with the root's metadata.
@@ -187,7 +210,7 @@ fn make_mount_point(
 
 /// Begins to list a directory that is open on all sides.
 pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, dir: Arc<Dir>) {
-    let mut listing = Listing { dir, unmatched: HashSet::new(), protected: HashSet::new() };
+    let mut listing = Listing::new(dir);
     let dir = &listing.dir;
     if let (Some(destination), Some(_)) = (&dir.destination, &dir.before) {
         match run.patiently(|| list_all(run, destination, scratch)) {
@@ -202,6 +225,11 @@ pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch
                 run.failed(dir.source.path(), EntryType::Dir, failure);
                 return end_one(run, listing.dir);
             }
+        }
+    }
+    if run.remote {
+        for handle in dir.links.iter().flatten() {
+            link_source::learn(handle, scratch);
         }
     }
     list(run, queue, scratch, Box::new(listing));
@@ -298,11 +326,14 @@ fn read_piece(
         // What can't be looked at is told of when its turn comes.
         if !is_dot(entry.file_name()) && !sieve.excludes(&fd, &entry).unwrap_or(false) {
             let name = entry.file_name().to_owned();
+            if let Some(met) = &mut listing.met {
+                dir.reach.meet(met, &name);
+            }
             let at_destination = dir.role.is_stale()
                 || listing.unmatched.remove(&name)
                 || listing.protected.contains(&name);
             let found = Found { name, file_type: entry.file_type(), at_destination };
-            match batches.last_mut().filter(|batch| batch.len() < BATCH) {
+            match batches.last_mut().filter(|batch| batch.len() < run.batch) {
                 Some(batch) => batch.push(found),
                 None => batches.push(vec![found]),
             }
@@ -324,8 +355,7 @@ fn listing_failed(run: &Run<'_>, queue: &Queue<'_, Job>, dir: &Arc<Dir>, failure
         && let Some(Some(handle)) = dir.links.first()
     {
         let dir = Arc::new(Dir::relay(dir, handle));
-        let (unmatched, protected) = (HashSet::new(), HashSet::new());
-        queue.push(Job::List(Box::new(Listing { dir, unmatched, protected })));
+        queue.push(Job::List(Box::new(Listing::new(dir))));
     }
 }
 
