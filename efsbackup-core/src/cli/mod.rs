@@ -6,6 +6,7 @@
 mod args;
 mod backup;
 mod convert;
+mod definition_diff;
 mod definition_file;
 mod diff;
 mod draw;
@@ -87,7 +88,7 @@ verbs! {
     Mark => mark;
     /// Run a pipeline definition on this machine
     Run => run;
-    /// Write, check, resolve, convert and draw pipeline definitions
+    /// Write, check, resolve, compare, convert and draw pipeline definitions
     Pipeline => pipeline;
 }
 

@@ -1,7 +1,7 @@
 //! `efsbackup pipeline`: definitions.
 
 use super::exit::Exit;
-use super::{Context, convert, draw, new, resolve, validate};
+use super::{Context, convert, definition_diff, draw, new, resolve, validate};
 use crate::error::Result;
 
 #[derive(clap::Args)]
@@ -20,6 +20,8 @@ enum Verb {
     Resolve(Box<resolve::Args>),
     /// Write a definition in another form
     Convert(convert::Args),
+    /// Say what is different between two definitions
+    Diff(definition_diff::Args),
     /// Draw a definition
     Draw(draw::Args),
 }
@@ -30,6 +32,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         Verb::Validate(args) => validate::run(args, context),
         Verb::Resolve(args) => resolve::run(*args, context),
         Verb::Convert(args) => convert::run(args, context),
+        Verb::Diff(args) => definition_diff::run(args, context),
         Verb::Draw(args) => draw::run(args, context),
     }
 }

@@ -7,6 +7,7 @@ mod parameters;
 mod resolve;
 mod scope;
 
+pub use crate::pipeline::MASK;
 pub use given::parse_assignment;
-pub use parameters::{MASK, Origin, Parameters, mask};
+pub use parameters::{Origin, Parameters, mask};
 pub use resolve::{Options, Resolved, Unresolved, resolve};

@@ -1,13 +1,10 @@
 //! The parameters of a definition with their values.
 
 use crate::expression::{Scope, Template, Value};
-use crate::pipeline::{Definition, FieldValue, Parameter, ParameterType, ParameterValue};
+use crate::pipeline::{Definition, FieldValue, MASK, Parameter, ParameterType, ParameterValue};
 use crate::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
 use std::fmt;
-
-/// What stands for a secret where people read.
-pub const MASK: &str = "*****";
 
 /// Where a parameter's value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

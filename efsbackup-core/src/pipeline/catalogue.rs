@@ -35,6 +35,8 @@ pub struct FieldType {
     pub required: bool,
     /// It may be given more than once.
     pub list: bool,
+    /// The order of what is given means something.
+    pub ordered: bool,
     /// The service sets it while a pipeline runs.
     pub runtime: bool,
     /// It is documented only to say that it may not be used on this type.
@@ -135,7 +137,8 @@ fn field_type(words: &str) -> Option<FieldType> {
     let runtime = words.next_if_eq(&"runtime").is_some();
     let required = words.next_if_eq(&"required").is_some();
     let slot = words.next()?;
-    let list = words.next_if_eq(&"list").is_some();
+    let set = words.next_if_eq(&"set").is_some();
+    let list = set || words.next_if_eq(&"list").is_some();
     let names: Vec<String> = words.map(str::to_owned).collect();
     let slot = match (slot, names.is_empty()) {
         ("string", true) => Slot::String,
@@ -148,7 +151,7 @@ fn field_type(words: &str) -> Option<FieldType> {
         ("ref", false) => Slot::Reference(names),
         _ => return None,
     };
-    Some(FieldType { slot, required, list, runtime, forbidden, default })
+    Some(FieldType { slot, required, list, ordered: !set, runtime, forbidden, default })
 }
 
 #[cfg(test)]

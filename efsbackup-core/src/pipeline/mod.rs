@@ -3,18 +3,23 @@
 
 mod builder;
 mod catalogue;
+mod diff;
 mod inherit;
 mod model;
 mod nearest;
 mod parameter;
+mod secret;
 mod validate;
 
 pub use builder::{Defaults, Ec2Resource, Schedule, ShellCommandActivity, SnsAlarm, Terminate};
 pub use catalogue::{Catalogue, FieldType, ObjectType, Slot};
+pub use diff::{Change, Part};
 pub use inherit::{DEFAULT_ID, Effective};
 pub use model::{
     Definition, Field, FieldValue, Intrinsic, Node, Object, Parameter, ParameterValue,
 };
 pub(crate) use nearest::nearest;
 pub use parameter::{ParameterType, is_s3_uri};
+pub use secret::MASK;
+pub(crate) use secret::is_secret;
 pub use validate::{Code, Finding, Severity, Validation};

@@ -26,7 +26,7 @@ pub struct Object {
 }
 
 /// One key and value of an object or parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Field {
     /// The field's name, such as `scriptArgument`.
     pub key: String,
@@ -74,7 +74,7 @@ pub enum Node {
 
 /// A parameter object: an id such as `myPeriod` and its attributes (`type`,
 /// `description`, `default`, `allowedValues`, …) in order; a repeated key gives a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Parameter {
     /// The parameter's name. A leading `*` marks a secret.
     pub id: String,
@@ -83,7 +83,7 @@ pub struct Parameter {
 }
 
 /// One value given to a parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ParameterValue {
     /// The parameter's id.
     pub id: String,

@@ -3,6 +3,10 @@
 use super::scalar::{inline, literal_header};
 use crate::pipeline::{Intrinsic, Node};
 
+/// A key on the line of its value ends within 1,024 characters; a longer one has its own
+/// line, after a `?`.
+const LONGEST_KEY: usize = 1000;
+
 /// Writes a document in block style, indented by two spaces. Text is unquoted only where
 /// every reader takes it for text, a literal block where it has several lines, and in
 /// double quotes elsewhere.
@@ -49,7 +53,14 @@ fn map(entries: &[(String, Node)], indent: usize, out: &mut String) {
         if index > 0 || !at_dash(out) {
             push_indent(indent, out);
         }
-        out.push_str(&inline(key));
+        let key = inline(key);
+        if key.len() > LONGEST_KEY {
+            out.push('?');
+            line(&key, out);
+            push_indent(indent, out);
+        } else {
+            out.push_str(&key);
+        }
         out.push(':');
         value(node, indent + 2, out);
     }

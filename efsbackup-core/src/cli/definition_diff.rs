@@ -1,0 +1,165 @@
+//! `efsbackup pipeline diff`: what is different between two definitions.
+
+use super::Context;
+use super::definition_file::Input;
+use super::exit::Exit;
+use crate::error::Result;
+use crate::formats;
+use crate::pipeline::{Change, FieldValue, MASK, Node, Part};
+use serde::Serialize;
+use serde_json::{Value, json};
+use similar::{ChangeTag, TextDiff};
+use std::path::PathBuf;
+
+/// Lines shown around those that differ.
+const AROUND: usize = 2;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: Input,
+    /// The newer definition, in any form
+    other: PathBuf,
+    /// Exit with 1 where they differ
+    #[arg(long)]
+    exit_code: bool,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    equal: bool,
+    changes: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    change: &'static str,
+    part: &'static str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    old: Vec<Value>,
+    new: Vec<Value>,
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    let old = args.input.read()?.definition;
+    let new = formats::read_path(&args.other)?.definition;
+    let changes = old.diff(&new);
+    for change in &changes {
+        show(change, context);
+    }
+    let entries = changes.iter().map(|change| {
+        let values = |values: &[FieldValue]| match change.is_secret() {
+            true => values.iter().map(|_| Value::from(MASK)).collect(),
+            false => values.iter().map(value).collect(),
+        };
+        Entry {
+            change: word(change),
+            part: part(change.part),
+            id: &change.id,
+            key: change.key.as_deref(),
+            old: values(&change.old),
+            new: values(&change.new),
+        }
+    });
+    let entries = entries.collect();
+    context.output.document(&Document { equal: changes.is_empty(), changes: entries })?;
+    if changes.is_empty() {
+        context.output.note("both mean the same");
+    }
+    Ok(if args.exit_code && !changes.is_empty() { Exit::FAILED } else { Exit::COMPLETE })
+}
+
+fn word(change: &Change) -> &'static str {
+    match change.present {
+        (false, _) => "added",
+        (_, false) => "removed",
+        _ => "changed",
+    }
+}
+
+fn part(part: Part) -> &'static str {
+    match part {
+        Part::Object => "object",
+        Part::Parameter => "parameter",
+        Part::Value => "value",
+    }
+}
+
+/// A line that says where, and below it the lines that differ.
+fn show(change: &Change, context: &Context) {
+    let sign = match word(change) {
+        "added" => '+',
+        "removed" => '-',
+        _ => '~',
+    };
+    let place = change.place();
+    context.output.line(format!("{sign} {} {}", part(change.part), printable(&place)));
+    if change.is_secret() {
+        if !(change.old.is_empty() && change.new.is_empty()) {
+            context.output.line(format!("    {MASK} (a secret)"));
+        }
+        return;
+    }
+    let [old, new] = [&change.old, &change.new]
+        .map(|values| values.iter().flat_map(lines).map(|line| printable(&line)).collect());
+    let (old, new): (Vec<String>, Vec<String>) = (old, new);
+    let [old, new] = [&old, &new].map(|lines| lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let diff = TextDiff::from_slices(&old, &new);
+    for (index, group) in diff.grouped_ops(AROUND).iter().enumerate() {
+        if index > 0 {
+            context.output.line("    …");
+        }
+        for line in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let sign = match line.tag() {
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+                ChangeTag::Equal => ' ',
+            };
+            context.output.line(format!("    {sign} {}", line.value()));
+        }
+    }
+}
+
+/// The lines of one value.
+fn lines(value: &FieldValue) -> Vec<String> {
+    match value {
+        FieldValue::Text(text) => text.split('\n').map(str::to_owned).collect(),
+        FieldValue::Reference(id) => vec![format!("→ {id}")],
+        FieldValue::Intrinsic(_) => vec![self::value(value).to_string()],
+    }
+}
+
+/// The text without what a terminal would obey.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => shown.push(c),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// A value as the AWS CLI's form has it, and a function as CloudFormation's long form has it.
+fn value(value: &FieldValue) -> Value {
+    match value {
+        FieldValue::Text(text) => text.as_str().into(),
+        FieldValue::Reference(id) => json!({ "ref": id }),
+        FieldValue::Intrinsic(of) => json!({ of.function.as_str(): node(&of.argument) }),
+    }
+}
+
+fn node(node: &Node) -> Value {
+    match node {
+        Node::Text(text) | Node::Plain(text) => text.as_str().into(),
+        Node::List(items) => items.iter().map(self::node).collect(),
+        Node::Map(entries) => Value::Object(
+            entries.iter().map(|(key, item)| (key.clone(), self::node(item))).collect(),
+        ),
+        Node::Intrinsic(of) => json!({ of.function.as_str(): self::node(&of.argument) }),
+    }
+}

@@ -1,0 +1,249 @@
+//! What is different between two definitions.
+//!
+//! The order of objects, of parameters and of an object's keys means nothing, and so does
+//! that of values where the catalogue says so (`dependsOn`, alarms, security groups). The
+//! order of all other values of one key counts: arguments, steps, inputs.
+
+use super::{Catalogue, Definition, Field, FieldValue, is_secret};
+use std::collections::HashMap;
+
+/// What a [`Change`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// An object.
+    Object,
+    /// A parameter object.
+    Parameter,
+    /// What is given to a parameter.
+    Value,
+}
+
+/// One difference between two definitions.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What it is in.
+    pub part: Part,
+    /// The object's or parameter's id.
+    pub id: String,
+    /// The field or attribute; `None` where the object, parameter or value itself is only in
+    /// one of the two. An object's `name` counts as a field.
+    pub key: Option<String>,
+    /// The values in the old definition; of a whole object none.
+    pub old: Vec<FieldValue>,
+    /// The values in the new definition; of a whole object none.
+    pub new: Vec<FieldValue>,
+    /// Whether it is in the old definition, and whether in the new one.
+    pub present: (bool, bool),
+}
+
+impl Change {
+    /// Whether the values are secrets, which are for nobody to see: the id or key begins
+    /// with `*`.
+    pub fn is_secret(&self) -> bool {
+        let of_parameter = self.part != Part::Object && is_secret(&self.id);
+        of_parameter || self.key.as_deref().is_some_and(is_secret)
+    }
+
+    /// Where it is: `object.field`, `object`, `parameter.attribute` or `parameter`.
+    pub fn place(&self) -> String {
+        match &self.key {
+            Some(key) => format!("{}.{key}", self.id),
+            None => self.id.clone(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Change");
+        shown.field("part", &self.part).field("place", &self.place());
+        if !self.is_secret() {
+            shown.field("old", &self.old).field("new", &self.new);
+        }
+        shown.field("present", &self.present).finish()
+    }
+}
+
+impl Definition {
+    /// What must change in this definition to make it mean what `new` does, in the order of
+    /// this definition and then of what is only in `new`. Empty where both mean the same.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Definition, Schedule};
+    ///
+    /// let hourly = Definition::default().with(Schedule::new("S").period("1 hours"));
+    /// let daily = Definition::default().with(Schedule::new("S").period("1 days"));
+    /// let changes = hourly.diff(&daily);
+    /// assert_eq!(changes.len(), 1);
+    /// assert_eq!(changes[0].place(), "S.period");
+    /// assert!(hourly.diff(&hourly).is_empty());
+    /// ```
+    pub fn diff(&self, new: &Definition) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let groups = Groups { old: objects(self), new: objects(new) };
+        groups.compare(Part::Object, &ordered_in(new, self), &mut changes);
+        let groups = Groups { old: parameters(self), new: parameters(new) };
+        // A set of allowed values is one; several defaults are a list.
+        let ordered = |_: &str, key: &str| key != "allowedValues";
+        groups.compare(Part::Parameter, &ordered, &mut changes);
+        values(self, new, &mut changes);
+        changes
+    }
+}
+
+/// The keys and values of everything of one kind, by id and, for ids that are there more
+/// than once, by their turn.
+struct Groups<'a> {
+    old: Vec<(&'a str, Keys<'a>)>,
+    new: Vec<(&'a str, Keys<'a>)>,
+}
+
+/// Each key with all its values, in the order in which the keys first stand.
+type Keys<'a> = Vec<(&'a str, Vec<FieldValue>)>;
+
+impl Groups<'_> {
+    fn compare(
+        &self,
+        part: Part,
+        is_ordered: &dyn Fn(&str, &str) -> bool,
+        changes: &mut Vec<Change>,
+    ) {
+        let old: HashMap<_, _> = numbered(&self.old).collect();
+        let new: HashMap<_, _> = numbered(&self.new).collect();
+        let whole = |id: &str, present| Change {
+            part,
+            id: id.to_owned(),
+            key: None,
+            old: Vec::new(),
+            new: Vec::new(),
+            present,
+        };
+        for (place, keys) in numbered(&self.old) {
+            match new.get(&place) {
+                None => changes.push(whole(place.0, (true, false))),
+                Some(new_keys) => {
+                    let ordered = |key: &str| is_ordered(place.0, key);
+                    changes.extend(compare_keys(part, place.0, keys, new_keys, &ordered));
+                }
+            }
+        }
+        for (place, _) in numbered(&self.new).filter(|(place, _)| !old.contains_key(place)) {
+            changes.push(whole(place.0, (false, true)));
+        }
+    }
+}
+
+/// Each with its id and how many of the same id came before it.
+fn numbered<'a, 'b>(
+    group: &'b [(&'a str, Keys<'a>)],
+) -> impl Iterator<Item = ((&'a str, usize), &'b Keys<'a>)> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    group.iter().map(move |(id, keys)| {
+        let turn = seen.entry(id).or_default();
+        *turn += 1;
+        ((*id, *turn), keys)
+    })
+}
+
+fn compare_keys(
+    part: Part,
+    id: &str,
+    old: &Keys<'_>,
+    new: &Keys<'_>,
+    is_ordered: &dyn Fn(&str) -> bool,
+) -> Vec<Change> {
+    let old_by_key: HashMap<_, _> = old.iter().map(|(key, values)| (*key, values)).collect();
+    let new_by_key: HashMap<_, _> = new.iter().map(|(key, values)| (*key, values)).collect();
+    let added = new.iter().filter(|(key, _)| !old_by_key.contains_key(key));
+    let mut changes = Vec::new();
+    for (key, _) in old.iter().chain(added) {
+        let [old, new] = [&old_by_key, &new_by_key].map(|keys| keys.get(key).map(|v| v.as_slice()));
+        let [old_values, new_values] = [old, new].map(|values| values.unwrap_or_default());
+        if !is_same(old_values, new_values, is_ordered(key)) {
+            changes.push(Change {
+                part,
+                id: id.to_owned(),
+                key: Some((*key).to_owned()),
+                old: old_values.to_vec(),
+                new: new_values.to_vec(),
+                present: (old.is_some(), new.is_some()),
+            });
+        }
+    }
+    changes
+}
+
+fn is_same(old: &[FieldValue], new: &[FieldValue], ordered: bool) -> bool {
+    if old == new || ordered || old.len() != new.len() {
+        return old == new;
+    }
+    // Few values, and nothing to sort CloudFormation's functions by.
+    let mut left: Vec<&FieldValue> = new.iter().collect();
+    old.iter().all(|value| match left.iter().position(|other| *other == value) {
+        Some(place) => {
+            left.swap_remove(place);
+            true
+        }
+        None => false,
+    })
+}
+
+/// The pairs under their keys.
+fn grouped<'a>(pairs: impl Iterator<Item = (&'a str, FieldValue)>) -> Keys<'a> {
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut keys: Keys<'a> = Vec::new();
+    for (key, value) in pairs {
+        let place = *places.entry(key).or_insert(keys.len());
+        match keys.get_mut(place) {
+            Some((_, values)) => values.push(value),
+            None => keys.push((key, vec![value])),
+        }
+    }
+    keys
+}
+
+fn objects(definition: &Definition) -> Vec<(&str, Keys<'_>)> {
+    let objects = definition.objects.iter().map(|object| {
+        let name = (object.name != object.id).then(|| ("name", object.name.as_str().into()));
+        let fields = object.fields.iter().map(|Field { key, value }| (key.as_str(), value.clone()));
+        (object.id.as_str(), grouped(name.into_iter().chain(fields)))
+    });
+    objects.collect()
+}
+
+fn parameters(definition: &Definition) -> Vec<(&str, Keys<'_>)> {
+    let parameters = definition.parameters.iter().map(|parameter| {
+        let attributes = parameter.attributes.iter();
+        let attributes = attributes.map(|(key, value)| (key.as_str(), value.clone()));
+        (parameter.id.as_str(), grouped(attributes))
+    });
+    parameters.collect()
+}
+
+fn values(old: &Definition, new: &Definition, changes: &mut Vec<Change>) {
+    let [old, new] = [old, new].map(|definition| {
+        grouped(definition.values.iter().map(|value| (value.id.as_str(), value.value.clone())))
+    });
+    for change in compare_keys(Part::Value, "", &old, &new, &|_| true) {
+        changes.push(Change { id: change.key.unwrap_or_default(), key: None, ..change });
+    }
+}
+
+/// Whether the order of a field's values counts, by the types of either definition.
+fn ordered_in<'a>(new: &'a Definition, old: &'a Definition) -> impl Fn(&str, &str) -> bool {
+    let types: HashMap<&str, &str> = [old, new]
+        .into_iter()
+        .flat_map(|definition| {
+            definition
+                .objects
+                .iter()
+                .filter_map(|object| Some((object.id.as_str(), definition.type_of(object)?)))
+        })
+        .collect();
+    let catalogue = Catalogue::current();
+    move |id, key| {
+        let kind = types.get(id).and_then(|name| catalogue.get(name));
+        let field = kind.and_then(|kind| kind.fields.get(key)).or_else(|| catalogue.any_field(key));
+        field.is_none_or(|field| field.ordered)
+    }
+}
