@@ -104,13 +104,13 @@ bench: ## Compare walks with jwalk's
 
 PLACES ?= /dev/shm $(BUILD)/bench
 .PHONY: bench-peers
-bench-peers: build ## Compare whole runs with other programs': SCALE=1 ROUNDS=5 DATA=SLWD PLACES="/dev/shm target/bench"
+bench-peers: build ## Compare whole runs with other programs': SCALE=1 ROUNDS=5 DATA=SLWDM WITHOUT=fpsync,rclone PLACES=/dev/shm
 	mkdir -p $(BUILD)/bench
 	$(CC) -O2 -Wall -Wextra -pthread -o $(BUILD)/bench/floor efsbackup-core/benches/peers/floor.c
 	$(CC) -O2 -Wall -Wextra -o $(BUILD)/bench/run efsbackup-core/benches/peers/run.c
 	$(PYTHON) -B efsbackup-core/benches/peers/bench.py --efsbackup $(BUILD)/release/efsbackup \
 	  --floor $(BUILD)/bench/floor --runner $(BUILD)/bench/run $(PLACES:%=--place %) \
-	  --scale $(or $(SCALE),1) --rounds $(or $(ROUNDS),5) --data $(or $(DATA),SLWD)
+	  --scale $(or $(SCALE),1) --rounds $(or $(ROUNDS),5) --data $(or $(DATA),SLWDM) --without "$(WITHOUT)"
 
 .PHONY: test-bench
 test-bench: ## Run bench-peers on a small scale, to show that it works

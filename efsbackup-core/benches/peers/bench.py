@@ -26,7 +26,7 @@ from programs import Places, Program, Tools, programs
 from works import WORKS, Work, differences, remove
 
 # What one data set needs at most, all copies of it together, at scale 1.
-ROOM = {"S": 6 << 30, "L": 7 << 30, "W": 2 << 30, "D": 1 << 30}
+ROOM = {"S": 6 << 30, "L": 7 << 30, "W": 2 << 30, "D": 1 << 30, "M": 5 << 30}
 
 
 def file_system(path: Path) -> str:
@@ -91,7 +91,12 @@ def data_set(name: str, folder: Path, who: list[Program], arguments: argparse.Na
 def one_place(place: Path, tools: Tools, arguments: argparse.Namespace) -> None:
     """All data sets on one file system."""
     place.mkdir(parents=True, exist_ok=True)
-    who = [program for program in programs(tools) if program.is_installed()]
+    without = arguments.without.split(",")
+    who = [
+        program
+        for program in programs(tools)
+        if program.is_installed() and program.name not in without
+    ]
     with tempfile.TemporaryDirectory(dir=place, prefix="efsbackup-bench.") as folder:
         for name in arguments.data:
             room = int(ROOM[name] * arguments.scale)
@@ -107,10 +112,11 @@ def main() -> int:
     parser.add_argument("--floor", required=True, type=os.path.abspath)
     parser.add_argument("--runner", required=True, type=os.path.abspath)
     parser.add_argument("--place", action="append", required=True, type=Path)
-    parser.add_argument("--data", default="SLWD", help="which data sets, by their letters")
+    parser.add_argument("--data", default="SLWDM", help="which data sets, by their letters")
     parser.add_argument("--scale", default=1.0, type=float, help="size of the data sets")
     parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--seed", default=1, type=int)
+    parser.add_argument("--without", default="", help="programs to leave out, with commas between")
     parser.add_argument("--no-counts", action="store_true")
     arguments = parser.parse_args()
     # Ends through the `with` blocks, which clean up.

@@ -46,6 +46,10 @@ class Tree:
         os.close(fd)
         self.entries.append(f"f {path}")
 
+    def empty_file(self, path: str) -> None:
+        os.close(os.open(f"{self.root}/{path}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+        self.entries.append(f"f {path}")
+
     def symlink(self, path: str, to: str) -> None:
         os.symlink(to, self.root / path)
         self.set_time(self.root / path, follow=False)
@@ -127,9 +131,21 @@ def wide_directory(root: Path, seed: int, scale: float) -> int:
     """W: 1,000,000 empty files in one directory."""
     tree = Tree(root, seed)
     for number in range(round(1_000_000 * scale)):
-        name = f"file-{number:07}"
-        os.close(os.open(f"{root}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
-        tree.entries.append(f"f {name}")
+        tree.empty_file(f"file-{number:07}")
+    return tree.close()
+
+
+def many_files(root: Path, seed: int, scale: float) -> int:
+    """M: 1,000,000 empty files, 100 a directory, to see how cost and memory grow."""
+    tree = Tree(root, seed)
+    leaves = max(1, round(1_000_000 * scale / FILES_A_DIRECTORY))
+    for leaf in range(leaves):
+        if leaf % 100 == 0:
+            tree.directory(f"d{leaf // 100}")
+        path = f"d{leaf // 100}/d{leaf}"
+        tree.directory(path)
+        for number in range(FILES_A_DIRECTORY):
+            tree.empty_file(f"{path}/file-{number:03}")
     return tree.close()
 
 
@@ -149,4 +165,5 @@ MAKERS = {
     "L": large_file,
     "W": wide_directory,
     "D": nested_directories,
+    "M": many_files,
 }

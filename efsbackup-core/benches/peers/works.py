@@ -94,6 +94,10 @@ WORKS = [
     Work("nothing changed", "W", "copy", copied, COMPARE, floor="compare"),
     Work("first copy", "D", "copy", empty, COPY),
     Work("nothing changed", "D", "copy", copied, COMPARE, floor="compare"),
+    Work("first copy", "M", "copy", empty, OURS),
+    Work("nothing changed", "M", "copy", copied, OURS, floor="compare"),
+    Work("first snapshot", "M", "backup", empty, OURS),
+    Work("nothing changed, next snapshot", "M", "backup again", one_snapshot, OURS),
 ]
 
 
