@@ -11,7 +11,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::{Errno, Result};
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Which inode of which device: what makes two names one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,14 +77,20 @@ pub(super) struct Handle {
     id: FileId,
     budget: Arc<Budget>,
     slot: Mutex<Option<Arc<DirFd>>>,
+    /// The path, once it was asked for, unless it is a long one.
+    path: OnceLock<BytePath>,
 }
+
+/// Longer paths are not kept: in a very deep tree they would add up.
+const KEPT_PATH: usize = 4096;
 
 impl Handle {
     /// The handle of a tree's root.
     pub(super) fn root(fd: OwnedFd, budget: Arc<Budget>) -> Result<Arc<Self>> {
         let id = identify(&fd)?;
         let slot = Mutex::new(Some(DirFd::new(fd, &budget)));
-        Ok(Arc::new(Handle { parent: None, name: CString::default(), id, budget, slot }))
+        let (name, path) = (CString::default(), OnceLock::new());
+        Ok(Arc::new(Handle { parent: None, name, id, budget, slot, path }))
     }
 
     /// Opens the directory `name` in `parent`; ELOOP or ENOTDIR if it is a symbolic link.
@@ -97,6 +103,7 @@ impl Handle {
             id,
             slot: Mutex::new(Some(DirFd::new(fd, &parent.budget))),
             budget: Arc::clone(&parent.budget),
+            path: OnceLock::new(),
         }))
     }
 
@@ -163,6 +170,14 @@ impl Handle {
 
     /// The path below the root; empty for the root.
     pub(super) fn path(&self) -> BytePath {
+        self.path_of(b"")
+    }
+
+    /// The path of the entry `name` in it, below the root.
+    pub(super) fn path_of(&self, name: &[u8]) -> BytePath {
+        if let Some(path) = self.path.get() {
+            return path.join(name);
+        }
         let mut names = Vec::new();
         let mut handle = self;
         while let Some(parent) = &handle.parent {
@@ -170,7 +185,13 @@ impl Handle {
             handle = parent;
         }
         names.reverse();
-        BytePath::from(names.join(&b'/'))
+        let path = BytePath::from(names.join(&b'/'));
+        let joined = path.join(name);
+        if path.as_bytes().len() <= KEPT_PATH {
+            // Another thread may have been quicker, with the same.
+            let _ = self.path.set(path);
+        }
+        joined
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<DirFd>>> {

@@ -77,7 +77,7 @@ impl Dir {
 
     /// The path of the entry `name` in this directory, below the root.
     pub(super) fn path_of(&self, name: &CStr) -> BytePath {
-        self.source.path().join(name.to_bytes())
+        self.source.path_of(name.to_bytes())
     }
 
     /// Adds work that must end before this directory is done.

@@ -1,8 +1,8 @@
-//! Comparing two trees by their entries, as two streams in the order of their paths.
+//! Comparing two trees by their entries, as two streams in the order of manifests.
 
 use super::files::Dir;
-use super::manifest::ManifestEntry;
-use super::manifest_file::ManifestReader;
+use super::manifest::{self, ManifestEntry};
+use super::manifest_reader::ManifestReader;
 use super::record_tree::TreeEntries;
 use super::sorter::Sorter;
 use crate::bytepath::BytePath;
@@ -11,7 +11,7 @@ use crate::mirror::FileKind;
 use std::cmp::Ordering;
 use std::io::Read;
 
-/// Entries in the order of their paths.
+/// Entries in the order of a manifest.
 pub(super) trait Entries {
     /// The next entry.
     fn next(&mut self) -> Result<Option<ManifestEntry>>;
@@ -41,7 +41,7 @@ pub(super) fn side_by_side(
             (None, None) => return Ok(()),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some(one), Some(other)) => one.path.cmp(&other.path),
+            (Some(one), Some(other)) => manifest::order(&one.path, &other.path),
         };
         match order {
             Ordering::Less => each(std::mem::replace(&mut one, left.next()?), None)?,

@@ -68,8 +68,8 @@ impl<'a> Diff<'a> {
         self
     }
 
-    /// Calls `each` for every path that differs, in the order of their bytes. Which names
-    /// are hard links of each other is not compared.
+    /// Calls `each` for every path that differs, directory by directory in the order of
+    /// their paths, in each by name. Which names are hard links of each other is not compared.
     ///
     /// A snapshot without a manifest is looked at instead, without its contents.
     ///

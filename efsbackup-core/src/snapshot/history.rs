@@ -1,7 +1,7 @@
 //! The history of one path.
 
 use super::diff::differences;
-use super::manifest::ManifestEntry;
+use super::manifest::{ManifestEntry, split};
 use super::repository::Repository;
 use super::snapshot::Snapshot;
 use crate::bytepath::BytePath;
@@ -36,12 +36,9 @@ impl Repository {
             let known = manifest.is_some();
             let mut entry = None;
             if let Some(mut manifest) = manifest {
-                while let Some(next) = manifest.next()? {
-                    if next.path >= path {
-                        entry = (next.path == path).then_some(next);
-                        break;
-                    }
-                }
+                let (dir, name) = split(path.as_bytes());
+                let found = manifest.find((dir, name))?;
+                entry = found.map(|fields| ManifestEntry::new(dir, name, &fields));
             }
             let before = versions.iter().rev().find(|version| version.known);
             let before = before.and_then(|version| version.entry.as_ref());

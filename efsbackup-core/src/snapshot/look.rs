@@ -1,4 +1,4 @@
-//! Looking at a tree: every entry as it is now, in the order of paths.
+//! Looking at a tree: every entry as it is now, in the order of a manifest.
 
 use super::manifest_file::Coverage;
 use super::record_tree::{TreeEntries, TreeRecord, Wanted};

@@ -2,6 +2,7 @@
 
 use crate::bytepath::BytePath;
 use crate::mirror::{Digest, FileKind, Settled};
+use std::cmp::Ordering;
 
 /// One entry of a snapshot, as its manifest has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,8 @@ pub struct ManifestEntry {
     pub(super) unreadable: bool,
 }
 
-const DIGEST: u8 = 1;
+/// In the flags: a content digest follows.
+pub(super) const DIGEST: u8 = 1;
 const GROUP: u8 = 2;
 const XATTRS: u8 = 4;
 const CHANGED: u8 = 8;
@@ -58,10 +60,65 @@ const KINDS: [FileKind; 7] = [
 ];
 
 impl ManifestEntry {
-    /// The entry that a mirror settled.
-    pub(super) fn new(settled: &Settled<'_>) -> ManifestEntry {
+    /// The entry whose path is `name` in `dir`.
+    pub(super) fn new(dir: &[u8], name: &[u8], fields: &Fields<'_>) -> ManifestEntry {
         ManifestEntry {
-            path: settled.path.clone(),
+            path: BytePath::from(dir).join(name),
+            kind: fields.kind,
+            mode: fields.mode,
+            uid: fields.uid,
+            gid: fields.gid,
+            mtime: fields.mtime,
+            size: fields.size,
+            device: fields.device,
+            target: BytePath::from(fields.target),
+            group: fields.group,
+            xattrs: fields.xattrs,
+            digest: fields.digest,
+            changed: fields.changed,
+            stale: fields.stale,
+            unreadable: fields.unreadable,
+        }
+    }
+}
+
+/// The directory of a path and the name in it; both empty for the root.
+pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&[], path),
+    }
+}
+
+/// The order of a manifest: directory by directory in the order of their paths, in each the
+/// names in their order. A directory comes before all that is in it.
+pub(super) fn order(one: &BytePath, other: &BytePath) -> Ordering {
+    split(one.as_bytes()).cmp(&split(other.as_bytes()))
+}
+
+/// All of an entry but its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fields<'a> {
+    pub(super) kind: FileKind,
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) mtime: (i64, u32),
+    pub(super) size: u64,
+    pub(super) device: u64,
+    pub(super) target: &'a [u8],
+    pub(super) group: Option<u64>,
+    pub(super) xattrs: Option<Digest>,
+    pub(super) digest: Option<Digest>,
+    pub(super) changed: bool,
+    pub(super) stale: bool,
+    pub(super) unreadable: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// Those of an entry that a mirror settled.
+    pub(super) fn of(settled: &Settled<'a>) -> Self {
+        Fields {
             kind: settled.kind,
             mode: settled.mode,
             uid: settled.uid,
@@ -69,7 +126,7 @@ impl ManifestEntry {
             mtime: settled.mtime,
             size: settled.size,
             device: settled.device,
-            target: BytePath::from(settled.target),
+            target: settled.target,
             group: settled.group,
             xattrs: xattrs_digest(settled.xattrs),
             digest: settled.digest,
@@ -79,10 +136,8 @@ impl ManifestEntry {
         }
     }
 
-    /// An entry that could not be read.
-    pub(super) fn unreadable(path: &BytePath, kind: FileKind) -> ManifestEntry {
-        ManifestEntry {
-            path: path.clone(),
+    fn empty(kind: FileKind) -> Self {
+        Fields {
             kind,
             mode: 0,
             uid: 0,
@@ -90,17 +145,22 @@ impl ManifestEntry {
             mtime: (0, 0),
             size: 0,
             device: 0,
-            target: BytePath::default(),
+            target: &[],
             group: None,
             xattrs: None,
             digest: None,
             changed: false,
             stale: false,
-            unreadable: true,
+            unreadable: false,
         }
     }
 
-    /// Adds everything but the path to `out`.
+    /// Those of an entry that could not be read.
+    pub(super) fn unreadable(kind: FileKind) -> Self {
+        Fields { unreadable: true, ..Self::empty(kind) }
+    }
+
+    /// Adds everything but the digests to `out`.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
         out.push(KINDS.iter().position(|kind| *kind == self.kind).unwrap_or_default() as u8);
@@ -120,52 +180,100 @@ impl ManifestEntry {
         put(out, nanoseconds.into());
         match self.kind {
             FileKind::File => put(out, self.size),
-            FileKind::Symlink => put_bytes(out, self.target.as_bytes()),
+            FileKind::Symlink => put_bytes(out, self.target),
             FileKind::CharDevice | FileKind::BlockDevice => put(out, self.device),
             _ => {}
         }
         if let Some(group) = self.group {
             put(out, group);
         }
-        for digest in [self.xattrs, self.digest].into_iter().flatten() {
-            out.extend_from_slice(&digest);
+    }
+
+    /// Adds the digests that are known to `out`.
+    pub(super) fn encode_digests(&self, out: &mut Vec<u8>) {
+        for digest in [&self.xattrs, &self.digest].into_iter().flatten() {
+            out.extend_from_slice(digest);
         }
     }
 
-    /// Reads what [`ManifestEntry::encode`] wrote; `None` if it is none of that.
-    pub(super) fn decode(path: BytePath, bytes: &mut &[u8]) -> Option<ManifestEntry> {
+    /// Takes from `bytes` and `digests` what was encoded; `None` if it is none of that.
+    pub(super) fn decode(bytes: &mut &'a [u8], digests: &mut &[u8]) -> Option<Self> {
         let kind = *KINDS.get(usize::from(take(bytes, 1)?[0]))?;
         let flags = take(bytes, 1)?[0];
         if flags & !(DIGEST | GROUP | XATTRS | CHANGED | STALE | UNREADABLE) != 0 {
             return None;
         }
-        let mut entry = ManifestEntry::unreadable(&path, kind);
-        entry.unreadable = flags & UNREADABLE != 0;
-        entry.changed = flags & CHANGED != 0;
-        entry.stale = flags & STALE != 0;
         let number = |bytes: &mut &[u8]| u32::try_from(get(bytes)?).ok();
-        (entry.mode, entry.uid, entry.gid) = (number(bytes)?, number(bytes)?, number(bytes)?);
+        let mut fields = Fields {
+            mode: number(bytes)?,
+            uid: number(bytes)?,
+            gid: number(bytes)?,
+            changed: flags & CHANGED != 0,
+            stale: flags & STALE != 0,
+            unreadable: flags & UNREADABLE != 0,
+            ..Self::empty(kind)
+        };
         let seconds = get(bytes)?;
-        entry.mtime = ((seconds >> 1) as i64 ^ -((seconds & 1) as i64), number(bytes)?);
+        fields.mtime = ((seconds >> 1) as i64 ^ -((seconds & 1) as i64), number(bytes)?);
         match kind {
-            FileKind::File => entry.size = get(bytes)?,
-            FileKind::Symlink => entry.target = BytePath::from(get_bytes(bytes)?),
-            FileKind::CharDevice | FileKind::BlockDevice => entry.device = get(bytes)?,
+            FileKind::File => fields.size = get(bytes)?,
+            FileKind::Symlink => fields.target = get_bytes(bytes)?,
+            FileKind::CharDevice | FileKind::BlockDevice => fields.device = get(bytes)?,
             _ => {}
         }
         if flags & GROUP != 0 {
-            entry.group = Some(get(bytes)?);
+            fields.group = Some(get(bytes)?);
         }
-        let digest = |bytes: &mut &[u8]| take(bytes, 32)?.try_into().ok();
         if flags & XATTRS != 0 {
-            entry.xattrs = Some(digest(bytes)?);
+            fields.xattrs = Some(take(digests, DIGEST_LEN)?.try_into().ok()?);
         }
         if flags & DIGEST != 0 {
-            entry.digest = Some(digest(bytes)?);
+            fields.digest = Some(take(digests, DIGEST_LEN)?.try_into().ok()?);
         }
-        Some(entry)
+        Some(fields)
     }
 }
+
+/// An entry as it is recorded: its place and its encoded fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Recorded<'a> {
+    pub(super) dir: &'a [u8],
+    pub(super) name: &'a [u8],
+    pub(super) fields: &'a [u8],
+    pub(super) digests: &'a [u8],
+}
+
+impl<'a> Recorded<'a> {
+    /// Where it comes in a manifest.
+    pub(super) fn place(&self) -> (&'a [u8], &'a [u8]) {
+        (self.dir, self.name)
+    }
+
+    pub(super) fn decode(&self) -> Option<Fields<'a>> {
+        let (mut fields, mut digests) = (self.fields, self.digests);
+        let decoded = Fields::decode(&mut fields, &mut digests)?;
+        (fields.is_empty() && digests.is_empty()).then_some(decoded)
+    }
+
+    /// The number of its type and the flags of its fields.
+    fn kind_and_flags(&self) -> (u8, u8) {
+        match self.fields {
+            [kind, flags, ..] => (*kind, *flags),
+            _ => (0, 0),
+        }
+    }
+
+    /// Whether it is a file whose digest is not known.
+    pub(super) fn lacks_digest(&self) -> bool {
+        let (kind, flags) = self.kind_and_flags();
+        KINDS.get(usize::from(kind)) == Some(&FileKind::File) && flags & DIGEST == 0
+    }
+}
+
+/// The byte of encoded fields that holds the flags.
+pub(super) const FLAGS_AT: usize = 1;
+/// The length of a digest.
+pub(super) const DIGEST_LEN: usize = 32;
 
 /// The hash of extended attributes sorted by name: of each the length of its name, its name,
 /// the length of its value and its value; lengths are 8 bytes, the least significant first.
@@ -200,19 +308,22 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 /// Takes a number that [`put`] wrote.
 pub(super) fn get(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = take(bytes, 1)?[0];
-        let bits = u64::from(byte & 0x7f);
+    for (at, byte) in bytes.iter().take(MAX_NUMBER_LEN).enumerate() {
+        let (bits, shift) = (u64::from(byte & 0x7f), 7 * at);
         if bits << shift >> shift != bits {
             return None;
         }
         number |= bits << shift;
-        if byte < 0x80 {
+        if *byte < 0x80 {
+            *bytes = &bytes[at + 1..];
             return Some(number);
         }
     }
     None
 }
+
+/// How many bytes 64 bits need, 7 in each.
+const MAX_NUMBER_LEN: usize = 10;
 
 pub(super) fn get_bytes<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
     let length = usize::try_from(get(bytes)?).ok()?;
@@ -247,14 +358,19 @@ mod tests {
     #[test]
     fn times_before_1970_come_back() {
         for seconds in [0, 1, -1, i64::MAX, i64::MIN] {
-            let mut entry = ManifestEntry::unreadable(&BytePath::default(), FileKind::Fifo);
+            let mut entry = Fields::unreadable(FileKind::Fifo);
             entry.mtime = (seconds, 999_999_999);
             let mut out = Vec::new();
             entry.encode(&mut out);
-            assert_eq!(
-                ManifestEntry::decode(BytePath::default(), &mut out.as_slice()),
-                Some(entry)
-            );
+            assert_eq!(Fields::decode(&mut out.as_slice(), &mut [].as_slice()), Some(entry));
         }
+    }
+
+    #[test]
+    fn a_directory_comes_before_what_is_in_it_and_its_names_stay_together() {
+        let paths = ["", "a", "a-b", "b", "a/x", "a/x-y", "a-b/c", "a/x/z", "b/a"];
+        let mut sorted: Vec<BytePath> = paths.iter().map(|path| path.as_bytes().into()).collect();
+        sorted.sort_by(order);
+        assert_eq!(sorted.iter().map(BytePath::to_text).collect::<Vec<_>>(), paths);
     }
 }

@@ -1,23 +1,20 @@
-//! The file of a manifest, written and read as a stream; `docs/format.md` describes it.
+//! The file of a manifest, written as a stream; `docs/format.md` describes it.
 //!
-//! LZ4 compresses it: at the speed of memory, and what it leaves is mostly digests, which
-//! nothing compresses.
+//! LZ4 compresses it, at the speed of memory, but for the digests, which nothing compresses.
 
 use super::calls;
-use super::manifest::{self, ManifestEntry};
-use crate::bytepath::BytePath;
+use super::manifest::{self, DIGEST_LEN, FLAGS_AT, Recorded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::Digest;
-use lz4_flex::block::{compress, decompress};
+use lz4_flex::block::compress;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 
-pub(super) const MAGIC: &[u8; 21] = b"efsbackup manifest 1\n";
-/// A block is closed once it holds this many bytes.
+pub(super) const MAGIC: &[u8; 21] = b"efsbackup manifest 2\n";
+/// A block is closed once its entries have this many bytes.
 const BLOCK: usize = 64 << 10;
-/// The largest block that is written or read: the last entry may be a long one.
-const MAX_BLOCK: usize = 16 << 20;
-pub(super) const CHECK_LEN: usize = 16;
+/// The most that a block's entries may have: the last may be a long one.
+pub(super) const MAX_BLOCK: usize = 16 << 20;
 /// What tests know it by.
 const MANIFEST: &str = "manifest";
 
@@ -28,12 +25,44 @@ pub(super) struct Coverage {
     pub(super) acls: bool,
 }
 
+/// What a block begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct BlockHead {
+    /// The length of its entries.
+    pub(super) entries: u32,
+    /// Their length as compressed.
+    pub(super) compressed: u32,
+    /// How many digests there are.
+    pub(super) digests: u32,
+}
+
+impl BlockHead {
+    pub(super) const LEN: usize = 12;
+
+    pub(super) fn to_bytes(self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        let numbers = [self.entries, self.compressed, self.digests].map(u32::to_le_bytes);
+        bytes.copy_from_slice(numbers.as_flattened());
+        bytes
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+        let number = |at: usize| {
+            let mut number = [0; 4];
+            number.copy_from_slice(&bytes[at..at + 4]);
+            u32::from_le_bytes(number)
+        };
+        BlockHead { entries: number(0), compressed: number(4), digests: number(8) }
+    }
+}
+
 /// Writes a manifest.
 pub(super) struct ManifestWriter {
     file: BufWriter<File>,
     whole: blake3::Hasher,
     block: Vec<u8>,
-    previous: BytePath,
+    digests: Vec<u8>,
+    dir: Vec<u8>,
     count: u64,
 }
 
@@ -43,7 +72,8 @@ impl ManifestWriter {
             file: BufWriter::new(file),
             whole: blake3::Hasher::new(),
             block: Vec::new(),
-            previous: BytePath::default(),
+            digests: Vec::new(),
+            dir: Vec::new(),
             count: 0,
         };
         let flags = u8::from(coverage.xattrs) | u8::from(coverage.acls) << 1;
@@ -51,17 +81,26 @@ impl ManifestWriter {
         Ok(writer)
     }
 
-    /// Adds an entry; they come in the order of their paths.
-    pub(super) fn push(&mut self, entry: &ManifestEntry) -> Result<()> {
-        let path = entry.path.as_bytes();
-        let same = match self.block.is_empty() {
-            true => 0,
-            false => self.previous.as_bytes().iter().zip(path).take_while(|(a, b)| a == b).count(),
-        };
-        manifest::put(&mut self.block, same as u64);
-        manifest::put_bytes(&mut self.block, &path[same..]);
-        entry.encode(&mut self.block);
-        self.previous = entry.path.clone();
+    /// Adds an entry, with the digest of its content if `entry` has none; they come in the
+    /// order of their places.
+    pub(super) fn push(&mut self, entry: &Recorded<'_>, digest: Option<Digest>) -> Result<()> {
+        if self.block.is_empty() || self.dir != entry.dir {
+            manifest::put(&mut self.block, 0);
+            manifest::put_bytes(&mut self.block, entry.dir);
+            self.dir.clear();
+            self.dir.extend_from_slice(entry.dir);
+        }
+        manifest::put(&mut self.block, entry.name.len() as u64 + 1);
+        self.block.extend_from_slice(entry.name);
+        let fields = self.block.len();
+        self.block.extend_from_slice(entry.fields);
+        self.digests.extend_from_slice(entry.digests);
+        if let Some(digest) = digest
+            && let Some(flags) = self.block.get_mut(fields + FLAGS_AT)
+        {
+            *flags |= manifest::DIGEST;
+            self.digests.extend_from_slice(&digest);
+        }
         self.count += 1;
         if self.block.len() >= BLOCK { self.end_block() } else { Ok(()) }
     }
@@ -70,24 +109,31 @@ impl ManifestWriter {
         if self.block.len() > MAX_BLOCK {
             return Err(Error::new(ErrorKind::Unsupported, "write manifest")
                 .with_message("a path is too long")
-                .with_path(self.previous.clone()));
+                .with_path(self.dir.as_slice()));
         }
         let compressed = compress(&self.block);
-        let lengths = [self.block.len() as u32, compressed.len() as u32];
-        self.put(&lengths.map(u32::to_le_bytes).concat())?;
-        self.put(&blake3::hash(&compressed).as_bytes()[..CHECK_LEN])?;
-        self.put(&compressed)?;
+        let head = BlockHead {
+            entries: self.block.len() as u32,
+            compressed: compressed.len() as u32,
+            digests: (self.digests.len() / DIGEST_LEN) as u32,
+        };
+        self.put(&head.to_bytes())?;
+        self.put(&check(&compressed, &self.digests))?;
+        // The check vouches for these.
+        for bytes in [&compressed, &self.digests] {
+            calls::write(&mut self.file, MANIFEST, bytes).map_err(failed)?;
+        }
         self.block.clear();
+        self.digests.clear();
         Ok(())
     }
 
-    /// Ends the manifest and makes it durable. Gives the hash of all of it, which is also
-    /// its end.
+    /// Ends the manifest and makes it durable. Gives its hash, which is also its end.
     pub(super) fn finish(mut self) -> Result<Digest> {
         if !self.block.is_empty() {
             self.end_block()?;
         }
-        self.put(&[0; 8])?;
+        self.put(&BlockHead::default().to_bytes())?;
         self.put(&self.count.to_le_bytes())?;
         let hash = *self.whole.finalize().as_bytes();
         let written = self.file.write_all(&hash).and_then(|()| self.file.flush());
@@ -103,169 +149,33 @@ impl ManifestWriter {
     }
 }
 
+/// The hash of a block's compressed entries and its digests.
+pub(super) fn check(compressed: &[u8], digests: &[u8]) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(compressed).update(digests);
+    *hasher.finalize().as_bytes()
+}
+
 fn failed(error: io::Error) -> Error {
     Error::from_io("write manifest", error)
 }
 
-/// Reads a manifest, entry by entry. What is damaged is found no later than at its end.
-pub(super) struct ManifestReader<R> {
-    file: R,
-    whole: blake3::Hasher,
-    coverage: Coverage,
-    block: Vec<u8>,
-    at: usize,
-    previous: Option<BytePath>,
-    count: u64,
-    end: Option<Digest>,
-}
-
-impl ManifestReader<BufReader<File>> {
-    pub(super) fn open(file: File) -> Result<Self> {
-        Self::new(BufReader::with_capacity(1 << 17, file))
-    }
-}
-
-impl<R: Read> ManifestReader<R> {
-    pub(super) fn new(file: R) -> Result<Self> {
-        let mut reader = ManifestReader {
-            file,
-            whole: blake3::Hasher::new(),
-            coverage: Coverage { xattrs: false, acls: false },
-            block: Vec::new(),
-            at: 0,
-            previous: None,
-            count: 0,
-            end: None,
-        };
-        let head = reader.take(MAGIC.len() + 1)?;
-        let (magic, flags) = head.split_at(MAGIC.len());
-        if magic != MAGIC || flags[0] > 3 {
-            return Err(damaged("it is of another version, or no manifest"));
-        }
-        reader.coverage = Coverage { xattrs: flags[0] & 1 != 0, acls: flags[0] & 2 != 0 };
-        Ok(reader)
-    }
-
-    /// Which extended attributes it knows of.
-    pub(super) fn coverage(&self) -> Coverage {
-        self.coverage
-    }
-
-    /// The hash of all of it, once the end was reached.
-    pub(super) fn hash(&self) -> Option<Digest> {
-        self.end
-    }
-
-    /// The next entry; `None` at the end of a whole manifest.
-    pub(super) fn next(&mut self) -> Result<Option<ManifestEntry>> {
-        if self.end.is_some() || (self.at == self.block.len() && !self.next_block()?) {
-            return Ok(None);
-        }
-        let mut rest = &self.block[self.at..];
-        let entry = decode(&mut rest, self.at > 0, self.previous.as_ref())
-            .ok_or_else(|| damaged("it holds something that is no entry"))?;
-        self.at = self.block.len() - rest.len();
-        if self.previous.as_ref().is_some_and(|previous| *previous >= entry.path) {
-            return Err(damaged("its entries are out of order"));
-        }
-        self.previous = Some(entry.path.clone());
-        self.count += 1;
-        Ok(Some(entry))
-    }
-
-    /// Reads it to its end; its hash if it is whole.
-    pub(super) fn check(mut self) -> Result<Option<Digest>> {
-        loop {
-            match self.next() {
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(self.end),
-                Err(error) if error.errno().is_none() => return Ok(None),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Reads the next block; false at the end.
-    fn next_block(&mut self) -> Result<bool> {
-        let raw = self.length()?;
-        let compressed = self.length()?;
-        if (raw, compressed) == (0, 0) {
-            self.finish()?;
-            return Ok(false);
-        }
-        if raw == 0 || raw > MAX_BLOCK || compressed > MAX_BLOCK + MAX_BLOCK / 16 {
-            return Err(damaged("a block has an impossible length"));
-        }
-        let check = self.take(CHECK_LEN)?;
-        let data = self.take(compressed)?;
-        if blake3::hash(&data).as_bytes()[..CHECK_LEN] != check[..] {
-            return Err(damaged("a block's checksum is wrong"));
-        }
-        self.block = decompress(&data, raw).unwrap_or_default();
-        self.at = 0;
-        if self.block.len() != raw {
-            return Err(damaged("a block can't be decompressed"));
-        }
-        Ok(true)
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        let count = self.take(8)?;
-        let hash = *self.whole.finalize().as_bytes();
-        if count != self.count.to_le_bytes() || self.take(32)? != hash {
-            return Err(damaged("its checksum is wrong"));
-        }
-        let mut more = [0];
-        if self.file.read(&mut more).map_err(|error| Error::from_io("read manifest", error))? > 0 {
-            return Err(damaged("something follows its end"));
-        }
-        self.end = Some(hash);
-        Ok(())
-    }
-
-    fn length(&mut self) -> Result<usize> {
-        let bytes = self.take(4)?;
-        let bytes: [u8; 4] = bytes.try_into().unwrap_or_default();
-        Ok(u32::from_le_bytes(bytes) as usize)
-    }
-
-    /// The next `length` bytes.
-    fn take(&mut self, length: usize) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        (&mut self.file)
-            .take(length as u64)
-            .read_to_end(&mut bytes)
-            .map_err(|error| Error::from_io("read manifest", error))?;
-        if bytes.len() < length {
-            return Err(damaged("it is cut short"));
-        }
-        self.whole.update(&bytes);
-        Ok(bytes)
-    }
-}
-
-fn decode(rest: &mut &[u8], may_share: bool, previous: Option<&BytePath>) -> Option<ManifestEntry> {
-    let same = usize::try_from(manifest::get(rest)?).ok()?;
-    let shared = match (same, may_share, previous) {
-        (0, ..) => &[][..],
-        (same, true, Some(previous)) => previous.as_bytes().get(..same)?,
-        _ => return None,
-    };
-    let path = [shared, manifest::get_bytes(rest)?].concat();
-    let entry = ManifestEntry::decode(BytePath::from(path), rest)?;
-    (!entry.unreadable).then_some(entry)
-}
-
-fn damaged(what: &str) -> Error {
-    Error::new(ErrorKind::Io, "read manifest").with_message(format!("it is damaged: {what}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::manifest::{Fields, ManifestEntry, order, split};
+    use super::super::manifest_reader::ManifestReader;
     use super::*;
+    use crate::bytepath::BytePath;
     use crate::mirror::FileKind;
     use proptest::prelude::*;
-    use std::io::Seek;
+    use std::io::{Read, Seek};
+
+    fn blank(path: &[u8], kind: FileKind) -> ManifestEntry {
+        let (dir, name) = split(path);
+        let mut entry = ManifestEntry::new(dir, name, &Fields::unreadable(kind));
+        entry.unreadable = false;
+        entry
+    }
 
     fn entry() -> impl Strategy<Value = ManifestEntry> {
         let kinds = prop_oneof![
@@ -275,7 +185,15 @@ mod tests {
             Just(FileKind::BlockDevice)
         ];
         let digest = || proptest::option::of(any::<[u8; 32]>());
-        let path = proptest::collection::vec(prop_oneof![Just(b'/'), any::<u8>()], 0..12);
+        let name = || proptest::collection::vec(any::<u8>(), 0..6);
+        let path = proptest::collection::vec(name(), 0..3).prop_map(|names| {
+            let mut names: Vec<Vec<u8>> = names
+                .into_iter()
+                .map(|name| name.into_iter().filter(|byte| *byte != b'/').collect())
+                .collect();
+            names.retain(|name: &Vec<u8>| !name.is_empty());
+            names.join(&b'/')
+        });
         (
             (path, kinds, any::<[u32; 3]>(), any::<(i64, u32)>()),
             (
@@ -288,8 +206,7 @@ mod tests {
         )
             .prop_map(
                 |((path, kind, [mode, uid, gid], mtime), (number, group, xattrs, hash, flags))| {
-                    let mut entry = ManifestEntry::unreadable(&BytePath::from(path), kind);
-                    entry.unreadable = false;
+                    let mut entry = blank(&path, kind);
                     (entry.mode, entry.uid, entry.gid, entry.mtime) = (mode, uid, gid, mtime);
                     match kind {
                         FileKind::File => (entry.size, entry.digest) = (number, hash),
@@ -304,12 +221,39 @@ mod tests {
             )
     }
 
-    fn write(entries: &[ManifestEntry]) -> Vec<u8> {
+    fn fields(entry: &ManifestEntry) -> Fields<'_> {
+        Fields {
+            kind: entry.kind,
+            mode: entry.mode,
+            uid: entry.uid,
+            gid: entry.gid,
+            mtime: entry.mtime,
+            size: entry.size,
+            device: entry.device,
+            target: entry.target.as_bytes(),
+            group: entry.group,
+            xattrs: entry.xattrs,
+            digest: entry.digest,
+            changed: entry.changed,
+            stale: entry.stale,
+            unreadable: entry.unreadable,
+        }
+    }
+
+    /// Writes the entries; those without a content digest get `digest`.
+    fn write(entries: &[ManifestEntry], digest: Option<Digest>) -> Vec<u8> {
         let mut file = tempfile::tempfile().unwrap();
         let coverage = Coverage { xattrs: true, acls: false };
         let mut writer = ManifestWriter::new(file.try_clone().unwrap(), coverage).unwrap();
         for entry in entries {
-            writer.push(entry).unwrap();
+            let (dir, name) = split(entry.path.as_bytes());
+            let (mut encoded, mut digests) = (Vec::new(), Vec::new());
+            fields(entry).encode(&mut encoded);
+            fields(entry).encode_digests(&mut digests);
+            let recorded = Recorded { dir, name, fields: &encoded, digests: &digests };
+            assert_eq!(recorded.decode(), Some(fields(entry)));
+            let digest = digest.filter(|_| recorded.lacks_digest());
+            writer.push(&recorded, digest).unwrap();
         }
         writer.finish().unwrap();
         file.rewind().unwrap();
@@ -328,12 +272,44 @@ mod tests {
         Ok(entries)
     }
 
+    fn is_whole(bytes: &[u8]) -> bool {
+        ManifestReader::new(bytes).is_ok_and(|reader| reader.check().unwrap())
+    }
+
+    fn in_order(mut entries: Vec<ManifestEntry>) -> Vec<ManifestEntry> {
+        entries.sort_by(|a, b| order(&a.path, &b.path));
+        entries.dedup_by(|a, b| a.path == b.path);
+        entries
+    }
+
     proptest! {
         #[test]
-        fn what_is_written_is_read(mut entries in proptest::collection::vec(entry(), 0..60)) {
-            entries.sort_by(|a, b| a.path.cmp(&b.path));
-            entries.dedup_by(|a, b| a.path == b.path);
-            prop_assert_eq!(read(&write(&entries)).unwrap(), entries);
+        fn what_is_written_is_read(entries in proptest::collection::vec(entry(), 0..60)) {
+            let mut entries = in_order(entries);
+            prop_assert_eq!(&read(&write(&entries, None)).unwrap(), &entries);
+            let written = write(&entries, Some([7; 32]));
+            for entry in entries.iter_mut().filter(|entry| entry.kind == FileKind::File) {
+                entry.digest.get_or_insert([7; 32]);
+            }
+            prop_assert_eq!(read(&written).unwrap(), entries);
+        }
+
+        #[test]
+        fn places_are_found_and_those_that_are_missing_are_not(
+            entries in proptest::collection::vec(entry(), 0..60),
+            others in proptest::collection::vec(entry(), 0..60),
+        ) {
+            let entries = in_order(entries);
+            let wanted = in_order([entries.clone(), others].concat());
+            let bytes = write(&entries, None);
+            let mut reader = ManifestReader::new(bytes.as_slice()).unwrap();
+            for want in wanted {
+                let (dir, name) = split(want.path.as_bytes());
+                let found = reader.find((dir, name)).unwrap();
+                let found = found.map(|fields| ManifestEntry::new(dir, name, &fields));
+                let expected = entries.iter().find(|entry| entry.path == want.path);
+                prop_assert_eq!(found.as_ref(), expected);
+            }
         }
 
         #[test]
@@ -344,50 +320,51 @@ mod tests {
             head.extend(&bytes);
             prop_assert!(read(&head).is_err());
             // Past the checksums, as if someone had made them right.
-            let (mut block, checked) = (Vec::new(), bytes);
-            let compressed = compress(&checked);
-            block.extend_from_slice(&MAGIC[..]);
-            block.push(0);
-            block.extend((checked.len() as u32).to_le_bytes());
-            block.extend((compressed.len() as u32).to_le_bytes());
-            block.extend(&blake3::hash(&compressed).as_bytes()[..CHECK_LEN]);
-            block.extend(compressed);
-            prop_assert!(read(&block).is_err());
+            let entries = [&[0, 0][..], &bytes].concat();
+            for digests in [vec![], vec![1; DIGEST_LEN], vec![1; 9 * DIGEST_LEN]] {
+                let compressed = compress(&entries);
+                let head = BlockHead {
+                    entries: entries.len() as u32,
+                    compressed: compressed.len() as u32,
+                    digests: (digests.len() / DIGEST_LEN) as u32,
+                };
+                let mut block = [MAGIC.as_slice(), &[0], &head.to_bytes()].concat();
+                block.extend(check(&compressed, &digests));
+                block.extend([compressed, digests].concat());
+                prop_assert!(read(&block).is_err());
+            }
         }
 
         #[test]
         fn every_flipped_bit_and_every_cut_is_found(
-            mut entries in proptest::collection::vec(entry(), 1..20),
+            entries in proptest::collection::vec(entry(), 1..20),
             at in any::<proptest::sample::Index>(),
             bit in 0..8_u32,
         ) {
-            entries.sort_by(|a, b| a.path.cmp(&b.path));
-            entries.dedup_by(|a, b| a.path == b.path);
-            let whole = write(&entries);
+            let whole = write(&in_order(entries), None);
+            prop_assert!(is_whole(&whole));
             let at = at.index(whole.len());
-            prop_assert!(read(&whole[..at]).is_err());
             let mut flipped = whole.clone();
             flipped[at] ^= 1_u8 << bit;
-            prop_assert!(read(&flipped).is_err());
-            prop_assert!(read(&[&whole[..], &[0]].concat()).is_err());
+            let longer = [&whole[..], &[0]].concat();
+            for damaged in [&whole[..at], &flipped, &longer] {
+                prop_assert!(read(damaged).is_err());
+                // What the head says besides is of the whole too.
+                prop_assert!(!is_whole(damaged));
+            }
         }
     }
 
     #[test]
     fn many_blocks_are_read_in_order() {
         let entries: Vec<_> = (0..20_000)
-            .map(|number| {
-                let path = BytePath::from(format!("dir/{number:08}").into_bytes());
-                let mut entry = ManifestEntry::unreadable(&path, FileKind::Dir);
-                entry.unreadable = false;
-                entry
-            })
+            .map(|number| blank(format!("dir/{number:08}").as_bytes(), FileKind::Dir))
             .collect();
-        let bytes = write(&entries);
+        let bytes = write(&entries, None);
         assert!(bytes.len() < 20_000 * 14, "{} bytes", bytes.len());
         assert_eq!(read(&bytes).unwrap(), entries);
         let mut swapped = entries;
         swapped.swap(5_000, 5_001);
-        assert!(read(&write(&swapped)).unwrap_err().message().contains("order"));
+        assert!(read(&write(&swapped, None)).unwrap_err().message().contains("order"));
     }
 }

@@ -33,6 +33,7 @@ mod lock;
 mod look;
 mod manifest;
 mod manifest_file;
+mod manifest_reader;
 mod name;
 mod options;
 mod plan;
@@ -53,6 +54,8 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tidy;
+mod tree_lane;
+mod tree_sorter;
 mod undo;
 mod verify;
 mod verify_manifest;

@@ -1,9 +1,10 @@
 //! Recording what a mirror leaves behind, sorted by path.
 
 use super::files::Dir;
-use super::manifest::ManifestEntry;
-use super::manifest_file::{ManifestReader, ManifestWriter};
-use super::sorter::{Sorted, Sorter};
+use super::manifest::{Fields, ManifestEntry, split};
+use super::manifest_file::ManifestWriter;
+use super::manifest_reader::ManifestReader;
+use super::tree_sorter::{SortedTree, TreeSorter};
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::{
@@ -17,7 +18,8 @@ pub(super) type Wanted = Box<dyn Fn(&BytePath) -> bool + Send + Sync>;
 
 /// Records every entry that a mirror settles.
 pub(super) struct TreeRecord<'a> {
-    sorter: Mutex<(Sorter<'a>, Option<Error>)>,
+    sorter: TreeSorter<'a>,
+    failed: Mutex<Option<Error>>,
     next: Option<&'a dyn Listener>,
     wanted: Option<Wanted>,
     /// Whether entries that failed are recorded as unreadable.
@@ -27,8 +29,8 @@ pub(super) struct TreeRecord<'a> {
 impl<'a> TreeRecord<'a> {
     /// A record that sorts in files in `place` and passes events on to `next`.
     pub(super) fn new(place: &'a Dir, next: Option<&'a dyn Listener>) -> Self {
-        let sorter = Mutex::new((Sorter::new(place), None));
-        TreeRecord { sorter, next, wanted: None, failures: false }
+        let sorter = TreeSorter::new(place);
+        TreeRecord { sorter, failed: Mutex::default(), next, wanted: None, failures: false }
     }
 
     /// A record of a tree that is only looked at; of the files that are `wanted`, or all,
@@ -42,22 +44,21 @@ impl<'a> TreeRecord<'a> {
         TreeRecord { wanted: Some(wanted), ..self }
     }
 
-    fn push(&self, entry: &ManifestEntry) {
-        let mut value = Vec::with_capacity(96);
-        entry.encode(&mut value);
-        let mut guard = self.sorter.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sorter, failed) = &mut *guard;
-        if failed.is_none() {
-            *failed = sorter.push(entry.path.as_bytes().to_vec(), value).err();
+    fn push(&self, path: &BytePath, fields: &Fields<'_>) {
+        let (dir, name) = split(path.as_bytes());
+        let pushed =
+            self.sorter.push(dir, name, |out| fields.encode(out), |out| fields.encode_digests(out));
+        if let Err(error) = pushed {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert(error);
         }
     }
 
-    /// The entries in the order of their paths.
+    /// The entries in the order of a manifest.
     pub(super) fn finish(self) -> Result<TreeEntries> {
-        let (sorter, failed) = self.sorter.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match failed {
+        match self.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
-            None => TreeEntries::new(sorter.finish()?),
+            None => Ok(TreeEntries { sorted: self.sorter.finish()? }),
         }
     }
 }
@@ -70,7 +71,7 @@ impl Listener for TreeRecord<'_> {
                 EntryType::Symlink => FileKind::Symlink,
                 _ => FileKind::File,
             };
-            self.push(&ManifestEntry::unreadable(event.path, kind));
+            self.push(event.path, &Fields::unreadable(kind));
         }
         if let Some(next) = self.next {
             next.entry(event);
@@ -87,7 +88,7 @@ impl Listener for TreeRecord<'_> {
     }
 
     fn settled(&self, entry: &Settled<'_>) {
-        self.push(&ManifestEntry::new(entry));
+        self.push(entry.path, &Fields::of(entry));
     }
 }
 
@@ -103,36 +104,16 @@ impl ContentHasher for Blake3 {
     }
 }
 
-/// Recorded entries in the order of their paths, each path once.
+/// Recorded entries in the order of a manifest, each path once.
 pub(super) struct TreeEntries {
-    sorted: Sorted,
-    ahead: Option<ManifestEntry>,
+    sorted: SortedTree,
 }
 
 impl TreeEntries {
-    fn new(sorted: Sorted) -> Result<Self> {
-        let mut entries = TreeEntries { sorted, ahead: None };
-        entries.ahead = entries.read()?;
-        Ok(entries)
-    }
-
     pub(super) fn next(&mut self) -> Result<Option<ManifestEntry>> {
-        let Some(mut entry) = self.ahead.take() else { return Ok(None) };
-        loop {
-            self.ahead = self.read()?;
-            match &self.ahead {
-                // Told twice: the later one counts.
-                Some(ahead) if ahead.path == entry.path => entry = ahead.clone(),
-                _ => return Ok(Some(entry)),
-            }
-        }
-    }
-
-    fn read(&mut self) -> Result<Option<ManifestEntry>> {
-        let Some((path, value)) = self.sorted.next()? else { return Ok(None) };
-        ManifestEntry::decode(BytePath::from(path), &mut value.as_slice())
-            .map(Some)
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "sort"))
+        let Some(entry) = self.sorted.next()? else { return Ok(None) };
+        let fields = entry.decode().ok_or_else(|| Error::new(ErrorKind::Internal, "sort"))?;
+        Ok(Some(ManifestEntry::new(entry.dir, entry.name, &fields)))
     }
 
     /// Writes a manifest. Digests of files that were not read are taken from `base`, the
@@ -142,24 +123,17 @@ impl TreeEntries {
         mut writer: ManifestWriter,
         mut base: Option<ManifestReader<R>>,
     ) -> Result<Digest> {
-        let mut older: Option<ManifestEntry> = None;
-        while let Some(mut entry) = self.next()? {
-            if entry.kind == FileKind::File && entry.digest.is_none() {
-                while let Some(reader) = &mut base
-                    && older.as_ref().is_none_or(|older| older.path < entry.path)
-                {
-                    older = reader.next()?;
-                    if older.is_none() {
-                        base = None;
-                    }
-                }
-                let same = |older: &&ManifestEntry| {
-                    (&older.path, older.kind, older.size, older.mtime)
-                        == (&entry.path, entry.kind, entry.size, entry.mtime)
-                };
-                entry.digest = older.as_ref().filter(same).and_then(|older| older.digest);
-            }
-            writer.push(&entry)?;
+        while let Some(entry) = self.sorted.next()? {
+            let older = match &mut base {
+                Some(base) if entry.lacks_digest() => base.find(entry.place())?,
+                _ => None,
+            };
+            let same = |older: &Fields<'_>| {
+                let fields = entry.decode()?;
+                let of = |fields: &Fields<'_>| (fields.kind, fields.size, fields.mtime);
+                (of(older) == of(&fields)).then_some(older.digest?)
+            };
+            writer.push(&entry, older.as_ref().and_then(same))?;
         }
         writer.finish()
     }

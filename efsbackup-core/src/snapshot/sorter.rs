@@ -75,7 +75,7 @@ impl Sorted {
     }
 }
 
-fn failed(error: io::Error) -> Error {
+pub(super) fn failed(error: io::Error) -> Error {
     Error::from_io("sort", error)
 }
 
@@ -160,7 +160,7 @@ fn read_item(file: &mut BufReader<File>) -> io::Result<Option<Item>> {
 }
 
 /// A file that no name leads to and that ends with its descriptor.
-fn unnamed_file(place: &Dir) -> io::Result<File> {
+pub(super) fn unnamed_file(place: &Dir) -> io::Result<File> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
     let mode = Mode::RUSR | Mode::WUSR;

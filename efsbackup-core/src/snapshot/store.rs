@@ -2,7 +2,7 @@
 
 use super::calls;
 use super::files::{Dir, TEMPORARY};
-use super::manifest_file::ManifestReader;
+use super::manifest_reader::ManifestReader;
 use super::name;
 use super::record::Record;
 use super::snapshot::Snapshot;
@@ -174,7 +174,7 @@ impl Store {
         id: &str,
     ) -> Result<Option<ManifestReader<BufReader<File>>>> {
         let whole = match self.manifest(id) {
-            Ok(Some(manifest)) => manifest.check()?.is_some(),
+            Ok(Some(manifest)) => manifest.check()?,
             Ok(None) => false,
             Err(error) if error.errno().is_none() => false,
             Err(error) => return Err(error),

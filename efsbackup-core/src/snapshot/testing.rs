@@ -1,6 +1,8 @@
 //! Reading manifests that no backup has written, for tests.
 
-use super::manifest_file::{CHECK_LEN, MAGIC, ManifestReader};
+use super::manifest::DIGEST_LEN;
+use super::manifest_file::{BlockHead, MAGIC, check};
+use super::manifest_reader::ManifestReader;
 use crate::error::Result;
 use lz4_flex::block::compress;
 use std::io::Read;
@@ -24,10 +26,14 @@ pub fn read_manifest(file: impl Read) -> Result<u64> {
 /// Always: where it holds something else than entries, or for the end that is missing.
 pub fn read_manifest_block(block: &[u8]) -> Result<u64> {
     let compressed = compress(block);
-    let lengths = [block.len() as u32, compressed.len() as u32].map(u32::to_le_bytes).concat();
-    let check = blake3::hash(&compressed);
-    let check = check.as_bytes().get(..CHECK_LEN).unwrap_or_default();
-    read_manifest(
-        [MAGIC.as_slice(), &[3], lengths.as_slice(), check, &compressed].concat().as_slice(),
-    )
+    // More than its entries can need.
+    let digests = vec![0; block.len() * DIGEST_LEN];
+    let head = BlockHead {
+        entries: block.len() as u32,
+        compressed: compressed.len() as u32,
+        digests: block.len() as u32,
+    };
+    let checked = check(&compressed, &digests);
+    let parts = [MAGIC.as_slice(), &[3], &head.to_bytes(), &checked, &compressed, &digests];
+    read_manifest(parts.concat().as_slice())
 }

@@ -1,6 +1,6 @@
 //! Verifying a snapshot.
 
-use super::manifest_file::ManifestReader;
+use super::manifest_reader::ManifestReader;
 use super::repository::Repository;
 use super::snapshot::State;
 use super::store::Store;

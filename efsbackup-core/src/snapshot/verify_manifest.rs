@@ -4,7 +4,7 @@ use super::bad::BadList;
 use super::compare::{self, Groups};
 use super::look::look;
 use super::manifest::ManifestEntry;
-use super::manifest_file::ManifestReader;
+use super::manifest_reader::ManifestReader;
 use super::record_tree::Wanted;
 use super::store::Store;
 use super::verify::{Difference, DifferenceKind, Verification};
