@@ -51,8 +51,12 @@ pub mod mount;
 pub mod recipe;
 #[cfg(all(feature = "engine", feature = "worker"))]
 pub mod run;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "snapshot")]
 pub mod snapshot;
+#[cfg(feature = "wire")]
+pub mod wire;
 #[cfg(feature = "worker")]
 pub mod worker;
 

@@ -17,8 +17,8 @@ const FLOORS: &[&[&str]] = &[
     &["pipeline"],
     &["mirror", "mount", "formats", "draw", "params"],
     &["snapshot", "deploy"],
-    &["shard", "recipe", "engine", "worker"],
-    &["run"],
+    &["shard", "recipe", "engine", "worker", "wire"],
+    &["run", "serve"],
     &["cli"],
 ];
 
@@ -34,7 +34,9 @@ const DEFINITIONS: &[&str] = &[
     "recipe",
     "engine",
     "worker",
+    "wire",
     "run",
+    "serve",
 ];
 
 fn root() -> PathBuf {

@@ -27,6 +27,8 @@ mod repository_args;
 mod resolve;
 mod restore;
 mod run;
+mod serve;
+mod service_args;
 mod snapshots;
 mod unmount;
 mod validate;
@@ -88,6 +90,8 @@ verbs! {
     Mark => mark;
     /// Run a pipeline definition on this machine
     Run => run;
+    /// Offer the embedded service to the AWS CLI and boto3 on this machine
+    Serve => serve;
     /// Write, check, resolve, compare, convert and draw pipeline definitions
     Pipeline => pipeline;
 }

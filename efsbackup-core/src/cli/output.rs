@@ -103,6 +103,15 @@ impl Output {
         }
     }
 
+    /// Hands what was written so far to whoever reads stdout.
+    pub(crate) fn flush(&self) {
+        self.results(|results| {
+            if results.error.is_none() {
+                results.error = results.writer.flush().err();
+            }
+        });
+    }
+
     /// Writes the one JSON document to stdout; without `--json`, nothing.
     pub(crate) fn document(&self, value: &impl Serialize) -> Result<()> {
         if !self.0.json {

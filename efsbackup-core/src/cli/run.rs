@@ -13,9 +13,11 @@ use crate::formats;
 use crate::params::parse_assignment;
 use crate::pipeline::ParameterValue;
 use crate::run::{Run, RunEvent, RunOutcome, RunReport};
+use crate::worker::WorkerEvent;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(clap::Args)]
@@ -68,10 +70,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         run = run.until(until);
     }
     run = args.values.into_iter().fold(run, Run::value);
-    // Scripts that call this command find the one that runs them.
-    let command = std::env::var_os("EFSBACKUP").map(PathBuf::from);
-    if let Some(command) = command.or_else(|| std::env::current_exe().ok()) {
-        run = run.variable("EFSBACKUP", command);
+    if let Some((name, command)) = command() {
+        run = run.variable(name, command);
     }
     let output = context.output.clone();
     let mut notifications = Vec::new();
@@ -84,26 +84,53 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     conclude(&output, &report, &notifications)
 }
 
-fn stem(path: &std::path::Path) -> String {
+/// The variable by which scripts that call this command find the one that runs them.
+pub(super) fn command() -> Option<(OsString, OsString)> {
+    let command = std::env::var_os("EFSBACKUP");
+    let command = command.or_else(|| Some(std::env::current_exe().ok()?.into_os_string()))?;
+    Some(("EFSBACKUP".into(), command))
+}
+
+fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |stem| BytePath::from(PathBuf::from(stem)).to_text())
 }
 
 fn tell(output: &Output, event: &RunEvent<'_>) {
     match event {
-        RunEvent::Started { attempt, logs } => {
-            output.note(&format!("started {attempt}, logs in {}", BytePath::from(*logs)));
-        }
-        RunEvent::Ended { attempt, failure: None } => output.note(&format!("finished {attempt}")),
-        RunEvent::Ended { attempt, failure: Some(TaskFailure { message, stack, .. }) } => {
-            output.warn(&format!("failed {attempt}: {message}"));
-            stack.lines().for_each(|line| output.warn(&format!("  {line}")));
-        }
-        RunEvent::Recovered { attempt } => {
-            output.warn(&format!("{attempt} was cut short; what it had left running was ended"));
-        }
+        RunEvent::Started { attempt, logs } => started(output, attempt, logs),
+        RunEvent::Ended { attempt, failure } => ended(output, attempt, *failure),
+        RunEvent::Recovered { attempt } => recovered(output, attempt),
         RunEvent::Notified(notification) => notify(output, notification),
         RunEvent::Warned(text) => output.warn(&format!("warning: {text}")),
     }
+}
+
+/// Tells what a worker did.
+pub(super) fn tell_worker(output: &Output, event: &WorkerEvent) {
+    match event {
+        WorkerEvent::Started { attempt, logs, .. } => started(output, attempt, logs),
+        WorkerEvent::Ended { attempt, failure } => ended(output, attempt, failure.as_ref()),
+        WorkerEvent::Recovered { attempt } => recovered(output, attempt),
+        WorkerEvent::Unreachable { message } => output.warn(&format!("warning: {message}")),
+    }
+}
+
+fn started(output: &Output, attempt: &str, logs: &Path) {
+    output.note(&format!("started {attempt}, logs in {}", BytePath::from(logs)));
+}
+
+fn ended(output: &Output, attempt: &str, failure: Option<&TaskFailure>) {
+    match failure {
+        None => output.note(&format!("finished {attempt}")),
+        Some(TaskFailure { message, stack, .. }) => {
+            output.warn(&format!("failed {attempt}: {message}"));
+            stack.lines().for_each(|line| output.warn(&format!("  {line}")));
+        }
+    }
+}
+
+fn recovered(output: &Output, attempt: &str) {
+    output.warn(&format!("{attempt} was cut short; what it had left running was ended"));
 }
 
 fn notify(output: &Output, notification: &Notification) {

@@ -13,7 +13,7 @@ const APPLICATION_ID: i64 = 0x4546_5342;
 
 /// The steps that made the schema what it is. Step n leads to version n + 1; a step
 /// that was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// Opens or makes the file.
 pub(super) fn open(path: &Path) -> Result<Connection> {

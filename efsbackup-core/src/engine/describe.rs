@@ -8,6 +8,7 @@ use super::schedule::time_text;
 use super::scope::ObjectScope;
 use crate::deploy::{Operator, Page, PipelineDescription, PipelineIdName, Query, Sphere};
 use crate::error::{Error, ErrorKind, Result};
+use crate::params::MASK;
 use crate::pipeline::{Field, FieldValue, Object};
 use rusqlite::Connection;
 
@@ -132,10 +133,14 @@ pub(super) fn describe(
     for id in &wanted.items {
         let objects = of_version(&objects, db, &row, id)?;
         let object = objects.get(id)?;
-        items.push(match evaluate {
+        let mut shown = match evaluate {
             true => ObjectScope::new(&objects, &object, false).evaluated()?,
             false => object,
-        });
+        };
+        for field in shown.fields.iter_mut().filter(|field| field.key.starts_with('*')) {
+            field.value = FieldValue::from(MASK);
+        }
+        items.push(shown);
     }
     Ok(Page { items, marker: wanted.marker })
 }

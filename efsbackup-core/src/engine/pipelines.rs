@@ -227,9 +227,18 @@ pub(super) fn deactivate(db: &Connection, pipeline: &str, cancel: bool, now: i64
 }
 
 /// Removes a pipeline and its history. Workers are told at their next report.
-pub(super) fn delete(db: &Connection, pipeline: &str) -> Result<()> {
+pub(super) fn delete(db: &Connection, pipeline: &str, now: i64) -> Result<()> {
     PipelineRow::get(db, pipeline)?;
-    db.execute("DELETE FROM pipeline WHERE id = ?1", [pipeline]).map(drop).map_err(failed)
+    db.execute("INSERT INTO deleted (id, time) VALUES (?1, ?2)", (pipeline, now))
+        .and_then(|_| db.execute("DELETE FROM pipeline WHERE id = ?1", [pipeline]))
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Whether there was a pipeline with this id, which was deleted.
+pub(super) fn was_deleted(db: &Connection, pipeline: &str) -> Result<bool> {
+    let query = "SELECT EXISTS (SELECT 1 FROM deleted WHERE id = ?1)";
+    db.query_row(query, [pipeline], |row| row.get(0)).map_err(failed)
 }
 
 /// Adds or overwrites tags.

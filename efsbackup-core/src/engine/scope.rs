@@ -107,6 +107,7 @@ impl<'a> ObjectScope<'a> {
         let mut values = Vec::new();
         for value in self.object.all(name) {
             values.push(match value {
+                _ if !self.reveal && name.starts_with('*') => Value::from(MASK),
                 FieldValue::Text(text) if text.contains("#{") => self.deeper(text)?,
                 FieldValue::Text(text) => Value::from(text.as_str()),
                 FieldValue::Reference(id) => Value::from(id.as_str()),

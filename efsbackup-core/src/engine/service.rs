@@ -120,7 +120,7 @@ impl PipelineService for Engine {
     }
 
     async fn delete_pipeline(&self, pipeline: &str) -> Result<()> {
-        self.transact(|db, _| pipelines::delete(db, pipeline))
+        self.transact(|db, now| pipelines::delete(db, pipeline, now))
     }
 
     async fn add_tags(&self, pipeline: &str, tags: &[Tag]) -> Result<()> {
@@ -188,6 +188,15 @@ fn instance_command(
 }
 
 impl Engine {
+    /// Whether `pipeline` existed and was deleted; the API tells that from an id that was
+    /// never given.
+    ///
+    /// # Errors
+    /// Where the state can't be read.
+    pub fn was_deleted(&self, pipeline: &str) -> Result<bool> {
+        self.transact(|db, _| pipelines::was_deleted(db, pipeline))
+    }
+
     /// Runs one transaction: all of `work` happens, or nothing.
     pub(super) fn transact<T>(
         &self,

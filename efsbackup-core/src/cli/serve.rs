@@ -1,0 +1,162 @@
+//! `efsbackup serve`: the embedded service on AWS's wire protocol, with a worker.
+
+use super::Context;
+use super::exit::Exit;
+use super::output::Output;
+use super::run::{command, tell_worker};
+use super::service_args::KeyArgs;
+use crate::bytepath::BytePath;
+use crate::cancel::CancelToken;
+use crate::clock::SystemClock;
+use crate::engine::{Engine, LOCAL_GROUP};
+use crate::error::{Error, ErrorKind, Result};
+use crate::serve::{ServeOptions, Server};
+use crate::wire::Keys;
+use crate::worker::{Worker, WorkerOptions};
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two looks at what is due.
+const TICK: Duration = Duration::from_millis(500);
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Keep the state in FILE, on a local disk
+    #[arg(long, value_name = "FILE")]
+    state: PathBuf,
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// Make a new key in the file of --keys, where there is no such file yet
+    #[arg(long, requires = "keys")]
+    new_key: bool,
+    /// Listen at this address of the machine's own; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4664")]
+    listen: SocketAddr,
+    /// Where logs and notifications go
+    #[arg(long, value_name = "DIR", default_value = "efsbackup-logs")]
+    log_dir: PathBuf,
+    /// How many tasks run here at the same time; 0 leaves all to `efsbackup worker`
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    tasks: usize,
+    /// A worker group to take tasks of, beside those of Ec2Resources (repeatable)
+    #[arg(long = "worker-group", value_name = "GROUP")]
+    groups: Vec<String>,
+    /// Answer at most N requests a second
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    rate: u32,
+    /// Cut off clients that take longer than SECONDS for one request
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    request_time: u64,
+    /// How long a poll waits for a task, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    poll_time: u64,
+    /// Serve as root: whoever can sign runs commands as root
+    #[arg(long)]
+    allow_root: bool,
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    if rustix::process::geteuid().is_root() && !args.allow_root {
+        return Err(Error::new(ErrorKind::SafetyStop, "serve").with_message(
+            "whoever can sign runs commands as root here; serve as another user, or say --allow-root",
+        ));
+    }
+    if let Some(path) = args.keys.keys.as_deref().filter(|path| args.new_key && !path.exists()) {
+        Keys::create_file(path)?;
+        context.output.note(&format!("made a key in {}", BytePath::from(path)));
+    }
+    let mut options = ServeOptions::new(args.keys.read()?);
+    options.requests_per_second = args.rate;
+    options.request_time = Duration::from_secs(args.request_time);
+    options.poll_time = Duration::from_secs(args.poll_time);
+    let engine = Engine::open(&args.state, Arc::new(SystemClock))?;
+    make_dir(&args.log_dir)?;
+    let server = Server::bind(args.listen, options)?;
+    context.output.line(format!("listening at http://{}", server.address()?));
+    context.output.flush();
+    let stop = CancelToken::new();
+    let output = context.output.clone();
+    let served = std::thread::scope(|scope| {
+        let listening = scope.spawn(|| {
+            let served = server.run(&engine, &stop);
+            // Without its door the service is of no use.
+            stop.cancel();
+            served
+        });
+        let worked = work(&args, &engine, &context.cancel, &stop, &output);
+        stop.cancel();
+        let served = listening.join().unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Internal, "serve").with_message("the listener panicked"))
+        });
+        worked.and(served)
+    });
+    served?;
+    output.note("stopped");
+    Ok(Exit::COMPLETE)
+}
+
+/// Does what is due, and the tasks that are this machine's.
+fn work(
+    args: &Args,
+    engine: &Engine,
+    cancel: &CancelToken,
+    stop: &CancelToken,
+    output: &Output,
+) -> Result<()> {
+    let notifications = args.log_dir.join("notifications.jsonl");
+    let mut looked: Option<Instant> = None;
+    let mut step = || {
+        if looked.is_none_or(|last| last.elapsed() >= TICK) {
+            looked = Some(Instant::now());
+            let done = engine.tick().and_then(|()| {
+                engine.deliver(&mut |notification| {
+                    notification.append_to(&notifications)?;
+                    output.note(&format!("notification: {}", notification.subject));
+                    Ok(())
+                })
+            });
+            // A full disk may pass; what was not done is done by a later look.
+            if let Err(error) = done {
+                output.warn(&format!("warning: {error:#}"));
+            }
+        }
+        if cancel.is_cancelled() {
+            stop.cancel();
+        }
+    };
+    if args.tasks == 0 {
+        while !stop.is_cancelled() {
+            step();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        return Ok(());
+    }
+    let mut groups = vec![LOCAL_GROUP.to_owned()];
+    groups.extend(args.groups.iter().cloned());
+    let mut options = WorkerOptions::new(groups, &args.log_dir, work_dir(&args.state));
+    options.tasks = args.tasks;
+    options.heartbeat = Duration::from_secs(2);
+    options.poll_interval = TICK;
+    options.environment.extend(command());
+    let clock = SystemClock;
+    Worker::new(engine, &clock, options).run(stop, &mut |events| {
+        events.iter().for_each(|event| tell_worker(output, event));
+        step();
+        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+}
+
+/// Scripts and records of running attempts lie beside the state.
+fn work_dir(state: &Path) -> PathBuf {
+    let mut name = state.to_owned().into_os_string();
+    name.push(".work");
+    name.into()
+}
+
+fn make_dir(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path)
+        .map_err(|error| Error::from_io("make log folder", error).with_path(path))
+}
