@@ -25,7 +25,7 @@
  * The default: `efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;`
  */
 #define EFSB_MIRROR_OPTIONS_INIT \
-  { sizeof(efsb_mirror_options), NULL, NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+  { sizeof(efsb_mirror_options), NULL, NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
 
 /**
  * The default: `efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;`
@@ -375,6 +375,16 @@ typedef struct {
    */
   uint64_t stop_after_ms;
   /**
+   * How many bytes of file content all threads together may copy or compare in a second. 0:
+   * no limit.
+   */
+  uint64_t limit_bytes;
+  /**
+   * How many operations on the file systems all threads together may do in a second; each
+   * system call counts. 0: no limit.
+   */
+  uint64_t limit_ops;
+  /**
    * How many threads copy. 0: found from the measured latency.
    */
   uint32_t jobs;
@@ -408,6 +418,11 @@ typedef struct {
    * Take files of equal size as equal in content, whatever their time.
    */
   uint8_t size_only;
+  /**
+   * Rewrite existing files where they are, only the blocks that differ, instead of replacing
+   * them; holes over old data become zeros. Not with `strict`, nor for backups.
+   */
+  uint8_t in_place;
   /**
    * Do nothing, only report what would be done.
    */
@@ -457,7 +472,7 @@ typedef struct {
   /**
    * Must be 0.
    */
-  uint8_t reserved[6];
+  uint8_t reserved[5];
 } efsb_mirror_options;
 
 /**

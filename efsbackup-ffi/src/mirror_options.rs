@@ -11,6 +11,7 @@ use crate::text::paths;
 use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::mirror::{Filter, Fsync, Jobs, LinkSource, MaxDelete, Options, Trust};
 use std::ffi::{c_char, c_void};
+use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -61,6 +62,12 @@ pub struct efsb_mirror_options {
     /// End the run after this many milliseconds: files in hand are finished, nothing is
     /// removed. 0: no limit.
     pub stop_after_ms: u64,
+    /// How many bytes of file content all threads together may copy or compare in a second. 0:
+    /// no limit.
+    pub limit_bytes: u64,
+    /// How many operations on the file systems all threads together may do in a second; each
+    /// system call counts. 0: no limit.
+    pub limit_ops: u64,
     /// How many threads copy. 0: found from the measured latency.
     pub jobs: u32,
     /// The most names a file may have at the destination (EFS: 177); where linking would
@@ -79,6 +86,9 @@ pub struct efsb_mirror_options {
     pub checksum: u8,
     /// Take files of equal size as equal in content, whatever their time.
     pub size_only: u8,
+    /// Rewrite existing files where they are, only the blocks that differ, instead of replacing
+    /// them; holes over old data become zeros. Not with `strict`, nor for backups.
+    pub in_place: u8,
     /// Do nothing, only report what would be done.
     pub dry_run: u8,
     /// Leave out what is on other file systems.
@@ -104,7 +114,7 @@ pub struct efsb_mirror_options {
     /// is still counted as failed.
     pub stale_from_link_dest: u8,
     /// Must be 0.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 5],
 }
 
 /// Makes `*options`, of `size` bytes, the default. #EFSB_MIRROR_OPTIONS_INIT does the same;
@@ -160,7 +170,7 @@ impl efsb_mirror_options {
 /// # Safety
 /// `link_dest` is NULL or has `link_dest_count` NUL-terminated strings.
 unsafe fn translate(options: &efsb_mirror_options) -> Result<Options, Failure> {
-    if options.reserved != [0; 6] {
+    if options.reserved != [0; 5] {
         return Err(invalid("`reserved` must be 0"));
     }
     let defaults = Options::default();
@@ -168,6 +178,7 @@ unsafe fn translate(options: &efsb_mirror_options) -> Result<Options, Failure> {
     core.delete = options.remove_extraneous != 0;
     core.checksum = options.checksum != 0;
     core.size_only = options.size_only != 0;
+    core.in_place = options.in_place != 0;
     core.dry_run = options.dry_run != 0;
     core.one_file_system = options.one_file_system != 0;
     core.xattrs = options.no_xattrs == 0;
@@ -184,6 +195,8 @@ unsafe fn translate(options: &efsb_mirror_options) -> Result<Options, Failure> {
     core.jobs = some(u64::from(options.jobs))
         .and_then(|jobs| usize::try_from(jobs).ok())
         .map_or(Jobs::Auto, Jobs::Count);
+    core.limit_bytes = NonZeroU64::new(options.limit_bytes);
+    core.limit_ops = NonZeroU64::new(options.limit_ops);
     core.max_links = (options.max_links != 0).then_some(options.max_links);
     core.retries = match options.retries {
         0 => defaults.retries,

@@ -166,7 +166,7 @@ static void wrong_options(void) {
   options.retries = -2;
   CHECK(try_options(&options) == EFSB_INVALID_INPUT);
   options = initial;
-  options.reserved[5] = 1;
+  options.reserved[4] = 1;
   CHECK(try_options(&options) == EFSB_INVALID_INPUT);
   options = initial;
   options.link_dest_count = 1;

@@ -122,6 +122,26 @@ static void excluded_entries_are_left_out(void) {
   efsb_report_free(report);
 }
 
+static void in_place_a_file_stays_the_same_file(void) {
+  efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;
+  struct stat before, after;
+  CHECK(mkdir("new", 0755) == 0 && mkdir("old", 0755) == 0);
+  write_file("new/file", "new content");
+  write_file("old/file", "old");
+  CHECK(stat("old/file", &before) == 0);
+  options.in_place = true;
+  options.limit_bytes = 1000000000;
+  options.limit_ops = 1000000000;
+  efsb_report *report = NULL;
+  CHECK(efsb_mirror("new", "old", &options, &report) == EFSB_OK);
+  CHECK_TEXT(read_file("old/file"), "new content");
+  CHECK(stat("old/file", &after) == 0 && before.st_ino == after.st_ino);
+  CHECK_TEXT(efsb_report_option(report, 0), "--in-place");
+  CHECK_TEXT(efsb_report_option(report, 1), "--limit-bytes=1000000000");
+  CHECK_TEXT(efsb_report_option(report, 2), "--limit-ops=1000000000");
+  efsb_report_free(report);
+}
+
 static void a_withheld_deletion_is_incomplete_and_has_a_report(void) {
   efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;
   options.remove_extraneous = true;
@@ -226,6 +246,7 @@ int main(int argc, char **argv) {
   what_is_extraneous_goes_when_asked();
   equal_files_are_linked();
   excluded_entries_are_left_out();
+  in_place_a_file_stays_the_same_file();
   a_withheld_deletion_is_incomplete_and_has_a_report();
   an_entry_that_fails_is_told();
   an_empty_source_is_refused();

@@ -9,6 +9,7 @@ use efsbackup_core::mirror::{
 use efsbackup_core::progress::Progress;
 use efsbackup_core::{Error, ErrorKind};
 use pyo3::prelude::*;
+use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub(crate) struct MirrorOptions {
     delete: bool,
     checksum: bool,
     size_only: bool,
+    in_place: bool,
     dry_run: bool,
     filter: Vec<PathArgument>,
     one_file_system: bool,
@@ -32,6 +34,8 @@ pub(crate) struct MirrorOptions {
     strict: bool,
     stop_after: Option<f64>,
     jobs: NumberOrText,
+    limit_bytes: Option<i64>,
+    limit_ops: Option<i64>,
     fsync: String,
     retries: u32,
     link_dest: Vec<PathArgument>,
@@ -54,6 +58,7 @@ impl MirrorOptions {
         options.delete = self.delete;
         options.checksum = self.checksum;
         options.size_only = self.size_only;
+        options.in_place = self.in_place;
         options.dry_run = self.dry_run;
         options.filter = filter(&self.filter)?;
         options.one_file_system = self.one_file_system;
@@ -67,6 +72,8 @@ impl MirrorOptions {
         options.strict = self.strict;
         options.stop_after = self.stop_after.map(stop_after).transpose()?;
         options.jobs = jobs(&self.jobs)?;
+        options.limit_bytes = limit("limit_bytes", self.limit_bytes)?;
+        options.limit_ops = limit("limit_ops", self.limit_ops)?;
         options.fsync = fsync(&self.fsync)?;
         options.retries = self.retries;
         options.link_sources = self.link_dest.iter().map(link_source).collect();
@@ -114,6 +121,12 @@ fn jobs(value: &NumberOrText) -> efsbackup_core::Result<Jobs> {
         NumberOrText::Number(count) => usize::try_from(*count).ok().map(Jobs::Count),
     }
     .ok_or_else(|| invalid("jobs: give a number from 1 up, or 'auto'"))
+}
+
+fn limit(name: &str, rate: Option<i64>) -> efsbackup_core::Result<Option<NonZeroU64>> {
+    let rate = rate.map(|rate| u64::try_from(rate).ok().and_then(NonZeroU64::new).ok_or(rate));
+    rate.transpose()
+        .map_err(|rate| invalid(&format!("{name} is {rate}: give a number a second, from 1 up")))
 }
 
 fn fsync(text: &str) -> efsbackup_core::Result<Fsync> {

@@ -132,6 +132,9 @@ def test_guards_refuse(tmp_path: Path) -> None:
         ({"max_delete": "many"}, "max_delete"),
         ({"jobs": 0}, "jobs"),
         ({"jobs": "all"}, "jobs"),
+        ({"limit_bytes": 0}, "limit_bytes"),
+        ({"limit_ops": -1}, "limit_ops"),
+        ({"in_place": True, "strict": True}, "in_place"),
         ({"fsync": "often"}, "fsync"),
         ({"stop_after": -1.0}, "stop_after"),
         ({"stop_after": timedelta(seconds=-1)}, "stop_after"),
@@ -163,6 +166,8 @@ def test_options_reach_the_core(source: Path, tmp_path: Path) -> None:
         strict=True,
         stop_after=timedelta(hours=1),
         jobs=2,
+        limit_bytes=1 << 30,
+        limit_ops=10**9,
         fsync="files",
         retries=0,
         link_dest=[],
@@ -171,3 +176,16 @@ def test_options_reach_the_core(source: Path, tmp_path: Path) -> None:
     assert report.entries.created.special == 0
     assert report.entries.created.hardlink == 0
     assert {"--delete", "--checksum", "--no-specials", "--no-hard-links"} <= set(report.options)
+    assert {"--limit-bytes=1073741824", "--limit-ops=1000000000"} <= set(report.options)
+
+
+def test_in_place_keeps_the_file_and_replaces_its_content(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").write_text("new content")
+    (tmp_path / "copy").mkdir()
+    copy = tmp_path / "copy" / "file"
+    copy.write_text("old")
+    before = copy.stat().st_ino
+    efsbackup.mirror(tmp_path / "source", tmp_path / "copy", in_place=True)
+    assert copy.read_text() == "new content"
+    assert copy.stat().st_ino == before

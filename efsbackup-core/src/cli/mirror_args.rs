@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::mirror::{Fsync, Jobs, MaxDelete, Options};
 use clap::ValueEnum;
 use std::io::{self, IsTerminal};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// What is preserved and compared, and how the run behaves.
@@ -58,6 +59,12 @@ pub(crate) struct MirrorArgs {
     /// How many threads copy (auto: found from the measured latency)
     #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = jobs)]
     jobs: Jobs,
+    /// Copy and compare at most this much content a second, such as 20M (K, M, G: powers of 1024)
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    limit_bytes: Option<NonZeroU64>,
+    /// Do at most this many operations on the file systems a second, such as 2K
+    #[arg(long, value_name = "RATE", value_parser = count_rate)]
+    limit_ops: Option<NonZeroU64>,
     /// When data is made durable (auto: files on network file systems, end elsewhere)
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     fsync: FsyncArg,
@@ -105,6 +112,8 @@ impl MirrorArgs {
             strict: self.strict,
             stop_after: self.stop_after,
             jobs: self.jobs,
+            limit_bytes: self.limit_bytes,
+            limit_ops: self.limit_ops,
             fsync: self.fsync.into(),
             retries: self.retries,
             filter: self.filter.filter()?,
@@ -141,6 +150,27 @@ fn jobs(text: &str) -> Result<Jobs, String> {
     }
 }
 
+/// A number of bytes a second.
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    scaled(text, 1024)
+        .ok_or_else(|| "give bytes a second from 1 up, such as 20M or 512K".to_owned())
+}
+
+/// A number of things a second.
+fn count_rate(text: &str) -> Result<NonZeroU64, String> {
+    scaled(text, 1000)
+        .ok_or_else(|| "give a number a second from 1 up, such as 500 or 2K".to_owned())
+}
+
+/// A whole number that may have a unit of which each is `step` times the one before.
+fn scaled(text: &str, step: u64) -> Option<NonZeroU64> {
+    let units = [("K", 1), ("M", 2), ("G", 3)];
+    let unit = |(unit, power): (&str, u32)| Some((text.strip_suffix(unit)?, power));
+    let (digits, power) = units.into_iter().find_map(unit).unwrap_or((text, 0));
+    let number: u64 = digits.parse().ok()?;
+    NonZeroU64::new(number.checked_mul(step.pow(power))?)
+}
+
 fn max_delete(text: &str) -> Result<MaxDelete, String> {
     let parsed = match text.strip_suffix('%') {
         Some(percent) => percent.parse().ok().filter(|p| *p <= 100).map(MaxDelete::Percent),
@@ -159,6 +189,16 @@ mod tests {
         assert_eq!(max_delete("100%"), Ok(MaxDelete::Percent(100)));
         for wrong in ["101%", "-1", "%", "", "ten"] {
             assert!(max_delete(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates_have_units_of_1024_bytes_and_of_1000_operations() {
+        let is = |parsed: Result<NonZeroU64, String>, number| parsed.unwrap().get() == number;
+        assert!(is(rate("1"), 1) && is(rate("20M"), 20 << 20) && is(rate("3G"), 3 << 30));
+        assert!(is(count_rate("700"), 700) && is(count_rate("2K"), 2_000));
+        for wrong in ["0", "", "K", "-1", "1.5M", "10m", "1T", "99999999999G"] {
+            assert!(rate(wrong).is_err() && count_rate(wrong).is_err(), "{wrong}");
         }
     }
 

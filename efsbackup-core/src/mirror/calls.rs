@@ -10,10 +10,13 @@ use rustix::fs::{
 };
 use rustix::io::Result;
 use rustix::path::Arg;
+use std::cell::Cell;
 use std::ffi::{CStr, CString};
 
 #[cfg(feature = "testing")]
 use super::testing::check;
+#[cfg(feature = "testing")]
+pub(super) use super::testing::{now, sleep};
 
 /// Without the feature `testing`, no call is made to fail.
 #[cfg(not(feature = "testing"))]
@@ -31,11 +34,39 @@ pub(crate) fn step(_call: &'static str, _name: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// The time.
+#[cfg(not(feature = "testing"))]
+pub(super) fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+/// Waits.
+#[cfg(not(feature = "testing"))]
+pub(super) fn sleep(duration: std::time::Duration) {
+    std::thread::sleep(duration);
+}
+
+thread_local! {
+    /// The calls that this thread made since they were last asked for.
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many calls this thread made since it was last asked.
+pub(super) fn take_count() -> u64 {
+    COUNT.take()
+}
+
+#[inline]
+fn count() {
+    COUNT.set(COUNT.get().wrapping_add(1));
+}
+
 macro_rules! calls {
     ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty = $call:expr;)+) => {
         $(
             #[inline]
             pub(super) fn $name($($argument: $type),*) -> Result<$answer> {
+                count();
                 check(stringify!($name))?;
                 $call
             }
@@ -103,10 +134,11 @@ calls! {
 pub(super) fn next_entry<'d, Fd: AsFd>(
     entries: &'d mut RawDir<'_, Fd>,
 ) -> Option<Result<RawDirEntry<'d>>> {
-    if entries.is_buffer_empty()
-        && let Err(errno) = check("getdents")
-    {
-        return Some(Err(errno));
+    if entries.is_buffer_empty() {
+        count();
+        if let Err(errno) = check("getdents") {
+            return Some(Err(errno));
+        }
     }
     entries.next()
 }
@@ -114,6 +146,7 @@ pub(super) fn next_entry<'d, Fd: AsFd>(
 /// Closes `fd` and tells what close(2) said; see [`super::sys::close`].
 pub(super) fn close(fd: OwnedFd) -> Result<()> {
     // Closed even where it is made to fail: as Linux does.
+    count();
     let result = super::sys::close(fd);
     check("close").and(result)
 }

@@ -15,6 +15,21 @@ const HOLE: usize = 64 << 10;
 /// The buffer that copying and comparing need, twice this for comparing.
 pub(super) const BUFFER: usize = 1 << 20;
 
+/// How content is gone through.
+#[derive(Clone, Copy)]
+pub(super) struct Steps<'a> {
+    /// Hears how many bytes of a piece were read and written, and says whether to go on.
+    pub(super) done: &'a dyn Fn(u64, u64) -> bool,
+    /// The most bytes of a piece.
+    pub(super) most: usize,
+}
+
+impl Steps<'_> {
+    fn go_on(&self, read: u64, written: u64) -> std::result::Result<(), Fault> {
+        if (self.done)(read, written) { Ok(()) } else { Err(Fault::Stopped) }
+    }
+}
+
 /// A copy that went wrong, and on which side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -24,8 +39,7 @@ pub(super) enum Fault {
 }
 
 /// Copies the first `size` bytes of `source` to the empty file `destination`; fewer if
-/// the source ends before. `step` hears of each piece and says whether to go on.
-/// Returns how many bytes were there to copy. With a `hasher` the content goes through
+/// the source ends before. Returns how many bytes were there to copy. With a `hasher` the content goes through
 /// memory, and the hasher gets all of it.
 pub(super) fn copy(
     source: &OwnedFd,
@@ -33,18 +47,18 @@ pub(super) fn copy(
     size: u64,
     may_have_holes: bool,
     buffer: &mut Vec<u8>,
-    step: &dyn Fn(u64) -> bool,
+    steps: Steps<'_>,
     hasher: Option<&mut dyn ContentHasher>,
 ) -> std::result::Result<u64, Fault> {
     let in_kernel = size > SMALL && hasher.is_none();
     let hash = hasher.map(|hasher| Hash { hasher, at: 0 });
-    let mut copy = Copy { source, destination, buffer, step, in_kernel, zeros: false, hash };
+    let mut copy = Copy { source, destination, buffer, steps, in_kernel, zeros: false, hash };
     if !may_have_holes {
         return copy.range(0, size);
     }
     let end = copy.segments(size)?;
     if let Some(hash) = &mut copy.hash {
-        hash.zeros_to(end, step)?;
+        hash.zeros_to(end, steps)?;
     }
     calls::ftruncate(destination, end).map_err(Fault::Write)?;
     Ok(end)
@@ -54,7 +68,7 @@ struct Copy<'a> {
     source: &'a OwnedFd,
     destination: &'a OwnedFd,
     buffer: &'a mut Vec<u8>,
-    step: &'a dyn Fn(u64) -> bool,
+    steps: Steps<'a>,
     /// Whether the kernel may copy; false once it has refused.
     in_kernel: bool,
     /// Whether zeros are left out.
@@ -70,13 +84,11 @@ struct Hash<'a> {
 }
 
 impl Hash<'_> {
-    fn zeros_to(&mut self, end: u64, step: &dyn Fn(u64) -> bool) -> std::result::Result<(), Fault> {
+    fn zeros_to(&mut self, end: u64, steps: Steps<'_>) -> std::result::Result<(), Fault> {
         while self.at < end {
             let length = zeros(self.hasher, (end - self.at).min(STEP as u64));
             self.at += length;
-            if !step(0) {
-                return Err(Fault::Stopped);
-            }
+            steps.go_on(0, 0)?;
         }
         Ok(())
     }
@@ -99,27 +111,26 @@ pub(super) fn zeros(hasher: &mut dyn ContentHasher, length: u64) -> u64 {
     length
 }
 
-/// Gives the hasher the whole content of `file`. `step` is as for [`copy`].
+/// Gives the hasher the whole content of `file`.
 pub(super) fn hash(
     file: &OwnedFd,
     buffer: &mut Vec<u8>,
-    step: &dyn Fn(u64) -> bool,
+    steps: Steps<'_>,
     hasher: &mut dyn ContentHasher,
 ) -> std::result::Result<(), Fault> {
     if buffer.len() < BUFFER {
         buffer.resize(BUFFER, 0);
     }
+    let most = BUFFER.min(steps.most);
     let mut offset = 0;
     loop {
-        let read = fill(file, &mut buffer[..BUFFER], offset).map_err(Fault::Read)?;
+        let read = fill(file, &mut buffer[..most], offset).map_err(Fault::Read)?;
         hasher.update(&buffer[..read]);
-        if read < BUFFER {
+        steps.go_on(read as u64, 0)?;
+        if read < most {
             return Ok(());
         }
         offset += read as u64;
-        if !step(0) {
-            return Err(Fault::Stopped);
-        }
     }
 }
 
@@ -175,9 +186,7 @@ impl Copy<'_> {
                 break;
             }
             offset += copied;
-            if !(self.step)(copied) {
-                return Err(Fault::Stopped);
-            }
+            self.steps.go_on(copied, copied)?;
         }
         Ok(offset)
     }
@@ -185,7 +194,8 @@ impl Copy<'_> {
     /// One copy_file_range(2). It has many ways to refuse, and a zero from it does not
     /// prove the end of the file; both lead to reading and writing from where it got to.
     fn kernel_step(&mut self, offset: u64, to: u64) -> std::result::Result<u64, Fault> {
-        let length = STEP.min(usize::try_from(to - offset).unwrap_or(STEP));
+        let most = STEP.min(self.steps.most);
+        let length = most.min(usize::try_from(to - offset).unwrap_or(most));
         match calls::copy_file_range(self.source, self.destination, offset, length) {
             Ok(copied) if copied > 0 => return Ok(copied as u64),
             Err(Errno::INTR) => return Ok(0),
@@ -197,7 +207,8 @@ impl Copy<'_> {
     }
 
     fn buffer_step(&mut self, offset: u64, to: u64) -> std::result::Result<u64, Fault> {
-        let length = BUFFER.min(usize::try_from(to - offset).unwrap_or(BUFFER));
+        let most = BUFFER.min(self.steps.most);
+        let length = most.min(usize::try_from(to - offset).unwrap_or(most));
         // No larger than needed: clearing a large buffer costs more than a small file.
         if self.buffer.len() < length {
             self.buffer.resize(length, 0);
@@ -205,7 +216,7 @@ impl Copy<'_> {
         let filled = fill(self.source, &mut self.buffer[..length], offset).map_err(Fault::Read)?;
         let data = &self.buffer[..filled];
         if let Some(hash) = &mut self.hash {
-            hash.zeros_to(offset, self.step)?;
+            hash.zeros_to(offset, self.steps)?;
             hash.data(data);
         }
         if self.zeros {
@@ -258,20 +269,21 @@ fn write_but_zeros(fd: &OwnedFd, data: &[u8], offset: u64) -> Result<()> {
 }
 
 /// Makes the first `size` bytes of the second file those of the first by writing the blocks
-/// that differ; fewer if the source ends before. Returns how many bytes were there. `step`
-/// and `hasher` are as for [`copy`].
+/// that differ; fewer if the source ends before. Returns how many bytes were there. `hasher`
+/// is as for [`copy`].
 pub(super) fn rewrite(
     (source, destination): (&OwnedFd, &OwnedFd),
     size: u64,
     buffer: &mut Vec<u8>,
-    step: &dyn Fn(u64) -> bool,
+    steps: Steps<'_>,
     mut hasher: Option<&mut dyn ContentHasher>,
 ) -> std::result::Result<u64, Fault> {
     buffer.resize(2 * BUFFER, 0);
     let (new, old) = buffer.split_at_mut(BUFFER);
     let mut offset = 0;
     while offset < size {
-        let length = BUFFER.min(usize::try_from(size - offset).unwrap_or(BUFFER));
+        let most = BUFFER.min(steps.most);
+        let length = most.min(usize::try_from(size - offset).unwrap_or(most));
         let read = fill(source, &mut new[..length], offset).map_err(Fault::Read)?;
         if read == 0 {
             break;
@@ -290,35 +302,32 @@ pub(super) fn rewrite(
             }
         }
         offset += read as u64;
-        if !step(written) {
-            return Err(Fault::Stopped);
-        }
+        steps.go_on(read as u64, written)?;
     }
     Ok(offset)
 }
 
-/// Whether the two files hold the same bytes. `step` is as for [`copy`].
+/// Whether the two files hold the same bytes.
 pub(super) fn equal(
     left: &OwnedFd,
     right: &OwnedFd,
     buffer: &mut Vec<u8>,
-    step: &dyn Fn(u64) -> bool,
+    steps: Steps<'_>,
 ) -> std::result::Result<bool, Fault> {
     buffer.resize(2 * BUFFER, 0);
     let (first, second) = buffer.split_at_mut(BUFFER);
+    let most = BUFFER.min(steps.most);
     let mut offset = 0;
     loop {
-        let read = fill(left, first, offset).map_err(Fault::Read)?;
-        let other = fill(right, second, offset).map_err(Fault::Write)?;
+        let read = fill(left, &mut first[..most], offset).map_err(Fault::Read)?;
+        let other = fill(right, &mut second[..most], offset).map_err(Fault::Write)?;
+        steps.go_on(read as u64, 0)?;
         if first[..read] != second[..other] {
             return Ok(false);
         }
-        if read < BUFFER {
+        if read < most {
             return Ok(true);
         }
         offset += read as u64;
-        if !step(0) {
-            return Err(Fault::Stopped);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::attributes;
 use super::calls;
-use super::content::{self, Fault};
+use super::content::{self, Fault, Steps};
 use super::failure::{Failure, Outcome, Side};
 use super::in_place;
 use super::meta::{Meta, Sync, Target};
@@ -122,19 +122,25 @@ fn fill(
     before: &Meta,
     hasher: Option<&mut (dyn ContentHasher + 'static)>,
 ) -> Outcome<u64> {
-    let step = counter(run);
+    let count = counter(run);
     let hasher = hasher.map(|hasher| hasher as &mut dyn ContentHasher);
     let holes = before.may_have_holes();
-    content::copy(source, file, before.size, holes, &mut scratch.data, &step, hasher)
+    content::copy(source, file, before.size, holes, &mut scratch.data, steps(run, &count), hasher)
         .map_err(|fault| failure(fault, "write"))
 }
 
-/// Counts what was written, and says whether to go on.
-pub(super) fn counter(run: &Run<'_>) -> impl Fn(u64) -> bool {
-    |copied| {
-        run.tally.bytes_copied.fetch_add(copied, Ordering::Relaxed);
+/// Counts what was written, waits as the limits ask, and says whether to go on.
+pub(super) fn counter(run: &Run<'_>) -> impl Fn(u64, u64) -> bool {
+    |read, written| {
+        run.tally.bytes_copied.fetch_add(written, Ordering::Relaxed);
+        run.wait(run.limits.pay(read), || run.must_drop_all());
         !run.must_drop_all()
     }
+}
+
+/// How content is gone through in this run.
+pub(super) fn steps<'a>(run: &Run<'_>, count: &'a dyn Fn(u64, u64) -> bool) -> Steps<'a> {
+    Steps { done: count, most: run.limits.piece() }
 }
 
 pub(super) fn failure(fault: Fault, other_op: &'static str) -> Failure {
@@ -220,7 +226,7 @@ pub(super) fn same_content(
     let (dir, name) = source;
     let left = open_source(&*dir.source.fd().source("open")?, name).source("open")?;
     let right = open_source(other, name).destination("open")?;
-    content::equal(&left, &right, &mut scratch.data, &|_| !run.must_drop_all())
+    content::equal(&left, &right, &mut scratch.data, steps(run, &counter(run)))
         .map_err(|fault| failure(fault, "read"))
 }
 
@@ -234,7 +240,7 @@ pub(super) fn digest(
 ) -> Outcome<Option<Digest>> {
     let Some(mut hasher) = run.hasher(path) else { return Ok(None) };
     let file = open_source(dir, name).source("open")?;
-    content::hash(&file, &mut scratch.data, &|_| !run.must_drop_all(), &mut *hasher)
+    content::hash(&file, &mut scratch.data, steps(run, &counter(run)), &mut *hasher)
         .map_err(|fault| failure(fault, "read"))?;
     Ok(Some(hasher.finish()))
 }

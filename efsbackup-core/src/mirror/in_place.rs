@@ -39,12 +39,12 @@ pub(super) fn rewrite_once(
     let file = open_known(dir, name, have)?;
     narrow(run, &source, &file, &before)?;
     let mut hasher = run.hasher(|| dir.path_of(name));
-    let step = file::counter(run);
+    let count = file::counter(run);
     let rewritten = content::rewrite(
         (&source, &file),
         before.size,
         &mut scratch.data,
-        &step,
+        file::steps(run, &count),
         hasher.as_deref_mut().map(|hasher| hasher as &mut dyn super::settled::ContentHasher),
     );
     let copied = rewritten.map_err(|fault| file::failure(fault, "write"))?;

@@ -28,6 +28,7 @@ mod follow;
 mod handle;
 mod in_place;
 mod itemize;
+mod limit;
 mod link_source;
 mod links;
 mod meta;

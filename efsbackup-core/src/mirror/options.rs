@@ -6,6 +6,7 @@ use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::progress::Observer;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,6 +152,11 @@ pub struct Options {
     pub stop_after: Option<Duration>,
     /// How many threads.
     pub jobs: Jobs,
+    /// How many bytes of file content all threads together may copy or compare in a second.
+    pub limit_bytes: Option<NonZeroU64>,
+    /// How many operations on the file systems all threads together may do in a second. Each
+    /// system call counts, so an unchanged file takes a handful, a new one about ten.
+    pub limit_ops: Option<NonZeroU64>,
     /// When data is made durable.
     pub fsync: Fsync,
     /// How often a file that changes while it is read is read again.
@@ -188,6 +194,8 @@ impl Default for Options {
             strict: false,
             stop_after: None,
             jobs: Jobs::Auto,
+            limit_bytes: None,
+            limit_ops: None,
             fsync: Fsync::Auto,
             retries: 3,
             link_sources: Vec::new(),
@@ -317,6 +325,10 @@ impl Options {
         value(self.stop_after.is_some(), "--stop-after", format!("{}s", stop_after.as_secs()));
         if let Jobs::Count(count) = self.jobs {
             value(true, "--jobs", count.to_string());
+        }
+        for (word, limit) in [("--limit-bytes", self.limit_bytes), ("--limit-ops", self.limit_ops)]
+        {
+            value(limit.is_some(), word, limit.map_or(0, NonZeroU64::get).to_string());
         }
         let fsync = match self.fsync {
             Fsync::Auto => "auto",

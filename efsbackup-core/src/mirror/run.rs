@@ -3,6 +3,7 @@
 use super::calls;
 use super::event::EntryType;
 use super::handle::Budget;
+use super::limit::Limits;
 use super::links::Groups;
 use super::meta::{Ownership, Sync};
 use super::options::{Fsync, MaxDelete, Mirror};
@@ -70,6 +71,7 @@ impl Mirror<'_> {
             fatal: Mutex::new(None),
             is_fatal: AtomicBool::new(false),
             device: root.meta.id.dev,
+            limits: Limits::new(options.limit_bytes, options.limit_ops),
             recheck: if network { Sync::Force } else { Sync::Normal },
             fsync_files: fsync_files && !options.dry_run,
             // A file server's close(2) may fail: names come after it there.

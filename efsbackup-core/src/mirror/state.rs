@@ -1,8 +1,10 @@
 //! What all threads of one run share.
 
+use super::calls;
 use super::event::{Action, EntryEvent, EntryType, Listener};
 use super::failure::{Failure, Outcome};
 use super::handle::{FileId, Handle};
+use super::limit::Limits;
 use super::links::Groups;
 use super::meta::{Meta, Ownership, Sync};
 use super::options::Options;
@@ -20,6 +22,9 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// How often whoever waits looks whether to stop.
+const TICK: Duration = Duration::from_millis(20);
 
 /// What all threads of one run share.
 pub(super) struct Run<'a> {
@@ -52,6 +57,7 @@ pub(super) struct Run<'a> {
     pub(super) device: u64,
     /// How files just read are looked at again.
     pub(super) recheck: Sync,
+    pub(super) limits: Limits,
     pub(super) fsync_files: bool,
     /// How many entries make one job.
     pub(super) batch: usize,
@@ -121,7 +127,26 @@ impl Run<'_> {
 
     /// Waits before the next attempt: 10 ms, 20 ms, … at most 640 ms.
     pub(super) fn pause(&self, tried: u32) {
-        std::thread::sleep(Duration::from_millis(10 << tried.min(6)));
+        let until = calls::now() + Duration::from_millis(10 << tried.min(6));
+        self.wait(Some(until), || self.must_drop_all());
+    }
+
+    /// Whether another entry may be begun, after waiting as the limits ask.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.wait(self.limits.pay(0), || self.is_stopping());
+        !self.is_stopping()
+    }
+
+    /// Waits until then, or until `stop` says so.
+    pub(super) fn wait(&self, until: Option<Instant>, stop: impl Fn() -> bool) {
+        let Some(until) = until else { return };
+        while !stop() {
+            let left = until.saturating_duration_since(calls::now());
+            if left.is_zero() {
+                return;
+            }
+            calls::sleep(left.min(TICK));
+        }
     }
 
     /// Counts an entry that is done and tells the listener.

@@ -51,6 +51,9 @@ pub(super) fn count(
 ) {
     run.extraneous_entries.fetch_add(names.len() as u64, Ordering::Relaxed);
     for name in names {
+        if !run.may_go_on() {
+            return;
+        }
         // What can't be counted can't be removed either, and is told then.
         let Ok(handle) = Handle::open(parent, &name) else { continue };
         let Ok(Contents { removable, protected }) = walk::list_all(run, &handle, scratch) else {
@@ -98,7 +101,7 @@ fn remove_noted(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, no
     };
     for (name, in_the_way) in &note.names {
         let Ok(name) = CString::new(name.as_slice()) else { continue };
-        if run.is_stopping() {
+        if !run.may_go_on() {
             return;
         }
         let removed = run.patiently(|| remove_top(run, queue, scratch, &dir, &name, *in_the_way));
@@ -231,7 +234,7 @@ pub(super) fn remove(
             doomed.stays.fetch_or(!protected.is_empty(), Ordering::Relaxed);
             doomed.handle.release_if_scarce();
             for (name, file_type) in removable {
-                if run.is_stopping() {
+                if !run.may_go_on() {
                     return;
                 }
                 let removed = run.patiently(|| remove_child(run, queue, &doomed, &name, file_type));

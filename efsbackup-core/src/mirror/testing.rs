@@ -6,9 +6,12 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 static PLAN: Mutex<Option<Plan>> = Mutex::new(None);
 static TURN: Mutex<()> = Mutex::new(());
+/// The time as [`Time`] has it.
+static TIME: Mutex<Option<Instant>> = Mutex::new(None);
 /// Calls since the plan was made; beside the plan, so that counting takes no lock.
 static CALLS: AtomicU64 = AtomicU64::new(0);
 static FAIL_AT: AtomicU64 = AtomicU64::new(u64::MAX);
@@ -133,4 +136,54 @@ pub(super) fn check_step(call: &'static str, name: impl FnOnce() -> String) -> R
         }
     }
     Ok(())
+}
+
+/// Lets time stand still for every mirror in this process, but for the waiting that they
+/// do, which is over at once. Only one exists at a time, [`Faults`] included.
+pub struct Time {
+    begin: Instant,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Time {
+    /// Stops the time.
+    pub fn stop() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = Instant::now();
+        *time() = Some(begin);
+        CALLS.store(0, Ordering::SeqCst);
+        Time { begin, _turn: turn }
+    }
+
+    /// How long was waited.
+    pub fn waited(&self) -> Duration {
+        now().saturating_duration_since(self.begin)
+    }
+
+    /// How many system calls there were.
+    pub fn calls(&self) -> u64 {
+        CALLS.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Time {
+    fn drop(&mut self) {
+        *time() = None;
+    }
+}
+
+fn time() -> MutexGuard<'static, Option<Instant>> {
+    TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn now() -> Instant {
+    time().unwrap_or_else(Instant::now)
+}
+
+pub(super) fn sleep(duration: Duration) {
+    if let Some(now) = &mut *time() {
+        *now += duration;
+        return;
+    }
+    std::thread::sleep(duration);
 }

@@ -78,7 +78,7 @@ pub(super) fn first_job(root: Dir) -> Job {
 
 /// Does one job.
 pub(super) fn run_job(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, job: Job) {
-    if run.is_stopping() {
+    if !run.may_go_on() {
         return;
     }
     match job {
@@ -87,7 +87,7 @@ pub(super) fn run_job(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scrat
         Job::List(listing) => list(run, queue, scratch, listing),
         Job::Entries(dir, batch) => {
             for found in batch {
-                if run.is_stopping() {
+                if !run.may_go_on() {
                     return;
                 }
                 entry::process(run, queue, scratch, &dir, found);

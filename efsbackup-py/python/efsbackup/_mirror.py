@@ -22,6 +22,7 @@ def mirror(
     delete: bool = False,
     checksum: bool = False,
     size_only: bool = False,
+    in_place: bool = False,
     dry_run: bool = False,
     filter: Iterable[str | bytes] = (),
     one_file_system: bool = False,
@@ -35,6 +36,8 @@ def mirror(
     strict: bool = False,
     stop_after: float | timedelta | None = None,
     jobs: int | Literal["auto"] = "auto",
+    limit_bytes: int | None = None,
+    limit_ops: int | None = None,
     fsync: Literal["auto", "none", "files", "end"] = "auto",
     retries: int = 3,
     link_dest: Iterable[StrOrBytesPath] = (),
@@ -56,6 +59,8 @@ def mirror(
         delete: Remove what the source lacks.
         checksum: Compare contents, not size and time.
         size_only: Take files of equal size as equal in content, whatever their time.
+        in_place: Rewrite existing files where they are, only the blocks that differ, instead
+            of replacing them; holes over old data become zeros. Not with ``strict``.
         dry_run: Do nothing, only report what would be done.
         filter: Rules that say what takes part; the first that matches decides.
             ``"- PATTERN"`` or ``"PATTERN"`` excludes, ``"+ PATTERN"`` includes. Patterns are
@@ -73,6 +78,10 @@ def mirror(
         stop_after: End the run after this long (seconds): files in hand are finished, nothing
             is removed.
         jobs: How many threads copy; ``"auto"``: found from the measured latency.
+        limit_bytes: How many bytes of file content all threads together may copy or compare
+            in a second.
+        limit_ops: How many operations on the file systems all threads together may do in a
+            second; each system call counts.
         fsync: When data is made durable: ``"files"`` before each file is closed, ``"end"``
             once at the end, ``"none"`` never; ``"auto"``: ``"files"`` on network file
             systems, ``"end"`` elsewhere.
@@ -115,6 +124,7 @@ def mirror(
         delete=delete,
         checksum=checksum,
         size_only=size_only,
+        in_place=in_place,
         dry_run=dry_run,
         filter=several("filter", filter),
         one_file_system=one_file_system,
@@ -128,6 +138,8 @@ def mirror(
         strict=strict,
         stop_after=stop_after,
         jobs=jobs,
+        limit_bytes=limit_bytes,
+        limit_ops=limit_ops,
         fsync=fsync,
         retries=retries,
         link_dest=several("link_dest", link_dest),
