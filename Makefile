@@ -65,7 +65,8 @@ fuzz: ## Search each parser for inputs that break it, with libFuzzer: TIME=600 T
 
 .PHONY: soak-snapshots
 soak-snapshots: ## Kill, stop and starve backups for long, at every step and at random moments
-	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing --test crash -- --nocapture
+	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
+	  --test crash --test power_loss -- --nocapture
 
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck

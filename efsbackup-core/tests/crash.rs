@@ -94,11 +94,33 @@ impl Stage {
         change(&self.series.source, self.rounds);
         let killed = self.run(Fault::Kill(self.halfway)).0;
         assert!(!killed);
-        let met = self.run(fault).1;
+        let (well, met) = self.run(fault);
+        let _told = ToldOnPanic(format!("{fault:?} at {:?}, ended well: {well}", met.first()));
         self.series.check();
         self.series.run_whole();
         met
     }
+}
+
+/// Says what happened before something did not hold.
+struct ToldOnPanic(String);
+
+impl Drop for ToldOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("after {}", self.0);
+        }
+    }
+}
+
+/// The calls whose turn it is: all, or in the short form some, or those asked for, such as
+/// `EFSBACKUP_CALLS=100..120`.
+fn chosen(calls: usize, every: usize) -> Vec<usize> {
+    let Ok(range) = std::env::var("EFSBACKUP_CALLS") else {
+        return (0..calls).step_by(if soak() { 1 } else { every }).collect();
+    };
+    let (from, to) = range.split_once("..").unwrap();
+    (from.parse().unwrap()..to.parse().unwrap()).collect()
 }
 
 /// Lets `fault` happen at each call of a run in turn, or in the short form at some of them.
@@ -108,7 +130,7 @@ fn at_each_call(what: &str, every: usize, fault: impl Fn(u64) -> Fault) {
     let all: BTreeSet<String> = calls.iter().map(|call| kind_of_call(call)).collect();
     assert!(calls.len() > 250 && all.len() > 80, "{} calls, {all:#?}", calls.len());
     let mut met = BTreeSet::new();
-    for number in (0..calls.len()).step_by(if soak() { 1 } else { every }) {
+    for number in chosen(calls.len(), every) {
         for call in stage.round(fault(number as u64)).iter().take(1) {
             met.insert(kind_of_call(call));
         }

@@ -85,7 +85,7 @@ impl Faults {
         plan().as_ref().map(|plan| plan.failed.clone()).unwrap_or_default()
     }
 
-    /// The calls that were noted, in order: each call's name and, where a snapshot made it,
+    /// The calls that were noted or made to fail, in order: each call's name and, where a snapshot made it,
     /// the name it acts on.
     pub fn noted(&self) -> Vec<String> {
         plan().as_ref().map(|plan| plan.noted.clone()).unwrap_or_default()
@@ -126,6 +126,7 @@ pub(super) fn check_step(call: &'static str, name: impl FnOnce() -> String) -> R
     match &mut plan.then {
         Then::Fail(errno) => {
             plan.failed.push(call);
+            plan.noted.push(format!("{call} {}", name()));
             return Err(Errno::from_raw_os_error(*errno));
         }
         Then::Note => plan.noted.push(format!("{call} {}", name())),

@@ -19,7 +19,7 @@ use super::state::{Run, Scratch};
 use super::sweep::{self, Doomed};
 use super::tree::{Dir, Found, Role};
 use super::xattr;
-use rustix::fs::{FileType, Mode, RawDir, SeekFrom};
+use rustix::fs::{AtFlags, FileType, Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
@@ -126,6 +126,15 @@ fn open_all_sides(
 ) -> Outcome<Dir> {
     let source = Handle::open(&parent.source, name).source("open")?;
     let meta = Meta::of(&*source.fd().source("open")?, Sync::Normal).source("stat")?;
+    let mut links = Vec::with_capacity(parent.links.len());
+    for link in &parent.links {
+        let opened = link.as_ref().map(|link| Handle::open(link, name));
+        links.push(match opened {
+            None | Some(Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)) => None,
+            Some(opened) => Some(opened.destination("open")?),
+        });
+    }
+    // Last, so that no other failure leaves a directory that nobody knows of.
     let (mut destination, mut made) = (None, false);
     match (&parent.destination, have) {
         (Some(above), Some(have)) => {
@@ -141,20 +150,16 @@ fn open_all_sides(
     let role = if parent.role.is_stale() { Role::Stale } else { Role::Mirror };
     let others = match &destination {
         Some(destination) if run.remote && role == Role::Mirror => {
-            let fd = destination.fd().destination("open")?;
-            let meta = Meta::of(&*fd, Sync::Normal).destination("stat")?;
+            let stat = destination.fd().and_then(|fd| Meta::of(&*fd, Sync::Normal));
+            let meta = stat.destination("stat").inspect_err(|_| {
+                if let (true, Some(handle)) = (made, &parent.destination) {
+                    unmake(handle, name);
+                }
+            })?;
             Others::of(&meta, run.euid, made, parent.reach.others())
         }
         _ => Others::MayWrite,
     };
-    let mut links = Vec::with_capacity(parent.links.len());
-    for link in &parent.links {
-        let opened = link.as_ref().map(|link| Handle::open(link, name));
-        links.push(match opened {
-            None | Some(Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)) => None,
-            Some(opened) => Some(opened.destination("open")?),
-        });
-    }
     Ok(Dir {
         parent: Some(Arc::clone(parent)),
         source,
@@ -192,7 +197,17 @@ fn make_destination(parent: &Arc<Handle>, name: &CStr) -> Outcome<(Arc<Handle>, 
         Err(Errno::EXIST) => false,
         Err(errno) => return Err(errno).destination("mkdir"),
     };
-    Ok((Handle::open(parent, name).destination("open")?, made))
+    let opened = Handle::open(parent, name).destination("open").inspect_err(|_| {
+        if made {
+            unmake(parent, name);
+        }
+    });
+    Ok((opened?, made))
+}
+
+/// As if it had not been made, if that can be done; the error to tell is another.
+fn unmake(parent: &Handle, name: &CStr) {
+    let _ = parent.fd().and_then(|fd| calls::unlinkat(&*fd, name, AtFlags::REMOVEDIR));
 }
 
 /// Another file system's root stays an empty directory, with the root's metadata.
@@ -394,6 +409,8 @@ pub(super) fn end_one(run: &Run<'_>, dir: Arc<Dir>) {
     let mut dir = dir;
     while dir.end_one() {
         if let Err(failure) = run.patiently(|| finish_dir(run, &dir)) {
+            // What it stays as is recorded if that can be found out.
+            let _ = record_as_is(run, &dir);
             run.failed(dir.source.path(), EntryType::Dir, failure);
         }
         dir.source.release();
@@ -405,6 +422,16 @@ pub(super) fn end_one(run: &Run<'_>, dir: Arc<Dir>) {
             None => return,
         }
     }
+}
+
+/// Records a directory whose metadata could not be set.
+fn record_as_is(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
+    let (Some(handle), Some(_)) = (&dir.destination, run.recorder) else { return Ok(()) };
+    let fd = handle.fd().destination("open")?;
+    let have = Meta::of(&*fd, Sync::Normal).destination("stat")?;
+    let xattrs = run.policy.read_fd(&*fd, have.id.dev).destination("getxattr")?;
+    run.settled(|| dir.source.path(), &Final::new(have, xattrs), None, dir.role.is_stale());
+    Ok(())
 }
 
 /// Sets a directory's own metadata, once nothing in it changes any more.

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const ACL_PREFIX: &[u8] = b"system.posix_acl_";
+/// XFS lists its ACLs to root under these names too (fs/xfs/libxfs/xfs_log_format.h).
+const XFS_ACLS: [&[u8]; 2] = [b"trusted.SGI_ACL_FILE", b"trusted.SGI_ACL_DEFAULT"];
 
 /// Attributes by name, sorted by name.
 pub(super) type Xattrs = Vec<(CString, Vec<u8>)>;
@@ -50,7 +52,7 @@ impl Policy {
         if name.starts_with(b"system.") {
             return self.acls && name.starts_with(ACL_PREFIX);
         }
-        self.xattrs && (self.root || name.starts_with(b"user."))
+        self.xattrs && (self.root || name.starts_with(b"user.")) && !XFS_ACLS.contains(&name)
     }
 
     /// The preserved attributes of `name` in `dir`, which is on the device `dev`.

@@ -143,6 +143,8 @@ fn xattrs(path: &str) -> BTreeMap<Vec<u8>, Vec<u8>> {
         value.truncate(length);
         value
     };
+    // XFS's other names for ACLs.
+    let names = names.filter(|name| !name.starts_with(b"trusted.SGI_ACL_"));
     names.map(|name| (name.to_vec(), value(name))).collect()
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod build;
 pub(crate) mod compare;
 #[cfg(feature = "snapshot")]
 pub(crate) mod crash;
+pub(crate) mod disk;
 pub(crate) mod probe;
 pub(crate) mod random;
 #[cfg(feature = "snapshot")]

@@ -60,6 +60,8 @@ pub(crate) struct Random {
     devices: bool,
     /// Whether entries get several names.
     pub(crate) links: bool,
+    /// How long what a symbolic link says may be; XFS takes up to 1,024 bytes.
+    pub(crate) max_target: usize,
     /// Paths made so far that can get further names.
     linkable: Vec<Vec<u8>>,
     counter: u32,
@@ -73,6 +75,7 @@ impl Random {
             root: probe::is_root(),
             devices: probe::is_root() && probe::can_make_devices(place),
             links: true,
+            max_target: 4000,
             linkable: Vec::new(),
             counter: 0,
         }
@@ -162,7 +165,7 @@ impl Random {
             1 => b"/nowhere/at all".to_vec(),
             2 => b"../../../../etc/passwd".to_vec(),
             3 => b".".to_vec(),
-            4 => vec![b'x'; self.rng.usize(1..4000)],
+            4 => vec![b'x'; self.rng.usize(1..self.max_target)],
             _ => self.name(),
         }
     }
