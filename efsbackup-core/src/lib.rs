@@ -17,6 +17,7 @@
 //! | [`deploy`] | `PipelineService`, the API of Data Pipeline as a trait |
 //! | [`engine`] | that service embedded, in one SQLite file |
 //! | [`worker`] | polls a service and runs its tasks on this machine |
+//! | [`simulate`] | the engine on a clock that jumps: what a definition would do, and when |
 //! | [`run`] | engine and worker in one: a definition run on this machine |
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
@@ -53,6 +54,8 @@ pub mod recipe;
 pub mod run;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(all(feature = "engine", feature = "worker"))]
+pub mod simulate;
 #[cfg(feature = "snapshot")]
 pub mod snapshot;
 #[cfg(feature = "wire")]

@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["mirror", "mount", "formats", "draw", "params"],
     &["snapshot", "deploy"],
     &["shard", "recipe", "engine", "worker", "wire"],
-    &["run", "serve"],
+    &["run", "serve", "simulate"],
     &["cli"],
 ];
 
@@ -37,6 +37,7 @@ const DEFINITIONS: &[&str] = &[
     "wire",
     "run",
     "serve",
+    "simulate",
 ];
 
 fn root() -> PathBuf {

@@ -29,9 +29,12 @@ mod restore;
 mod run;
 mod serve;
 mod service_args;
+mod simulate;
+mod simulate_script;
 mod snapshots;
 mod unmount;
 mod validate;
+mod value_args;
 mod verify;
 
 use crate::cancel::CancelToken;

@@ -1,7 +1,7 @@
 //! `efsbackup pipeline`: definitions.
 
 use super::exit::Exit;
-use super::{Context, convert, definition_diff, draw, new, resolve, validate};
+use super::{Context, convert, definition_diff, draw, new, resolve, simulate, validate};
 use crate::error::Result;
 
 #[derive(clap::Args)]
@@ -22,6 +22,8 @@ enum Verb {
     Convert(convert::Args),
     /// Say what is different between two definitions
     Diff(definition_diff::Args),
+    /// Play a definition over a span of time, with nothing run
+    Simulate(Box<simulate::Args>),
     /// Draw a definition
     Draw(draw::Args),
 }
@@ -33,6 +35,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         Verb::Resolve(args) => resolve::run(*args, context),
         Verb::Convert(args) => convert::run(args, context),
         Verb::Diff(args) => definition_diff::run(args, context),
+        Verb::Simulate(args) => simulate::run(*args, context),
         Verb::Draw(args) => draw::run(args, context),
     }
 }

@@ -4,23 +4,18 @@
 use super::Context;
 use super::definition_file::{Input, Target, Written, format};
 use super::exit::Exit;
+use super::value_args::ValueArgs;
 use crate::error::{Error, ErrorKind, Result};
-use crate::formats::{Format, cli};
-use crate::params::{self, MASK, Options, Origin, Resolved, parse_assignment};
-use crate::pipeline::ParameterValue;
+use crate::formats::Format;
+use crate::params::{self, Given, MASK, Options, Origin, Resolved, Source};
 use serde::Serialize;
-use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     input: Input,
-    /// Give a parameter a value (repeat the name for a list)
-    #[arg(long = "value", value_name = "NAME=VALUE", value_parser = value)]
-    values: Vec<ParameterValue>,
-    /// Take values from a file as the AWS CLI's --parameter-values-uri does; --value beats it
-    #[arg(long, value_name = "FILE")]
-    values_file: Option<PathBuf>,
+    #[command(flatten)]
+    values: ValueArgs,
     /// Show this object alone
     #[arg(long, value_name = "ID")]
     object: Option<String>,
@@ -32,10 +27,6 @@ pub(crate) struct Args {
     to: Option<Format>,
     #[command(flatten)]
     target: Target,
-}
-
-fn value(text: &str) -> std::result::Result<ParameterValue, String> {
-    parse_assignment(text).map_err(|error| error.message())
 }
 
 #[derive(Serialize)]
@@ -62,9 +53,9 @@ struct Unresolved<'a> {
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let mut document = args.input.read()?;
-    let given = given(&args)?;
+    let given = args.values.given(&document.definition)?;
     let options = Options::default().fields(!args.parameters_only);
-    let mut resolved = params::resolve(&document.definition, &given, options)?;
+    let mut resolved = params::resolve(&document.definition, &given.values(), options)?;
     // What is shown to people and kept in files has no secrets.
     document.definition = params::mask(&resolved.definition);
     if let Some(id) = &args.object {
@@ -78,7 +69,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let format = args.to.unwrap_or(document.format);
     let text = document.write(format)?;
     let written = args.target.write(format.name(), &text, context)?;
-    let parameters = parameters(&resolved);
+    let parameters = parameters(&resolved, &given);
     let unresolved = resolved.unresolved.iter().map(|left| Unresolved {
         object: &left.object,
         field: &left.field,
@@ -90,20 +81,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     Ok(Exit::COMPLETE)
 }
 
-/// The values of the file for those parameters that the command line gives none.
-fn given(args: &Args) -> Result<Vec<ParameterValue>> {
-    let mut given = args.values.clone();
-    if let Some(path) = &args.values_file {
-        let named = |error: Error| error.with_path(path.as_path());
-        let text = std::fs::read_to_string(path).map_err(|e| named(Error::from_io("read", e)))?;
-        let mut values = cli::read_values(&text).map_err(named)?;
-        values.retain(|value| !args.values.iter().any(|first| first.id == value.id));
-        given.extend(values);
-    }
-    Ok(given)
-}
-
-fn parameters(resolved: &Resolved) -> Vec<Parameter<'_>> {
+fn parameters<'a>(resolved: &'a Resolved, given: &Given) -> Vec<Parameter<'a>> {
     let parameter = |id| {
         let found = resolved.parameters.get(id);
         let values = found.map(|(values, _)| values).unwrap_or_default().iter();
@@ -112,7 +90,7 @@ fn parameters(resolved: &Resolved) -> Vec<Parameter<'_>> {
             id,
             values: values.map(|value| secret(value.as_str())).collect(),
             origin: found.map(|(_, origin)| match origin {
-                Origin::Given => "given",
+                Origin::Given => given.source(id).map_or("given", Source::name),
                 Origin::Definition => "definition",
                 Origin::Default => "default",
             }),

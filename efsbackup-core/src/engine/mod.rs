@@ -17,6 +17,7 @@ mod create;
 mod database;
 mod describe;
 mod finish;
+mod horizon;
 mod instance_row;
 mod kinds;
 mod notify;
@@ -30,6 +31,7 @@ mod scope;
 mod service;
 mod tasks;
 mod tick;
+mod values;
 
 use crate::clock::Clock;
 use crate::error::Result;
@@ -39,7 +41,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use kinds::needs_field;
 pub use notify::Notification;
-pub use runs::RunSummary;
+pub use runs::{AttemptSummary, RunSummary};
+pub use values::values_for;
 
 /// The worker group of activities that run on an Ec2Resource: here, that is the machine
 /// of any worker that polls this group.

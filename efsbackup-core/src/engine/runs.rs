@@ -3,8 +3,8 @@
 use super::Engine;
 use super::database::{failed, from_column};
 use super::pipelines::{self, Runs};
-use super::rows::{InstanceRow, PipelineRow};
-use super::tick;
+use super::rows::{AttemptRow, InstanceRow, PipelineRow};
+use super::{horizon, tick};
 use crate::deploy::Activate;
 use crate::error::Result;
 use jiff::Timestamp;
@@ -24,13 +24,36 @@ pub struct RunSummary {
     pub is_open: bool,
     /// How many attempts were made.
     pub attempts: u32,
-    /// When it was to run.
+    /// When its interval begins.
     pub scheduled_start: Timestamp,
+    /// When its interval ends.
+    pub scheduled_end: Timestamp,
     /// When its first attempt began.
     pub actual_start: Option<Timestamp>,
     /// When it ended.
     pub actual_end: Option<Timestamp>,
     /// Why it failed, or the last of its attempts did.
+    pub error: Option<String>,
+}
+
+/// An attempt, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptSummary {
+    /// `<instance>_Attempt=<number>`.
+    pub id: String,
+    /// The instance's id.
+    pub instance: String,
+    /// Its number, from 1 on.
+    pub number: u32,
+    /// Its status, such as `FAILED`.
+    pub status: String,
+    /// From when on a worker may have it.
+    pub not_before: Timestamp,
+    /// When a worker took it.
+    pub start: Option<Timestamp>,
+    /// When it ended.
+    pub end: Option<Timestamp>,
+    /// Why it failed.
     pub error: Option<String>,
 }
 
@@ -65,6 +88,26 @@ impl Engine {
         })
     }
 
+    /// The attempts of a pipeline's instances, the earliest first.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such pipeline.
+    pub fn attempts(&self, pipeline: &str) -> Result<Vec<AttemptSummary>> {
+        self.transact(|db, _| {
+            PipelineRow::get(db, pipeline)?;
+            Ok(AttemptRow::all(db, pipeline)?.into_iter().map(attempt_summary).collect())
+        })
+    }
+
+    /// When the passing of time alone will next change something, after what is due by now
+    /// was done ([`tick`](Engine::tick)); `None` where only a worker or a caller can.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such pipeline.
+    pub fn next_due(&self, pipeline: &str) -> Result<Option<Timestamp>> {
+        self.transact(|db, now| Ok(horizon::next(db, pipeline, now)?.map(from_column)))
+    }
+
     /// Whether nothing of a pipeline is at work or waits for a worker, a retry or its
     /// time. What is still open then waits for something that has failed.
     ///
@@ -90,8 +133,22 @@ fn summary(row: &InstanceRow) -> RunSummary {
         is_open: row.open,
         attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
         scheduled_start: from_column(row.scheduled_start),
+        scheduled_end: from_column(row.scheduled_end),
         actual_start: row.actual_start.map(from_column),
         actual_end: row.actual_end.map(from_column),
         error: row.error.message.clone().filter(|_| row.status != "FINISHED"),
+    }
+}
+
+fn attempt_summary(row: AttemptRow) -> AttemptSummary {
+    AttemptSummary {
+        id: row.id(),
+        number: u32::try_from(row.number).unwrap_or(u32::MAX),
+        not_before: from_column(row.not_before),
+        start: row.assigned.map(from_column),
+        end: row.ended.map(from_column),
+        error: row.error.message.filter(|_| row.status != "FINISHED"),
+        instance: row.instance,
+        status: row.status,
     }
 }

@@ -14,9 +14,9 @@ use jiff::tz::TimeZone;
 use rusqlite::Connection;
 
 /// A task that its worker has not acknowledged is given out again, as in AWS.
-const ACKNOWLEDGE_WITHIN: i64 = 2 * 60 * 1000;
+pub(super) const ACKNOWLEDGE_WITHIN: i64 = 2 * 60 * 1000;
 /// The silence after which a worker counts as lost, where `reportProgressTimeout` is not set.
-const DEFAULT_SILENCE: i64 = 15 * 60 * 1000;
+pub(super) const DEFAULT_SILENCE: i64 = 15 * 60 * 1000;
 
 /// Does for every pipeline what is due at `now`.
 pub(super) fn all(db: &Connection, now: i64) -> Result<()> {
@@ -79,7 +79,7 @@ fn running_attempts(db: &Connection, pipeline: &str, now: i64) -> Result<()> {
 
 /// `start` and the period in the field `key`, in milliseconds; `None` where it is not set
 /// or, which validation finds, not a period.
-fn after(objects: &Objects<'_>, object: &Object, key: &str, start: i64) -> Option<i64> {
+pub(super) fn after(objects: &Objects<'_>, object: &Object, key: &str, start: i64) -> Option<i64> {
     let text = ObjectScope::new(objects, object, false).text(key).ok()??;
     let period: Period = text.parse().ok()?;
     let end = period.after(&from_column(start).to_zoned(TimeZone::UTC), 1).ok()?;

@@ -1,6 +1,7 @@
 //! Where the values of parameters come from, and what a definition says once they are in.
 //!
 //! A value that is given beats the definition's own, and that beats the parameter's default.
+//! Given values come from arguments, files and the environment, see [`Given`].
 
 mod given;
 mod parameters;
@@ -8,6 +9,6 @@ mod resolve;
 mod scope;
 
 pub use crate::pipeline::MASK;
-pub use given::parse_assignment;
+pub use given::{Given, Source, VARIABLE_PREFIX, parse_assignment};
 pub use parameters::{Origin, Parameters, mask};
 pub use resolve::{Options, Resolved, Unresolved, resolve};

@@ -150,6 +150,11 @@ fn known_ids(definition: &Definition) -> Vec<String> {
     ids
 }
 
+/// Whether `definition` declares or uses a parameter `id`, which may lack its asterisk.
+pub(super) fn has(definition: &Definition, id: &str) -> bool {
+    known_id(&known_ids(definition), id).is_ok()
+}
+
 fn is_parameter_name(name: &str) -> bool {
     let name = name.strip_prefix('*').unwrap_or(name);
     name.starts_with("my") && !name.contains('.')

@@ -23,7 +23,6 @@
 //! # Ok::<(), efsbackup_core::Error>(())
 //! ```
 
-mod values;
 mod work;
 
 use crate::cancel::CancelToken;
@@ -32,7 +31,7 @@ use crate::deploy::{
     Activate, CreatePipeline, DefinitionVersion, Findings, ObjectFindings, PipelineService,
     TaskFailure,
 };
-use crate::engine::{Engine, LOCAL_GROUP, Notification, RunSummary};
+use crate::engine::{Engine, LOCAL_GROUP, Notification, RunSummary, values_for};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, FieldValue, ParameterValue};
 use crate::worker::WorkerOptions;
@@ -207,7 +206,7 @@ impl Run {
         cancel: &CancelToken,
         on_event: &mut dyn FnMut(&RunEvent<'_>),
     ) -> Result<RunReport> {
-        let values = values::given(definition, &self.values)?;
+        let values = values_for(definition, &self.values)?;
         let groups = worker_groups(definition)?;
         std::fs::create_dir_all(&self.log_dir).map_err(|error| {
             Error::from_io("make log folder", error).with_path(self.log_dir.as_path())

@@ -1,6 +1,6 @@
 //! The values a run is given, and those it lacks.
 
-use crate::engine::needs_field;
+use super::needs_field;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expression::Template;
 use crate::params::{Origin, Parameters};
@@ -8,7 +8,10 @@ use crate::pipeline::{Definition, ParameterValue};
 
 /// The given values under their full ids, once every parameter that counts on this machine
 /// has a value.
-pub(super) fn given(
+///
+/// # Errors
+/// As [`Parameters::new`]; `UnresolvedParameter` where a value is missing.
+pub fn values_for(
     definition: &Definition,
     given: &[ParameterValue],
 ) -> Result<Vec<ParameterValue>> {
