@@ -68,6 +68,10 @@ soak-snapshots: ## Kill, stop and starve backups for long, at every step and at 
 	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
 	  --test crash --test power_loss -- --nocapture
 
+.PHONY: test-rot
+test-rot: ## Flip every byte of what is kept of a snapshot, and have each found
+	EFSBACKUP_EVERY_BYTE=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing --test bit_rot
+
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

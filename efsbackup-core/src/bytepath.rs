@@ -34,6 +34,36 @@ impl BytePath {
         self.to_utf8().map_or_else(|| self.to_string(), str::to_owned)
     }
 
+    /// The bytes that `Display` showed as `text`; `None` where it can't have shown that.
+    pub fn from_display(text: &str) -> Option<BytePath> {
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, escape)) = rest.split_once('\\') {
+            bytes.extend_from_slice(before.as_bytes());
+            let mut after = escape.chars();
+            match after.next()? {
+                '\\' => bytes.push(b'\\'),
+                'n' => bytes.push(b'\n'),
+                'r' => bytes.push(b'\r'),
+                't' => bytes.push(b'\t'),
+                'x' => {
+                    bytes.push(u8::from_str_radix(escape.get(1..3)?, 16).ok()?);
+                    after = escape.get(3..)?.chars();
+                }
+                'u' => {
+                    let (digits, end) = escape.get(2..)?.split_once('}')?;
+                    let shown = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+                    bytes.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
+                    after = end.chars();
+                }
+                _ => return None,
+            }
+            rest = after.as_str();
+        }
+        bytes.extend_from_slice(rest.as_bytes());
+        Some(BytePath(bytes))
+    }
+
     /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -110,6 +140,17 @@ mod tests {
     fn display_escapes_what_a_terminal_would_not_show() {
         let path = BytePath::from(&b"a\\b\n\xff\x1b[0m\xc3\xa9"[..]);
         assert_eq!(path.to_string(), "a\\\\b\\n\\xff\\u{1b}[0m\u{e9}");
+    }
+
+    #[test]
+    fn what_was_displayed_is_read_back() {
+        for bytes in [&b"a\\b\n\r\t\xff\x1b[0m\xc3\xa9 x"[..], b"", b"\\x41", b"\xc2\x85"] {
+            let path = BytePath::from(bytes);
+            assert_eq!(BytePath::from_display(&path.to_string()), Some(path));
+        }
+        for wrong in ["\\", "\\q", "\\x4", "\\u{110000}", "\\u41", "\\xg0"] {
+            assert_eq!(BytePath::from_display(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -100,6 +100,10 @@ fn the_way_of_a_snapshot_from_mark_to_restore() {
     assert_eq!(rotten["snapshots"][0]["differences"][0]["path"], "d/g");
     assert_eq!(rotten["snapshots"][0]["differences"][0]["kind"], "corrupted");
     does(&format!("verify root {id} --sample 0%"), 2);
+    does("verify root --all --source source", 2);
+    does(&format!("verify root {id} --repair"), 2);
+    let repair = does("verify root --all --repair --source source", 0);
+    assert!(repair.stdout.contains("d/g: corrupted: content differs (repaired)"));
     std::fs::remove_file(root.join(format!(".efsbackup/snapshots/{second_id}.manifest"))).unwrap();
     let gone = does(&format!("verify root {second_id}"), 23);
     assert!(gone.stdout.contains("manifest is missing"), "{}", gone.stdout);
@@ -150,4 +154,51 @@ fn refusals_and_failures_are_one_line_with_the_right_status() {
         run(&place, "snapshots root --json").json()["snapshots"].as_array().unwrap().len(),
         1
     );
+}
+
+#[test]
+fn a_restore_in_place_is_planned_done_and_undone() {
+    let scratch = Scratch::new();
+    let source = scratch.build(
+        "source",
+        &tree! { "f.conf" => file("old"), "d" => dir(tree! { "g.conf" => file("g"), "h" => file("h") }) },
+    );
+    let place = scratch.path("");
+    let does = |arguments: &str, status: i32| {
+        let done = run(&place, arguments);
+        assert_eq!(done.status, status, "{arguments}: {} {}", done.stdout, done.stderr);
+        done
+    };
+    does("backup source root --name n", 0);
+    let id = does("snapshots root --json", 0).json()["snapshots"][0]["id"].to_string();
+    let id = id.trim_matches('"');
+    does(&format!("restore root {id} some *.conf"), 0);
+    assert_eq!(std::fs::read_to_string(scratch.path("some/d/g.conf")).unwrap(), "g");
+    assert!(!scratch.path("some/d/h").exists());
+    does(&format!("restore root {id} one d/h"), 0);
+    assert_eq!(std::fs::read_to_string(scratch.path("one/d/h")).unwrap(), "h");
+    does(&format!("restore root {id} one nothing*"), 1);
+
+    std::fs::write(source.join("f.conf"), "edited").unwrap();
+    std::fs::write(source.join("mine"), "mine").unwrap();
+    let refused = does(&format!("restore root {id} source"), 3);
+    assert!(refused.stderr.contains("--in-place"), "{}", refused.stderr);
+    let plan =
+        does(&format!("restore root {id} source --in-place --delete --dry-run --itemize"), 0);
+    let lines: Vec<&str> = plan.stdout.lines().collect();
+    assert!(
+        lines.iter().any(|line| line.starts_with(">f") && line.ends_with(" f.conf")),
+        "{lines:?}"
+    );
+    assert!(lines.iter().any(|line| line.starts_with("*deleting") && line.ends_with(" mine")));
+    let done = does(&format!("restore root {id} source --in-place --delete --json"), 0).json();
+    assert_same(&scratch.path("root/n").join(id), &source);
+    assert_eq!(done["undo"]["state"], "undo");
+    let undo = done["undo"]["id"].as_str().unwrap();
+    assert!(does("snapshots root", 0).stdout.contains(" undo "));
+    let undone = does(&format!("restore root {undo} source --in-place"), 0);
+    assert!(undone.stderr.contains("kept as"), "{}", undone.stderr);
+    assert_eq!(std::fs::read_to_string(source.join("f.conf")).unwrap(), "edited");
+    assert_eq!(std::fs::read_to_string(source.join("mine")).unwrap(), "mine");
+    assert!(does("prune root --keep-last 1 --dry-run", 0).stdout.contains("undo of the last week"));
 }

@@ -19,13 +19,17 @@ pub(crate) struct Args {
     #[arg(required_unless_present = "all")]
     snapshot: Option<String>,
     /// Every snapshot, each against its manifest
-    #[arg(long, conflicts_with_all = ["snapshot", "source"])]
+    #[arg(long, conflicts_with = "snapshot")]
     all: bool,
-    /// Compare content and metadata of every entry with DIR
+    /// Compare content and metadata of every entry with DIR, but for what the snapshot's run
+    /// left out; with --repair: where to repair from
     #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
+    /// Make what is not as its manifest says anew, where --source DIR still has it just so
+    #[arg(long, requires = "source")]
+    repair: bool,
     /// Read the contents of only this share of the files, chosen at random
-    #[arg(long, value_name = "P%", value_parser = percent, conflicts_with = "source")]
+    #[arg(long, value_name = "P%", value_parser = percent)]
     sample: Option<f64>,
 }
 
@@ -53,6 +57,7 @@ struct Verified<'a> {
     files_without_digest: u64,
     differences: Vec<Written>,
     differences_total: u64,
+    repaired: u64,
     report: &'a Report,
 }
 
@@ -63,17 +68,23 @@ struct Written {
     path_b64: Option<String>,
     kind: &'static str,
     what: String,
+    repaired: bool,
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    if args.source.is_some() && !args.repair && (args.all || args.sample.is_some()) {
+        return Err(Error::new(ErrorKind::InvalidInput, "arguments")
+            .with_message("one whole snapshot is compared with --source: give its name alone"));
+    }
     let repository = args.repository.repository()?;
     let ids = match args.snapshot {
         Some(id) => vec![id],
         None => repository.snapshots()?.into_iter().map(|snapshot| snapshot.id).collect(),
     };
+    let how = How { source: args.source, repair: args.repair, sample: args.sample };
     let mut done = Vec::new();
     for id in ids {
-        let found = verify(context, &repository, &id, args.source.as_ref(), args.sample)?;
+        let found = verify(context, &repository, &id, &how)?;
         tell(context, &id, &found);
         done.push((id, found));
     }
@@ -90,6 +101,9 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         let unknown = HumanCount(unknown);
         context.output.warn(&format!("efsbackup: of {unknown} files the digest is not known"));
     }
+    for error in done.iter().filter_map(|(_, found)| found.unrepaired.as_ref()) {
+        context.output.warn(&format!("efsbackup: not all could be repaired: {error}"));
+    }
     for error in done.iter().filter_map(|(_, found)| found.unrecorded.as_ref()) {
         context.output.warn(&format!(
             "efsbackup: the damaged files could not be noted for later backups: {error}"
@@ -98,24 +112,25 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     Ok(if good { Exit::COMPLETE } else { Exit::PARTIAL })
 }
 
-fn verify(
-    context: &Context,
-    repository: &Repository,
-    id: &str,
-    source: Option<&PathBuf>,
+/// What to verify against, and how.
+struct How {
+    source: Option<PathBuf>,
+    repair: bool,
     sample: Option<f64>,
-) -> Result<Verification> {
+}
+
+fn verify(context: &Context, repository: &Repository, id: &str, how: &How) -> Result<Verification> {
     let mut bar = context.progress_bar();
     let mut verify = repository.verify(id).cancel(&context.cancel).progress(&mut bar);
-    if let Some(source) = source {
+    if let Some(source) = &how.source {
         if !source.is_dir() {
             return Err(Error::new(ErrorKind::NotFound, "verify")
                 .with_message("no directory to compare with")
                 .with_path(source.as_path()));
         }
-        verify = verify.against(source);
+        verify = if how.repair { verify.repair(source) } else { verify.against(source) };
     }
-    if let Some(share) = sample {
+    if let Some(share) = how.sample {
         verify = verify.sample(share);
     }
     verify.run()
@@ -124,8 +139,9 @@ fn verify(
 /// A line for each difference, and one for the snapshot.
 fn tell(context: &Context, id: &str, found: &Verification) {
     for difference in &found.differences {
-        let Difference { path, kind, what, .. } = difference;
-        context.output.line(format!("{id}/{path}: {}: {what}", kind.name()));
+        let Difference { path, kind, what, repaired, .. } = difference;
+        let repaired = if *repaired { " (repaired)" } else { "" };
+        context.output.line(format!("{id}/{path}: {}: {what}{repaired}", kind.name()));
     }
     let more = found.differences_total - found.differences.len() as u64;
     if more > 0 {
@@ -134,6 +150,7 @@ fn tell(context: &Context, id: &str, found: &Verification) {
     report::write_errors(context, &found.report);
     let entries = HumanCount(found.report.entries.scanned.total());
     let verdict = match (found.is_good(), found.contents_compared) {
+        (true, true) if found.repaired > 0 => "repaired",
         (true, true) => "equal in content and metadata",
         (true, false) => "as many entries as recorded",
         (false, _) => "NOT as it should be",
@@ -146,11 +163,12 @@ fn tell(context: &Context, id: &str, found: &Verification) {
 }
 
 fn verified((id, found): &(String, Verification)) -> Verified<'_> {
-    let written = |Difference { path, kind, what, .. }: &Difference| Written {
+    let written = |Difference { path, kind, what, repaired, .. }: &Difference| Written {
         path: path.to_text(),
         path_b64: path.to_utf8().is_none().then(|| data_encoding::BASE64.encode(path.as_bytes())),
         kind: kind.name(),
         what: what.clone(),
+        repaired: *repaired,
     };
     Verified {
         id,
@@ -160,6 +178,7 @@ fn verified((id, found): &(String, Verification)) -> Verified<'_> {
         files_without_digest: found.files_without_digest,
         differences: found.differences.iter().map(written).collect(),
         differences_total: found.differences_total,
+        repaired: found.repaired,
         report: &found.report,
     }
 }

@@ -173,6 +173,23 @@ impl Filter {
         decisive.is_some_and(|rule| rule.kind == Kind::Exclude)
     }
 
+    /// The filter of which [`Filter::words`] are among `words`.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn from_words(words: &[String]) -> Result<Filter> {
+        words.iter().try_fold(Filter::new(), |filter, word| {
+            let (kind, text) = match word.split_once('=') {
+                Some(("--exclude", text)) => (Kind::Exclude, text),
+                Some(("--include", text)) => (Kind::Include, text),
+                _ => return Ok(filter),
+            };
+            let pattern = BytePath::from_display(text).ok_or_else(|| {
+                Error::new(ErrorKind::InvalidInput, "filter")
+                    .with_message(format!("a rule can't be read: {word}"))
+            })?;
+            filter.add(kind, pattern.as_bytes())
+        })
+    }
+
     /// Each rule as the command would be told it.
     pub(super) fn words(&self) -> impl Iterator<Item = String> + '_ {
         self.rules.iter().map(|rule| {

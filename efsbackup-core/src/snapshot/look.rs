@@ -1,11 +1,12 @@
 //! Looking at a tree: every entry as it is now, in the order of a manifest.
 
+use super::manifest::ManifestEntry;
 use super::manifest_file::Coverage;
 use super::record_tree::{TreeEntries, TreeRecord, Wanted};
 use super::store::Store;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::{Mirror, Options, Outcome, Report};
+use crate::mirror::{Filter, Mirror, Options, Outcome, Part, Report};
 use crate::progress::Observer;
 use std::path::Path;
 
@@ -43,4 +44,25 @@ pub(super) fn look(
             Ok(_) => Err(Error::new(ErrorKind::Internal, "verify")),
         },
     }
+}
+
+/// Looks at one directory, without what is in it.
+pub(super) fn look_at_directory(
+    store: &Store,
+    path: &Path,
+    coverage: Coverage,
+    cancel: &CancelToken,
+) -> Result<Option<ManifestEntry>> {
+    let record = TreeRecord::of_look(&store.records, None);
+    let options = Options {
+        dry_run: true,
+        allow_empty: true,
+        xattrs: coverage.xattrs,
+        acls: coverage.acls,
+        filter: Filter::new().only(|_| Part::Out),
+        ..Options::default()
+    };
+    let nothing = store.control.path.join("nothing");
+    Mirror::new(path, nothing).options(options).cancel(cancel).listener(&record).run()?;
+    record.finish()?.next()
 }

@@ -43,6 +43,7 @@ mod publish;
 mod record;
 mod record_tree;
 mod remove;
+mod repair;
 mod repository;
 mod restore;
 mod restored;

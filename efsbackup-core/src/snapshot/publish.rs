@@ -2,7 +2,7 @@
 
 use super::lock::Lock;
 use super::name;
-use super::record::{Origin, Record};
+use super::record::{self, Origin, Record};
 use super::snapshot::{Snapshot, State};
 use super::store::{Store, created_name};
 use crate::cancel::CancelToken;
@@ -51,6 +51,8 @@ impl Publication<'_> {
     pub(super) fn publish(&self, taken: &Taken<'_>) -> Result<Snapshot> {
         let report = taken.report;
         let entries = &report.entries;
+        let report_text = serde_json::to_vec_pretty(report)
+            .map_err(|error| Error::new(ErrorKind::Internal, "write report").with_source(error))?;
         let record = Record {
             version: Record::VERSION,
             run: taken.run.to_owned(),
@@ -66,17 +68,17 @@ impl Publication<'_> {
             bytes: report.bytes.scanned,
             new_bytes: report.bytes.copied,
             manifest: Some(data_encoding::HEXLOWER.encode(&taken.manifest_hash)),
+            report: Some(record::hash(&report_text)),
+            check: None,
             undo: taken.undo.as_ref().map(|undone| undone.origin.clone()),
             exit_status: report.exit_status(),
         };
-        let report = serde_json::to_vec_pretty(report)
-            .map_err(|error| Error::new(ErrorKind::Internal, "write report").with_source(error))?;
         self.lock.check()?;
         let id = self.free_id(taken.time)?;
         if let Some(undone) = &taken.undo {
             self.store.records.rename_to_free(undone.created, &created_name(&id))?;
         }
-        self.store.write_record(&id, &record, &report, taken.manifest)?;
+        self.store.write_record(&id, &record, &report_text, taken.manifest)?;
         let named =
             self.lock.check().and_then(|()| self.store.dir.rename_to_free(taken.folder, &id));
         if let Err(error) = named {

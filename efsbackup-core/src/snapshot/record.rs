@@ -33,6 +33,12 @@ pub(super) struct Record {
     /// The hash that its manifest ends with, in hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) manifest: Option<String>,
+    /// The BLAKE3 hash of its report's file, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) report: Option<String>,
+    /// The BLAKE3 hash of this record's file with zeros in place of these hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) check: Option<String>,
     /// What an undo undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) undo: Option<Origin>,
@@ -51,14 +57,28 @@ pub(super) struct Origin {
     pub(super) destination_b64: String,
 }
 
+/// As long as a hash in hexadecimal digits.
+const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The BLAKE3 hash of `bytes`, in hexadecimal digits.
+pub(super) fn hash(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(blake3::hash(bytes).as_bytes())
+}
+
 impl Record {
     pub(super) const VERSION: u32 = 1;
 
     pub(super) fn to_json(&self) -> Result<Vec<u8>> {
-        let mut text = serde_json::to_vec_pretty(self)
-            .map_err(|error| Error::new(ErrorKind::Internal, "write record").with_source(error))?;
-        text.push(b'\n');
-        Ok(text)
+        let write = |check: String| {
+            let mut text =
+                serde_json::to_vec_pretty(&Record { check: Some(check), ..self.clone() }).map_err(
+                    |error| Error::new(ErrorKind::Internal, "write record").with_source(error),
+                )?;
+            text.push(b'\n');
+            Ok(text)
+        };
+        let text = write(ZEROS.to_owned())?;
+        write(hash(&text))
     }
 
     pub(super) fn from_json(text: &[u8]) -> Result<Record> {
@@ -66,9 +86,23 @@ impl Record {
         let record: Record =
             serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
         match record.version {
-            Self::VERSION => Ok(record),
+            // Older ones had neither.
+            Self::VERSION if record.check.is_none() && record.report.is_none() => Ok(record),
+            Self::VERSION if record.is_as_written(text) => Ok(record),
+            Self::VERSION => Err(bad("its checksum is wrong".to_owned())),
             other => Err(bad(format!("version {other} is not known to this version"))),
         }
+    }
+
+    /// Whether the file `text` has the checksum that it tells.
+    fn is_as_written(&self, text: &[u8]) -> bool {
+        let Some(check) = self.check.as_ref().filter(|check| check.len() == ZEROS.len()) else {
+            return false;
+        };
+        let mut windows = text.windows(check.len());
+        let Some(at) = windows.position(|bytes| bytes == check.as_bytes()) else { return false };
+        let zeroed = [&text[..at], ZEROS.as_bytes(), &text[at + check.len()..]].concat();
+        hash(&zeroed) == *check
     }
 
     pub(super) fn into_snapshot(self, id: String) -> Snapshot {

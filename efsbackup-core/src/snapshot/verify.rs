@@ -1,17 +1,21 @@
 //! Verifying a snapshot.
 
 use super::manifest_reader::ManifestReader;
+use super::record;
 use super::repository::Repository;
 use super::snapshot::State;
-use super::store::Store;
+use super::store::{Store, report_name};
 use super::verify_manifest::Subject;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::{Action, Counts, EntryEvent, Listener, MaxDelete, Mirror, Options, Report};
+use crate::mirror::{
+    Action, Counts, EntryEvent, EntryType, Filter, Listener, MaxDelete, Mirror, Options, Report,
+};
 use crate::progress::Observer;
 use std::fs::File;
 use std::io::BufReader;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +24,7 @@ pub struct Verify<'a> {
     repository: &'a Repository,
     id: String,
     source: Option<PathBuf>,
+    repair: Option<PathBuf>,
     sample: Option<f64>,
     cancel: CancelToken,
     observer: Option<&'a mut dyn Observer>,
@@ -36,6 +41,10 @@ pub struct Verification {
     pub differences: Vec<Difference>,
     /// How many there are in all.
     pub differences_total: u64,
+    /// How many entries were repaired.
+    pub repaired: u64,
+    /// Why repairing ended early, if it did.
+    pub unrepaired: Option<Error>,
     /// Whether every entry was compared. Without a manifest or a tree to compare with, only
     /// the numbers of entries are checked against the record.
     pub contents_compared: bool,
@@ -58,6 +67,8 @@ pub struct Difference {
     pub kind: DifferenceKind,
     /// In words, such as `content differs`.
     pub what: String,
+    /// Whether the entry was made anew, and now is as it should be.
+    pub repaired: bool,
 }
 
 /// How an entry of a snapshot is not as it should be.
@@ -90,9 +101,10 @@ impl Verification {
     /// How many differences are kept.
     pub const MAX_DIFFERENCES: usize = 1_000;
 
-    /// Whether the snapshot is as it should be.
+    /// Whether the snapshot is as it should be, be it by repair.
     pub fn is_good(&self) -> bool {
-        self.differences_total == 0 && self.report.errors_total == 0
+        let errors = self.report.errors_total;
+        self.differences_total == self.repaired && (errors == 0 || errors <= self.repaired)
     }
 }
 
@@ -102,6 +114,7 @@ impl<'a> Verify<'a> {
             repository,
             id: id.to_owned(),
             source: None,
+            repair: None,
             sample: None,
             cancel: CancelToken::new(),
             observer: None,
@@ -117,10 +130,22 @@ impl<'a> Verify<'a> {
     }
 
     /// Compares content and metadata of every entry with the tree `source`, in place of the
-    /// manifest.
+    /// manifest. What the snapshot's run was told to leave out or not to preserve is left
+    /// out here too.
     #[must_use]
     pub fn against(mut self, source: impl AsRef<Path>) -> Self {
         self.source = Some(source.as_ref().to_owned());
+        self
+    }
+
+    /// Makes entries anew that are not as the manifest says, where `source` still has them
+    /// just so: files with the size, time, content and all metadata of then. Each gets a new
+    /// inode, in all snapshots that shared the damaged one. Directories get their owner, mode
+    /// and time back without `source`. What is extra stays, and what can't be repaired is
+    /// told as without. The repository is locked while it is repaired.
+    #[must_use]
+    pub fn repair(mut self, source: impl AsRef<Path>) -> Self {
+        self.repair = Some(source.as_ref().to_owned());
         self
     }
 
@@ -139,16 +164,16 @@ impl<'a> Verify<'a> {
     }
 
     /// Verifies: looks at every entry, reads every file, and compares them with the
-    /// manifest. Nothing is changed, but damaged files are noted: later backups copy them
-    /// anew. Without a manifest only the numbers of entries are compared.
+    /// manifest and the record. Nothing is changed, unless it is to be repaired, but damaged
+    /// files are noted: later backups copy them anew. Without a manifest only the numbers of entries are compared.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the sample is no share, or a source is given too;
+    /// [`ErrorKind::InvalidInput`] when the sample is no share, or a source to compare with is
+    /// given too, or one to repair from without a manifest;
     /// [`ErrorKind::NotFound`] when there is no such snapshot;
     /// [`ErrorKind::Unsupported`] when there is neither a tree to compare with nor a
     /// manifest or record; [`ErrorKind::Cancelled`]; those of [`Mirror::run`].
     pub fn run(self) -> Result<Verification> {
-        let mut lost = None;
         if self
             .sample
             .is_some_and(|share| self.source.is_some() || !(share > 0.0 && share <= 100.0))
@@ -157,16 +182,31 @@ impl<'a> Verify<'a> {
                 "a sample is a share of the files above 0 and up to 100 %, read against the manifest",
             ));
         }
+        if self.source.is_some() && self.repair.is_some() {
+            return Err(Error::new(ErrorKind::InvalidInput, "verify")
+                .with_message("compare with a tree, or repair from it by the manifest"));
+        }
         let snapshot = self.repository.snapshot(&self.id)?;
+        let mut lost = Vec::new();
         if self.source.is_none() {
-            match self.manifest()? {
-                Kept::Whole(store, recorded, manifest) => {
-                    let (id, sample) = (self.id.as_str(), self.sample);
-                    let subject = Subject { store: &store, id, recorded, sample };
-                    return subject.verify(*manifest, &self.cancel, self.observer);
-                }
-                Kept::Damaged(what) => lost = Some(what),
-                Kept::None => {}
+            let store = self.repository.open()?;
+            let kept = Kept::of(&store, &self.id)?;
+            if let Some(manifest) = kept.manifest {
+                let subject = Subject {
+                    store: &store,
+                    id: &self.id,
+                    recorded: kept.recorded,
+                    damaged: kept.damaged,
+                    sample: self.sample,
+                    repair: self.repair.as_deref(),
+                };
+                return subject.verify(manifest, &self.cancel, self.observer);
+            }
+            lost = kept.damaged;
+            if self.repair.is_some() {
+                return Err(Error::new(ErrorKind::Unsupported, "repair")
+                    .with_message("there is no whole manifest to repair by")
+                    .with_path(self.repository.snapshot_path(&self.id)));
             }
         }
         if self.source.is_none() && snapshot.state == State::Unknown {
@@ -185,10 +225,10 @@ impl<'a> Verify<'a> {
             allow_empty: true,
             checksum: contents_compared,
             max_delete: MaxDelete::Percent(100),
-            ..Options::default()
+            ..as_made(self.repository.report(&self.id), contents_compared)?
         };
-        let found = Found::default();
-        let mut mirror = Mirror::new(path, destination).options(options).cancel(&self.cancel);
+        let found = Found::new(&destination, &options);
+        let mut mirror = Mirror::new(path, &destination).options(options).cancel(&self.cancel);
         if let Some(observer) = self.observer {
             mirror = mirror.progress(observer);
         }
@@ -200,59 +240,127 @@ impl<'a> Verify<'a> {
             return Err(Error::new(ErrorKind::Cancelled, "verify"));
         }
         let (mut differences, mut differences_total) =
-            found.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+            found.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !contents_compared {
             let counts =
                 count_differences(&snapshot.entries, &report.entries.scanned, snapshot.state);
             differences_total = counts.len() as u64;
             differences = counts;
         }
-        if let Some(what) = lost {
+        for what in lost {
             differences_total += 1;
             let kind = DifferenceKind::Corrupted;
-            differences.push(Difference { path: BytePath::default(), kind, what });
+            differences.push(Difference { path: BytePath::default(), kind, what, repaired: false });
         }
         differences.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Verification {
             report,
             differences,
             differences_total,
+            repaired: 0,
+            unrepaired: None,
             contents_compared,
             files_read: 0,
             files_without_digest: 0,
             unrecorded: None,
         })
     }
-
-    fn manifest(&self) -> Result<Kept> {
-        let store = self.repository.open()?;
-        // The record may be damaged where the manifest is not.
-        let recorded = store.record(&self.id).ok().flatten().and_then(|record| record.manifest);
-        match store.manifest(&self.id) {
-            Ok(Some(manifest)) => Ok(Kept::Whole(store, recorded, Box::new(manifest))),
-            Ok(None) if recorded.is_none() => Ok(Kept::None),
-            Ok(None) => Ok(Kept::Damaged("the manifest is missing".to_owned())),
-            Err(error) if error.errno().is_none() => {
-                Ok(Kept::Damaged(format!("the manifest: {}", error.message())))
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 
 /// What was kept of a snapshot.
-enum Kept {
-    Whole(Store, Option<String>, Box<ManifestReader<BufReader<File>>>),
-    Damaged(String),
-    None,
+struct Kept {
+    manifest: Option<ManifestReader<BufReader<File>>>,
+    /// The manifest's hash, as the record has it.
+    recorded: Option<String>,
+    /// What of all that is damaged, in words.
+    damaged: Vec<String>,
+}
+
+impl Kept {
+    fn of(store: &Store, id: &str) -> Result<Kept> {
+        let mut damaged = Vec::new();
+        let mut recorded = None;
+        match store.record(id) {
+            Ok(Some(record)) => {
+                let report = store.records.read(&report_name(id))?;
+                let hash = report.map(|text| record::hash(&text));
+                if record.report.is_some() && hash != record.report {
+                    damaged.push("the report is damaged or missing".to_owned());
+                }
+                recorded = record.manifest;
+            }
+            Ok(None) => {}
+            Err(error) if error.errno().is_none() => {
+                damaged.push(format!("the record is damaged: {}", error.message()));
+            }
+            Err(error) => return Err(error),
+        }
+        let manifest = match store.manifest(id) {
+            Ok(Some(manifest)) => Some(manifest),
+            Ok(None) if recorded.is_none() => None,
+            Ok(None) => {
+                damaged.push("the manifest is missing".to_owned());
+                None
+            }
+            Err(error) if error.errno().is_none() => {
+                damaged.push(format!("the manifest: {}", error.message()));
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Kept { manifest, recorded, damaged })
+    }
+}
+
+/// What the run of `report` left out, and what it did not preserve. A report that is missing
+/// or damaged says nothing.
+fn as_made(report: Result<Option<Report>>, wanted: bool) -> Result<Options> {
+    let report = report.ok().flatten().filter(|_| wanted);
+    let Some(report) = report else { return Ok(Options::default()) };
+    let without = |word: &str| !report.options.iter().any(|given| given == word);
+    Ok(Options {
+        filter: Filter::from_words(&report.options)?,
+        one_file_system: !without("--one-file-system"),
+        xattrs: without("--no-xattrs"),
+        acls: without("--no-acls"),
+        hard_links: without("--no-hard-links"),
+        owner: without("--no-owner"),
+        specials: without("--no-specials"),
+        ..Options::default()
+    })
 }
 
 /// The differences so far: the first of them, and how many.
-#[derive(Default)]
-struct Found(Mutex<(Vec<Difference>, u64)>);
+struct Found<'t> {
+    found: Mutex<(Vec<Difference>, u64)>,
+    tree: &'t Path,
+    /// The device of the tree's root, if what is on others was left out.
+    device: Option<u64>,
+    specials: bool,
+}
 
-impl Listener for Found {
+impl<'t> Found<'t> {
+    fn new(tree: &'t Path, options: &Options) -> Self {
+        let device = tree.metadata().ok().map(|root| root.dev());
+        let device = device.filter(|_| options.one_file_system);
+        Found { found: Mutex::default(), tree, device, specials: options.specials }
+    }
+
+    /// Whether the tree's entry is one that the snapshot was not to have.
+    fn was_left_out(&self, path: &BytePath, entry_type: EntryType) -> bool {
+        let foreign = self.device.is_some_and(|device| {
+            let found = self.tree.join(path.as_path()).symlink_metadata();
+            found.is_ok_and(|found| found.dev() != device)
+        });
+        foreign || (entry_type == EntryType::Special && !self.specials)
+    }
+}
+
+impl Listener for Found<'_> {
     fn entry(&self, event: &EntryEvent<'_>) {
+        if event.action == Action::Deleted && self.was_left_out(event.path, event.entry_type) {
+            return;
+        }
         let (kind, what) = match event.action {
             Action::Unchanged | Action::Failed => return,
             Action::Created | Action::Linked => {
@@ -263,10 +371,11 @@ impl Listener for Found {
             Action::Adjusted => (DifferenceKind::Metadata, differs(event.itemize)),
             _ => (DifferenceKind::Corrupted, differs(event.itemize)),
         };
-        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.1 += 1;
         if found.0.len() < Verification::MAX_DIFFERENCES {
-            found.0.push(Difference { path: event.path.clone(), kind, what });
+            let path = event.path.clone();
+            found.0.push(Difference { path, kind, what, repaired: false });
         }
     }
 }
@@ -302,6 +411,7 @@ fn count_differences(recorded: &Counts, found: &Counts, state: State) -> Vec<Dif
             path: BytePath::default(),
             kind: if found < recorded { DifferenceKind::Missing } else { DifferenceKind::Extra },
             what: format!("{found} {name} in place of {recorded}"),
+            repaired: false,
         })
         .collect()
 }

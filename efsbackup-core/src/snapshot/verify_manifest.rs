@@ -6,6 +6,7 @@ use super::look::look;
 use super::manifest::ManifestEntry;
 use super::manifest_reader::ManifestReader;
 use super::record_tree::Wanted;
+use super::repair::Repair;
 use super::store::Store;
 use super::verify::{Difference, DifferenceKind, Verification};
 use crate::bytepath::BytePath;
@@ -18,6 +19,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::BufReader;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// A snapshot and what was kept of it.
 pub(super) struct Subject<'a> {
@@ -25,8 +27,12 @@ pub(super) struct Subject<'a> {
     pub(super) id: &'a str,
     /// The hash that the record names, in hexadecimal digits.
     pub(super) recorded: Option<String>,
+    /// What else of it is damaged, in words.
+    pub(super) damaged: Vec<String>,
     /// The share of the files whose content is read, in percent.
     pub(super) sample: Option<f64>,
+    /// The tree from which damaged entries are made anew.
+    pub(super) repair: Option<&'a Path>,
 }
 
 impl Subject<'_> {
@@ -42,7 +48,10 @@ impl Subject<'_> {
         let wanted = self.sample.map(sampler);
         let coverage = manifest.coverage();
         let (mut now, report) = look(self.store, &path, coverage, wanted, cancel, observer)?;
-        let mut found = Found::default();
+        let mut found = Found { keeps_broken: self.repair.is_some(), ..Found::default() };
+        for what in &self.damaged {
+            found.add(BytePath::default(), DifferenceKind::Corrupted, what);
+        }
         let mut groups = Groups::new(&self.store.records);
         let compared = compare::side_by_side(&mut manifest, &mut now, |want, have| {
             // Of what was taken from an older snapshot nobody knows which names were one file.
@@ -71,11 +80,21 @@ impl Subject<'_> {
             );
         }
         let unrecorded = self.note(&found).err();
+        let mut unrepaired = None;
+        if let Some(source) = self.repair
+            && !found.broken.is_empty()
+        {
+            let repair = Repair { store: self.store, id: self.id, source, coverage, cancel };
+            let broken = std::mem::take(&mut found.broken);
+            unrepaired = repair.run(&broken, |path| found.repaired(path)).err();
+        }
         found.first.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Verification {
             report,
             differences: found.first,
             differences_total: found.total,
+            repaired: found.repaired,
+            unrepaired,
             contents_compared: true,
             files_read: found.read,
             files_without_digest: found.unknown,
@@ -117,7 +136,11 @@ struct Found {
     total: u64,
     read: u64,
     unknown: u64,
+    repaired: u64,
     bad: Vec<BytePath>,
+    /// How the entries should be that are not, if anybody asked.
+    broken: Vec<ManifestEntry>,
+    keeps_broken: bool,
     closed: HashSet<BytePath>,
 }
 
@@ -126,7 +149,10 @@ impl Found {
         match (want, have) {
             (Some(want), Some(have)) => self.both(want, &have),
             (Some(want), None) if self.is_closed(&want.path) => {}
-            (Some(want), None) => self.add(want.path, DifferenceKind::Missing, "missing"),
+            (Some(want), None) => {
+                self.breaks(&want);
+                self.add(want.path, DifferenceKind::Missing, "missing");
+            }
             (None, Some(have)) => self.add(have.path, DifferenceKind::Extra, "not in the manifest"),
             (None, None) => {}
         }
@@ -134,6 +160,7 @@ impl Found {
 
     fn both(&mut self, want: ManifestEntry, have: &ManifestEntry) {
         if have.unreadable {
+            self.breaks(&want);
             if have.kind == FileKind::Dir {
                 self.closed.insert(want.path.clone());
             } else {
@@ -147,6 +174,7 @@ impl Found {
         }
         let content = compare::content(&want, have);
         if !content.is_empty() {
+            self.breaks(&want);
             if want.kind == FileKind::File {
                 self.bad.push(want.path.clone());
             }
@@ -154,6 +182,7 @@ impl Found {
         }
         let metadata = compare::metadata(&want, have);
         if !metadata.is_empty() {
+            self.breaks(&want);
             self.add(want.path, DifferenceKind::Metadata, &words(&metadata));
         }
     }
@@ -169,10 +198,23 @@ impl Found {
         self.add(BytePath::default(), DifferenceKind::Corrupted, &what);
     }
 
+    fn breaks(&mut self, want: &ManifestEntry) {
+        if self.keeps_broken {
+            self.broken.push(want.clone());
+        }
+    }
+
+    fn repaired(&mut self, path: &BytePath) {
+        self.repaired += 1;
+        for difference in self.first.iter_mut().filter(|found| found.path == *path) {
+            difference.repaired = true;
+        }
+    }
+
     fn add(&mut self, path: BytePath, kind: DifferenceKind, what: &str) {
         self.total += 1;
         if self.first.len() < Verification::MAX_DIFFERENCES {
-            self.first.push(Difference { path, kind, what: what.to_owned() });
+            self.first.push(Difference { path, kind, what: what.to_owned(), repaired: false });
         }
     }
 }
