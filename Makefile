@@ -13,7 +13,7 @@ VENV := $(BUILD)/venv
 TOOLS_COMPLETE := $(BUILD)/tools-complete
 export EFSBACKUP_REQUIRE_TOOLS ?= $(if $(wildcard $(TOOLS_COMPLETE)),1,0)
 
-FEATURES := mirror mount snapshot json pipeline cfn draw recipe deploy engine worker wire serve testing cli
+FEATURES := mirror mount snapshot json pipeline cfn terraform draw recipe deploy engine worker wire serve testing cli
 
 .PHONY: help
 help: ## List the tasks

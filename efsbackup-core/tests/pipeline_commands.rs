@@ -174,14 +174,17 @@ fn convert_goes_to_every_form_and_back() {
     let original = pipeline(&["convert", "-", "--to", "cli"], PIPELINE);
     assert_eq!((original.status, original.stderr.as_str()), (0, ""));
     let folder = Folder::new();
-    for form in ["api", "cfn-yaml", "cfn-json"] {
+    for form in ["api", "cfn-yaml", "cfn-json", "terraform", "terraform-json"] {
         let out = folder.path(form);
         let out = out.to_str().unwrap();
         let ran = pipeline(&["convert", "-", "--to", form, "-o", out], PIPELINE);
         assert_eq!((ran.status, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", ""));
         let back = pipeline(&["convert", out, "--to", "cli"], "");
-        assert_eq!(back.stdout, original.stdout);
+        let sent = efsbackup_core::formats::cli::read(&original.stdout).unwrap();
+        let sent = efsbackup_core::formats::cli::sent(sent);
+        assert_eq!(back.stdout, efsbackup_core::formats::cli::write(&sent).unwrap());
     }
+    let original = pipeline(&["convert", folder.path("api").to_str().unwrap(), "--to", "cli"], "");
     let template = std::fs::read_to_string(folder.path("cfn-yaml")).unwrap();
     let template = template + "Outputs:\n  Id:\n    Value: !Ref Pipeline\n";
     let ran = pipeline(&["convert", "-", "--to", "cli"], &template);

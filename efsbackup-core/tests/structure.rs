@@ -190,8 +190,11 @@ fn a_feature_brings_nothing_it_does_not_need() {
     let cases: &[(&str, Vec<&str>)] = &[
         ("mirror", [&heavy[..], &text[..]].concat()),
         ("mount", [&heavy[..], &text[..]].concat()),
-        ("snapshot", [&heavy[..], &["clap", "rusqlite", "saphyr"]].concat()),
-        ("pipeline", [&heavy[..], &["clap", "rusqlite", "rustix", "blake3", "saphyr"]].concat()),
+        ("snapshot", [&heavy[..], &["clap", "rusqlite", "saphyr", "hcl"]].concat()),
+        (
+            "pipeline",
+            [&heavy[..], &["clap", "rusqlite", "rustix", "blake3", "saphyr", "hcl"]].concat(),
+        ),
         ("cli", heavy.to_vec()),
     ];
     for (feature, forbidden) in cases {

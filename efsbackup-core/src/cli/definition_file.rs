@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The file that a verb reads.
 #[derive(clap::Args)]
 pub(crate) struct Input {
-    /// The definition in any form (AWS CLI, API, CloudFormation); - reads stdin
+    /// The definition in any form (AWS CLI, API, CloudFormation, Terraform); - reads stdin
     file: PathBuf,
     /// Read JSON with comments, trailing commas, and raw line breaks and tabs in strings
     #[arg(long)]

@@ -45,8 +45,8 @@ pub(crate) struct Args {
     /// Where Data Pipeline keeps its logs
     #[arg(long, value_name = "S3-URI")]
     log_uri: Option<String>,
-    /// The form to write: cli, api, cfn-yaml or cfn-json (default: by FILE's ending; .json
-    /// is cli, .yaml is cfn-yaml)
+    /// The form to write: cli, api, cfn-yaml, cfn-json, terraform or terraform-json (default:
+    /// by FILE's ending; .json is cli, .yaml is cfn-yaml, .tf is terraform)
     #[arg(long, value_name = "FORM", value_parser = format)]
     to: Option<Format>,
     /// Where to write it (default: stdout)
@@ -101,7 +101,11 @@ struct Document<'a> {
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let format = args.to.or_else(|| format_of(args.output.as_deref()?)).unwrap_or(Format::Cli);
     let output = args.output.clone();
-    let definition = recipe(args).definition()?;
+    let mut definition = recipe(args).definition()?;
+    if format.is_terraform() {
+        // Terraform would lose the order of the command's arguments.
+        formats::fold_arguments(&mut definition)?;
+    }
     let text = formats::write(&definition, format)?;
     let open = without_value(&definition);
     match &output {
@@ -190,6 +194,7 @@ fn engine(name: &str) -> std::result::Result<Engine, String> {
 fn format_of(path: &Path) -> Option<Format> {
     match path.extension()?.to_str()? {
         "yaml" | "yml" => Some(Format::CloudFormationYaml),
+        "tf" => Some(Format::Terraform),
         _ => None,
     }
 }

@@ -1,7 +1,11 @@
 //! A definition that was read, with what else its form held.
 
+#[cfg(any(feature = "cfn", feature = "terraform"))]
+use super::about::About;
 #[cfg(feature = "cfn")]
 use super::cloudformation::Template;
+#[cfg(feature = "terraform")]
+use super::terraform::Module;
 use super::{Format, cli, write};
 use crate::Result;
 use crate::pipeline::Definition;
@@ -25,6 +29,8 @@ pub(super) enum Source {
     Alone,
     #[cfg(feature = "cfn")]
     Template(Box<Template>),
+    #[cfg(feature = "terraform")]
+    Module(Box<Module>),
 }
 
 impl Document {
@@ -32,56 +38,131 @@ impl Document {
         Document { definition, format, tolerated: Vec::new(), source }
     }
 
-    /// The name of the pipeline in its file: a template's logical id. The forms of a
-    /// definition alone have none.
+    /// The name of the pipeline in its file: a template's logical id, the name of a
+    /// definition's resource in Terraform. The forms of a definition alone have none.
     pub fn pipeline(&self) -> Option<&str> {
         match &self.source {
             Source::Alone => None,
             #[cfg(feature = "cfn")]
             Source::Template(template) => Some(template.logical_id()),
+            #[cfg(feature = "terraform")]
+            Source::Module(module) => Some(module.resource()),
         }
     }
 
     /// Whether `format` takes all that was read, other pipelines of the same file included.
     pub fn carries_all(&self, format: Format) -> bool {
+        #[cfg(not(any(feature = "cfn", feature = "terraform")))]
+        let _ = format;
         match &self.source {
             Source::Alone => false,
             #[cfg(feature = "cfn")]
             Source::Template(_) => format.is_cloudformation(),
+            #[cfg(feature = "terraform")]
+            Source::Module(_) => format == self.format,
         }
     }
 
     /// Writes the definition in `format`. A CloudFormation template that was read is kept
-    /// whole in a CloudFormation template that is written. What comes from an AWS CLI file
-    /// has the order in which the AWS CLI [sends](cli::sent) it.
+    /// whole in a CloudFormation template that is written, and a file of Terraform in one of
+    /// the same syntax; between the two go the pipeline's name, description and tags too.
+    /// What comes from an AWS CLI file has the order in which the AWS CLI
+    /// [sends](cli::sent) it.
     ///
     /// # Errors
     /// `CannotRepresent` where `format` cannot carry what the definition says.
     pub fn write(&self, format: Format) -> Result<String> {
-        #[cfg(feature = "cfn")]
-        if let Source::Template(template) = &self.source {
-            let mut template = template.clone();
-            template.definition.clone_from(&self.definition);
-            match format {
-                Format::CloudFormationYaml => return template.write_yaml(),
-                Format::CloudFormationJson => return template.write_json(),
-                _ => {}
+        match (&self.source, format) {
+            #[cfg(feature = "cfn")]
+            (Source::Template(template), _) if format.is_cloudformation() => {
+                let mut template = template.clone();
+                template.definition.clone_from(&self.definition);
+                if format == Format::CloudFormationYaml {
+                    template.write_yaml()
+                } else {
+                    template.write_json()
+                }
             }
+            #[cfg(feature = "terraform")]
+            (Source::Module(module), _) if format.is_terraform() => {
+                let mut module = module.clone();
+                module.definition.clone_from(&self.definition);
+                if format == Format::Terraform { module.write_hcl() } else { module.write_json() }
+            }
+            #[cfg(all(feature = "cfn", feature = "terraform"))]
+            (Source::Template(_), Format::Terraform) => self.module().write_hcl(),
+            #[cfg(all(feature = "cfn", feature = "terraform"))]
+            (Source::Template(_), Format::TerraformJson) => self.module().write_json(),
+            #[cfg(all(feature = "cfn", feature = "terraform"))]
+            (Source::Module(_), Format::CloudFormationYaml) => self.template().write_yaml(),
+            #[cfg(all(feature = "cfn", feature = "terraform"))]
+            (Source::Module(_), Format::CloudFormationJson) => self.template().write_json(),
+            _ if self.format == Format::Cli && format != Format::Cli => {
+                write(&cli::sent(self.definition.clone()), format)
+            }
+            _ => write(&self.definition, format),
         }
-        if self.format == Format::Cli && format != Format::Cli {
-            return write(&cli::sent(self.definition.clone()), format);
-        }
-        write(&self.definition, format)
     }
 
-    /// What was read but `format` leaves behind, such as a template's other resources.
-    pub fn left_behind(&self, format: Format) -> Vec<String> {
+    #[cfg(all(feature = "cfn", feature = "terraform"))]
+    fn module(&self) -> Module {
+        Module::new(self.definition.clone()).with_about(self.about())
+    }
+
+    #[cfg(all(feature = "cfn", feature = "terraform"))]
+    fn template(&self) -> Template {
+        Template::new(self.definition.clone()).with_about(&self.about())
+    }
+
+    #[cfg(any(feature = "cfn", feature = "terraform"))]
+    fn about(&self) -> About {
         match &self.source {
+            Source::Alone => About::default(),
             #[cfg(feature = "cfn")]
-            Source::Template(template) if !format.is_cloudformation() => {
-                template.besides_pipeline()
-            }
-            _ => Vec::new(),
+            Source::Template(template) => template.about(),
+            #[cfg(feature = "terraform")]
+            Source::Module(module) => module.about().clone(),
         }
+    }
+
+    /// What was read but `format` leaves behind, each by its place in the file: other
+    /// resources, and what it says of the pipeline that `format` has no place for.
+    pub fn left_behind(&self, format: Format) -> Vec<String> {
+        #[cfg(not(any(feature = "cfn", feature = "terraform")))]
+        let _ = format;
+        match &self.source {
+            Source::Alone => Vec::new(),
+            #[cfg(feature = "cfn")]
+            Source::Template(_) if format.is_cloudformation() => Vec::new(),
+            #[cfg(feature = "cfn")]
+            Source::Template(template) => {
+                let mut left = template.besides_pipeline();
+                left.extend(self.about_left_behind(format));
+                left
+            }
+            #[cfg(feature = "terraform")]
+            Source::Module(_) if format == self.format => Vec::new(),
+            #[cfg(feature = "terraform")]
+            Source::Module(module) => {
+                let mut left = module.besides_pipeline();
+                if !format.is_terraform() {
+                    left.extend(self.about_left_behind(format));
+                }
+                left
+            }
+        }
+    }
+
+    #[cfg(any(feature = "cfn", feature = "terraform"))]
+    fn about_left_behind(&self, format: Format) -> Vec<String> {
+        let About { name, description, tags, own } = self.about();
+        let mut left = own;
+        if !(format.is_cloudformation() || format.is_terraform()) {
+            let parts = [("name", name.is_some()), ("description", description.is_some())];
+            let parts = parts.into_iter().chain([("tags", !tags.is_empty())]);
+            let said = parts.filter(|(_, said)| *said);
+            left.extend(said.map(|(part, _)| format!("the pipeline's {part}")));
+        }
+        left
     }
 }

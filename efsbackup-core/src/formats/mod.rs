@@ -1,19 +1,27 @@
 //! The same definition in the forms that others use: read, write, and find out which.
 
+#[cfg(any(feature = "cfn", feature = "terraform"))]
+mod about;
 pub mod api;
 pub mod cli;
 #[cfg(feature = "cfn")]
 pub mod cloudformation;
 mod document;
+mod fold;
 mod json;
 mod lenient;
 mod reader;
+#[cfg(any(feature = "cfn", feature = "terraform"))]
+mod template_json;
+#[cfg(feature = "terraform")]
+pub mod terraform;
 mod tree;
 mod write;
 #[cfg(feature = "cfn")]
 mod yaml;
 
 pub use document::Document;
+pub use fold::fold_arguments;
 pub use reader::Reader;
 
 use crate::Result;
@@ -32,12 +40,22 @@ pub enum Format {
     CloudFormationYaml,
     /// A CloudFormation template in JSON.
     CloudFormationJson,
+    /// Terraform's native syntax, HCL.
+    Terraform,
+    /// Terraform's JSON syntax.
+    TerraformJson,
 }
 
 impl Format {
     /// Every form, in the order in which they are listed to people.
-    pub const ALL: [Format; 4] =
-        [Format::Cli, Format::Api, Format::CloudFormationYaml, Format::CloudFormationJson];
+    pub const ALL: [Format; 6] = [
+        Format::Cli,
+        Format::Api,
+        Format::CloudFormationYaml,
+        Format::CloudFormationJson,
+        Format::Terraform,
+        Format::TerraformJson,
+    ];
 
     /// Its name on the command line, such as `cfn-yaml`.
     pub fn name(self) -> &'static str {
@@ -46,6 +64,8 @@ impl Format {
             Format::Api => "api",
             Format::CloudFormationYaml => "cfn-yaml",
             Format::CloudFormationJson => "cfn-json",
+            Format::Terraform => "terraform",
+            Format::TerraformJson => "terraform-json",
         }
     }
 
@@ -53,13 +73,19 @@ impl Format {
     pub fn is_cloudformation(self) -> bool {
         matches!(self, Format::CloudFormationYaml | Format::CloudFormationJson)
     }
+
+    /// Whether it is Terraform's.
+    pub fn is_terraform(self) -> bool {
+        matches!(self, Format::Terraform | Format::TerraformJson)
+    }
 }
 
 /// Writes a definition in `format`.
 ///
 /// # Errors
 /// `CannotRepresent` where `format` cannot carry what the definition says; `Unsupported`
-/// for a template without the feature `cfn`.
+/// for a template without the feature `cfn`, and for Terraform without the feature
+/// `terraform`.
 pub fn write(definition: &Definition, format: Format) -> Result<String> {
     match format {
         Format::Cli => cli::write(definition),
@@ -68,8 +94,12 @@ pub fn write(definition: &Definition, format: Format) -> Result<String> {
         Format::CloudFormationYaml => cloudformation::write_yaml(definition),
         #[cfg(feature = "cfn")]
         Format::CloudFormationJson => cloudformation::write_json(definition),
-        #[cfg(not(feature = "cfn"))]
-        _ => Err(without_cfn()),
+        #[cfg(feature = "terraform")]
+        Format::Terraform => terraform::write_hcl(definition),
+        #[cfg(feature = "terraform")]
+        Format::TerraformJson => terraform::write_json(definition),
+        #[cfg(not(all(feature = "cfn", feature = "terraform")))]
+        format => Err(without(format)),
     }
 }
 
@@ -89,9 +119,11 @@ pub fn read(bytes: &[u8]) -> Result<Document> {
     Reader::new().read(bytes)
 }
 
-#[cfg(not(feature = "cfn"))]
-fn without_cfn() -> crate::Error {
-    crate::Error::new(crate::ErrorKind::Unsupported, "definition").with_message(
-        "this build knows JSON definitions only; for CloudFormation build it with the feature cfn",
-    )
+#[cfg(not(all(feature = "cfn", feature = "terraform")))]
+fn without(format: Format) -> crate::Error {
+    let feature = if format.is_terraform() { "terraform" } else { "cfn" };
+    crate::Error::new(crate::ErrorKind::Unsupported, "definition").with_message(format!(
+        "this build does not know the form {}; build it with the feature {feature}",
+        format.name()
+    ))
 }

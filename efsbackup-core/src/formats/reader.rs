@@ -3,6 +3,8 @@
 #[cfg(feature = "cfn")]
 use super::cloudformation;
 use super::document::Source;
+#[cfg(feature = "terraform")]
+use super::terraform::{self, Module};
 use super::{Document, Format, api, cli, json, lenient};
 use crate::pipeline::Node;
 use crate::{Error, ErrorKind, Result};
@@ -39,7 +41,8 @@ impl Reader {
         self
     }
 
-    /// Takes the pipeline with this name, where the form has several: a template's logical id.
+    /// Takes the pipeline with this name, where the form has several: a template's logical
+    /// id, or the name of a definition's resource in Terraform.
     pub fn pipeline(mut self, name: impl Into<String>) -> Self {
         self.pipeline = Some(name.into());
         self
@@ -84,7 +87,11 @@ impl Reader {
             let line = 1 + before.filter(|&&byte| byte == b'\n').count();
             unknown(&format!("line {line}: the text is not UTF-8"))
         })?;
-        if !beginning(text).starts_with('{') {
+        let beginning = beginning(text);
+        if is_block(beginning) {
+            return self.hcl(text);
+        }
+        if !beginning.starts_with('{') {
             return self.yaml(text);
         }
         let (tree, tolerated) =
@@ -105,6 +112,8 @@ impl Reader {
             self.alone(Document::new(api::from_node(&tree)?, Format::Api, Source::Alone))
         } else if has("Resources") {
             self.template(tree, Format::CloudFormationJson)
+        } else if has("resource") {
+            self.module(&tree)
         } else {
             let only = if has("values") {
                 "; it holds values alone, which are given beside a definition with --values-file"
@@ -116,8 +125,8 @@ impl Reader {
                 ""
             };
             Err(unknown(&format!(
-                "none of the keys objects (AWS CLI), pipelineObjects (API) and Resources \
-                 (CloudFormation) is there{only}"
+                "none of the keys objects (AWS CLI), pipelineObjects (API), Resources \
+                 (CloudFormation) and resource (Terraform) is there{only}"
             )))
         }
     }
@@ -146,7 +155,44 @@ impl Reader {
         self.chosen(&names)?.into_iter().map(template).collect()
     }
 
-    #[cfg(feature = "cfn")]
+    #[cfg(feature = "terraform")]
+    fn hcl(&self, text: &str) -> Result<Vec<Document>> {
+        let file = terraform::parse_hcl(text)?;
+        self.modules(&file, Format::Terraform, |name| Module::from_hcl(text, &file, name))
+    }
+
+    #[cfg(feature = "terraform")]
+    fn module(&self, tree: &Node) -> Result<Vec<Document>> {
+        let file = terraform::File::from_json(tree)?;
+        self.modules(&file, Format::TerraformJson, |name| Module::from_json(tree, &file, name))
+    }
+
+    #[cfg(feature = "terraform")]
+    fn modules(
+        &self,
+        file: &terraform::File,
+        format: Format,
+        read: impl Fn(&str) -> Result<Module>,
+    ) -> Result<Vec<Document>> {
+        let document = |name: &String| {
+            let module = read(name)?;
+            let definition = module.definition.clone();
+            Ok(Document::new(definition, format, Source::Module(Box::new(module))))
+        };
+        self.chosen(&Module::names(file)?)?.into_iter().map(document).collect()
+    }
+
+    #[cfg(not(feature = "terraform"))]
+    fn hcl(&self, _text: &str) -> Result<Vec<Document>> {
+        Err(super::without(Format::Terraform))
+    }
+
+    #[cfg(not(feature = "terraform"))]
+    fn module(&self, _tree: &Node) -> Result<Vec<Document>> {
+        Err(super::without(Format::TerraformJson))
+    }
+
+    #[cfg(any(feature = "cfn", feature = "terraform"))]
     fn chosen<'a>(&self, names: &'a [String]) -> Result<Vec<&'a String>> {
         let Some(wanted) = &self.pipeline else { return Ok(names.iter().collect()) };
         match names.iter().find(|name| *name == wanted) {
@@ -157,12 +203,12 @@ impl Reader {
 
     #[cfg(not(feature = "cfn"))]
     fn yaml(&self, _text: &str) -> Result<Vec<Document>> {
-        Err(super::without_cfn())
+        Err(super::without(Format::CloudFormationYaml))
     }
 
     #[cfg(not(feature = "cfn"))]
-    fn template(&self, _tree: Node, _format: Format) -> Result<Vec<Document>> {
-        Err(super::without_cfn())
+    fn template(&self, _tree: Node, format: Format) -> Result<Vec<Document>> {
+        Err(super::without(format))
     }
 }
 
@@ -179,6 +225,20 @@ fn beginning(text: &str) -> &str {
         };
         rest = end.and_then(|end| rest.get(end..)).unwrap_or_default().trim_start();
     }
+}
+
+/// Whether HCL's header of a block stands on the first line: `resource "type" "name" {`. A
+/// template in YAML begins with a key and a colon.
+fn is_block(text: &str) -> bool {
+    let line = text.lines().next().unwrap_or_default();
+    let Some((header, _)) = line.split_once('{') else { return false };
+    let mut words = header.split_whitespace();
+    let identifier = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+    };
+    words.next().is_some_and(identifier)
+        && words.all(|word| identifier(word.trim_matches('"')) && word.contains('"'))
 }
 
 fn unknown(text: &str) -> Error {

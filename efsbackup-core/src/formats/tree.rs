@@ -54,9 +54,9 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The text of a string, number or boolean, as it is written. CloudFormation makes
-    /// text of all of these.
-    #[cfg(feature = "cfn")]
+    /// The text of a string, number or boolean, as it is written. CloudFormation and
+    /// Terraform make text of all of these.
+    #[cfg(any(feature = "cfn", feature = "terraform"))]
     pub(super) fn scalar(&self) -> Result<&'a str> {
         match self.node {
             Node::Text(text) => Ok(text),
@@ -67,7 +67,7 @@ impl<'a> At<'a> {
     }
 
     /// The scalar of the entry called `key`, which must be there.
-    #[cfg(feature = "cfn")]
+    #[cfg(any(feature = "cfn", feature = "terraform"))]
     pub(super) fn required_scalar(&self, key: &str) -> Result<&'a str> {
         match self.get(key) {
             Some(value) => value.scalar(),
@@ -109,6 +109,9 @@ impl<'a> At<'a> {
             Node::Plain(_) => "a number, boolean or null",
             Node::List(_) => "a list",
             Node::Map(_) => "an object",
+            Node::Intrinsic(intrinsic) if intrinsic.as_terraform().is_some() => {
+                "a Terraform expression"
+            }
             Node::Intrinsic(_) => "a CloudFormation function",
         }
     }

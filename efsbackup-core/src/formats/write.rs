@@ -1,6 +1,6 @@
-//! What the forms without CloudFormation's functions share when they are written.
+//! What the forms share when they are written.
 
-use crate::pipeline::FieldValue;
+use crate::pipeline::{FieldValue, Intrinsic};
 use crate::{Error, ErrorKind, Result};
 
 /// The text of a value, and whether it is a reference.
@@ -8,13 +8,18 @@ pub(super) fn carried(value: &FieldValue, place: impl Fn() -> String) -> Result<
     match value {
         FieldValue::Text(text) => Ok((text, false)),
         FieldValue::Reference(target) => Ok((target, true)),
-        FieldValue::Intrinsic(intrinsic) => Err(Error::new(ErrorKind::CannotRepresent, "write")
-            .with_message(format!(
-                "{}: only CloudFormation can carry the function {}; replace it by its value",
-                place(),
-                intrinsic.function
-            ))),
+        FieldValue::Intrinsic(intrinsic) => Err(computed(intrinsic, place())),
     }
+}
+
+/// The refusal of a value that only one form can carry.
+pub(super) fn computed(intrinsic: &Intrinsic, place: String) -> Error {
+    let what = match intrinsic.as_terraform() {
+        Some(expression) => format!("only Terraform can carry the expression {expression}"),
+        None => format!("only CloudFormation can carry the function {}", intrinsic.function),
+    };
+    Error::new(ErrorKind::CannotRepresent, "write")
+        .with_message(format!("{place}: {what}; replace it by its value"))
 }
 
 /// The text of a value that cannot be a reference.

@@ -41,15 +41,17 @@ pub enum FieldValue {
     Text(String),
     /// `refValue`: the id of another object.
     Reference(String),
-    /// A CloudFormation function that gives the text when a stack is made. Only
-    /// CloudFormation can carry it; nothing else knows what it will give.
+    /// A CloudFormation function or Terraform expression that gives the text when a stack is
+    /// made. Only its own form can carry it; nothing else knows what it will give.
     Intrinsic(Box<Intrinsic>),
 }
 
-/// A CloudFormation function with its argument, such as `!Ref InstanceType`.
+/// A CloudFormation function with its argument, such as `!Ref InstanceType`, or a Terraform
+/// expression, such as `aws_iam_role.backup.name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intrinsic {
-    /// Its long name: `Ref`, `Condition` or `Fn::…`.
+    /// Its long name: `Ref`, `Condition` or `Fn::…`; [`Intrinsic::TERRAFORM`] for an expression
+    /// of Terraform, whose text is then the argument.
     pub function: String,
     /// Whether it was written in the short form (`!Sub`), which YAML alone has.
     pub short: bool,
@@ -57,7 +59,7 @@ pub struct Intrinsic {
     pub argument: Node,
 }
 
-/// Data of a CloudFormation template that this library carries but does not interpret.
+/// Data of a template that this library carries but does not interpret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// Text.
@@ -68,7 +70,8 @@ pub enum Node {
     List(Vec<Node>),
     /// Keys and values in order.
     Map(Vec<(String, Node)>),
-    /// A function in short form. In long form it is a map of one key.
+    /// A function in short form (in long form it is a map of one key), or a Terraform
+    /// expression.
     Intrinsic(Box<Intrinsic>),
 }
 
@@ -89,6 +92,25 @@ pub struct ParameterValue {
     pub id: String,
     /// The value; never a reference.
     pub value: FieldValue,
+}
+
+impl Intrinsic {
+    /// What stands for the function where the value is a Terraform expression.
+    pub const TERRAFORM: &str = "Terraform";
+
+    /// A Terraform expression, as HCL writes it.
+    pub fn terraform(expression: impl Into<String>) -> Self {
+        let argument = Node::Text(expression.into());
+        Intrinsic { function: Intrinsic::TERRAFORM.to_owned(), short: false, argument }
+    }
+
+    /// The Terraform expression, if it is one.
+    pub fn as_terraform(&self) -> Option<&str> {
+        match &self.argument {
+            Node::Text(expression) if self.function == Intrinsic::TERRAFORM => Some(expression),
+            _ => None,
+        }
+    }
 }
 
 impl Definition {

@@ -1,8 +1,9 @@
 //! A pipeline as a CloudFormation template: `AWS::DataPipeline::Pipeline`.
 
-mod json;
 mod objects;
 
+use super::about::About;
+use super::template_json::to_json;
 use super::tree::At;
 use super::{json as read, yaml};
 use crate::pipeline::{Definition, Intrinsic, Node};
@@ -91,6 +92,7 @@ impl Template {
 
     /// The whole template as a tree.
     fn to_node(&self) -> Result<Node> {
+        objects::check(&self.definition)?;
         let mut whole = self.clone();
         let definition = std::mem::take(&mut whole.definition);
         if let Some(properties) = whole.properties_mut() {
@@ -105,6 +107,75 @@ impl Template {
             }
         }
         Ok(whole.document)
+    }
+
+    #[cfg(all(feature = "cfn", feature = "terraform"))]
+    pub(super) fn with_about(mut self, about: &About) -> Self {
+        let text = |text: &str| Node::Text(text.to_owned());
+        let About { name, description, tags, .. } = about;
+        if let Some(properties) = self.properties_mut() {
+            if let Some(name) = name {
+                set(properties, "Name", text(name));
+            }
+            if let Some(description) = description {
+                set(properties, "Description", text(description));
+            }
+            if !tags.is_empty() {
+                let tag = |(key, value): &(String, String)| {
+                    let entries = [("Key", text(key)), ("Value", text(value))];
+                    Node::Map(entries.map(|(name, node)| (name.to_owned(), node)).into())
+                };
+                set(properties, "PipelineTags", Node::List(tags.iter().map(tag).collect()));
+            }
+        }
+        self
+    }
+
+    /// What the template says of the pipeline besides its definition.
+    pub(super) fn about(&self) -> About {
+        let mut about = About::default();
+        let Some(Node::Map(pipeline)) = self.pipeline() else { return about };
+        for (key, node) in pipeline {
+            match node {
+                _ if key == "Type" => {}
+                Node::Map(properties) if key == "Properties" => {
+                    properties.iter().for_each(|(key, node)| self.property(key, node, &mut about));
+                }
+                _ => about.own.push(format!("Resources.{}.{key}", self.logical_id)),
+            }
+        }
+        about
+    }
+
+    fn property(&self, key: &str, node: &Node, about: &mut About) {
+        let path = |key: &str| format!("Resources.{}.Properties.{key}", self.logical_id);
+        match (key, node) {
+            (OBJECTS | PARAMETERS | VALUES, _) => {}
+            // What every template of ours says says nothing.
+            ("Name", node) if is_stack_name(node) => {}
+            ("Activate", Node::Text(word) | Node::Plain(word)) if is_true(word) => {}
+            ("Name", node) => about.name = about.literal(node, || path(key)),
+            ("Description", node) => about.description = about.literal(node, || path(key)),
+            ("PipelineTags", Node::List(tags)) => {
+                for (index, tag) in tags.iter().enumerate() {
+                    let at = At::root(tag, "tag");
+                    let path = || path(&format!("PipelineTags[{index}]"));
+                    match (at.get("Key"), at.get("Value")) {
+                        (Some(key), Some(value)) => {
+                            let key = about.literal(key.node, path);
+                            let value = about.literal(value.node, path);
+                            about.tags.extend(key.zip(value));
+                        }
+                        _ => about.own.push(path()),
+                    }
+                }
+            }
+            _ => about.own.push(path(key)),
+        }
+    }
+
+    fn pipeline(&self) -> Option<&Node> {
+        child(child(&self.document, "Resources")?, &self.logical_id)
     }
 
     /// What the template holds besides the pipeline, each as a path in it: what a form
@@ -130,13 +201,14 @@ impl Template {
     /// # Errors
     /// As [`write_yaml`](Self::write_yaml).
     pub fn write_json(&self) -> Result<String> {
-        Ok(format!("{:#}\n", json::to_json(&self.to_node()?)))
+        Ok(format!("{:#}\n", to_json(&self.to_node()?)))
     }
 
     /// Writes it as YAML.
     ///
     /// # Errors
-    /// `CannotRepresent` where a parameter's attribute or value is a reference.
+    /// `CannotRepresent` where a parameter's attribute or value is a reference, and where a
+    /// value is a Terraform expression.
     pub fn write_yaml(&self) -> Result<String> {
         Ok(yaml::write(&self.to_node()?))
     }
@@ -205,6 +277,24 @@ pub fn write_yaml(definition: &Definition) -> Result<String> {
 /// As [`write_yaml`].
 pub fn write_json(definition: &Definition) -> Result<String> {
     Template::new(definition.clone()).write_json()
+}
+
+fn child<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+    let Node::Map(entries) = node else { return None };
+    entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
+}
+
+fn is_stack_name(node: &Node) -> bool {
+    let stack = Node::Text("AWS::StackName".to_owned());
+    match node {
+        Node::Intrinsic(function) => function.function == "Ref" && function.argument == stack,
+        Node::Map(_) => child(node, "Ref") == Some(&stack),
+        _ => false,
+    }
+}
+
+fn is_true(word: &str) -> bool {
+    ["true", "yes", "on"].contains(&word.to_ascii_lowercase().as_str())
 }
 
 fn entries(node: &mut Node) -> Option<&mut Vec<(String, Node)>> {

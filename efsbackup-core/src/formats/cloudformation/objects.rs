@@ -1,7 +1,7 @@
 //! The pipeline's properties to and from a definition.
 
 use super::super::tree::At;
-use super::super::write::not_a_reference;
+use super::super::write::{computed, not_a_reference};
 use super::{OBJECTS, PARAMETERS, VALUES};
 use crate::Result;
 use crate::pipeline::{
@@ -84,6 +84,26 @@ fn text_or_function(at: &At<'_>) -> Result<FieldValue> {
 
 fn is_function(name: &str) -> bool {
     name == "Ref" || name.starts_with("Fn::")
+}
+
+/// Refuses what only another form can carry.
+pub(super) fn check(definition: &Definition) -> Result<()> {
+    let Definition { objects, parameters, values } = definition;
+    let fields = objects.iter().flat_map(|object| {
+        object.fields.iter().map(|field| (&object.id, field.key.as_str(), &field.value))
+    });
+    let attributes = parameters.iter().flat_map(|parameter| {
+        parameter.attributes.iter().map(|(key, value)| (&parameter.id, key.as_str(), value))
+    });
+    let values = values.iter().map(|value| (&value.id, "value", &value.value));
+    for (id, key, value) in fields.chain(attributes).chain(values) {
+        if let FieldValue::Intrinsic(intrinsic) = value
+            && intrinsic.as_terraform().is_some()
+        {
+            return Err(computed(intrinsic, format!("{id}.{key}")));
+        }
+    }
+    Ok(())
 }
 
 /// The value of `PipelineObjects`.

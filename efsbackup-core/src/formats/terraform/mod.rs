@@ -1,0 +1,418 @@
+//! A pipeline as Terraform resources: `aws_datapipeline_pipeline` and
+//! `aws_datapipeline_pipeline_definition` of the AWS provider.
+
+mod carry;
+mod file;
+mod hcl;
+mod objects;
+mod text;
+mod write;
+
+use super::about::About;
+use super::json;
+use super::template_json::to_json;
+use super::tree::At;
+use crate::pipeline::{Definition, Intrinsic, Node};
+use crate::{Error, ErrorKind, Result};
+pub(super) use file::File;
+use file::{DEFINITION, PIPELINE, Resource};
+use objects::{BLOCKS, map, text as text_node};
+use std::ops::Range;
+
+/// A file of Terraform, and one pipeline in it.
+///
+/// Written in the syntax in which it was read, all else that the file holds stays as it is,
+/// comments too; only a definition that was changed is written anew, in its place. In the
+/// other syntax the file's other resources are left out: Terraform takes both in one module.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Module {
+    /// What the resource says of objects, parameters and values.
+    pub definition: Definition,
+    about: About,
+    name: String,
+    /// Everything else in the file.
+    besides: Vec<String>,
+    /// What was read of the two resources but the definition; the pipeline's may stand
+    /// elsewhere.
+    read: Option<Vec<Arguments>>,
+    source: Source,
+}
+
+/// A resource: type, name, arguments.
+type Arguments = (&'static str, String, Vec<(String, Node)>);
+
+/// What a module was read from.
+#[derive(Clone, Debug, PartialEq)]
+enum Source {
+    /// Nothing: it is new.
+    New,
+    /// Native syntax: the text, where the definition's blocks stand in it, and what they say.
+    Hcl { text: String, blocks: Vec<Range<usize>>, end: usize, read: Definition },
+    /// JSON syntax.
+    Json { tree: Node, read: Definition },
+}
+
+impl Module {
+    /// A module of nothing but a pipeline, called `pipeline`, with this definition.
+    pub fn new(definition: Definition) -> Self {
+        let about = About { name: Some("pipeline".to_owned()), ..About::default() };
+        let name = "pipeline".to_owned();
+        Module { definition, about, name, besides: Vec::new(), read: None, source: Source::New }
+    }
+
+    /// Gives the pipeline this name.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.about.name = Some(name.to_owned());
+        self
+    }
+
+    #[cfg(all(feature = "cfn", feature = "terraform"))]
+    pub(super) fn with_about(mut self, about: About) -> Self {
+        let name = about.name.clone().or(self.about.name);
+        self.about = About { name, ..about };
+        self
+    }
+
+    /// The name of the definition's resource.
+    pub fn resource(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// What the file holds besides the pipeline, each by its address.
+    pub fn besides_pipeline(&self) -> Vec<String> {
+        self.besides.clone()
+    }
+
+    /// The names of the definitions' resources, in order: at least one.
+    pub(super) fn names(file: &File) -> Result<Vec<String>> {
+        let definitions = file.resources.iter().filter(|resource| resource.kind == DEFINITION);
+        let names: Vec<String> = definitions.map(|resource| resource.name.clone()).collect();
+        if names.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidDefinition, "read definition")
+                .with_message(format!("no resource is of the type {DEFINITION}")));
+        }
+        Ok(names)
+    }
+
+    /// Reads the pipeline whose definition is called `name`.
+    fn from_file(
+        file: &File,
+        name: &str,
+        source: impl FnOnce(&Resource, Definition) -> Source,
+    ) -> Result<Module> {
+        let address = format!("{DEFINITION}.{name}");
+        let resource = file.get(DEFINITION, name).ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "read definition").with_message(address.clone())
+        })?;
+        let at = At::root(&resource.body, &address);
+        let definition = objects::definition(&at)?;
+        let pipeline = at.get("pipeline_id").and_then(|id| pipeline_of(id.node));
+        let pipeline = pipeline.and_then(|name| file.get(PIPELINE, &name));
+        let mut besides = file.others.clone();
+        let is_other = |other: &&Resource| {
+            !std::ptr::eq(*other, resource)
+                && !pipeline.is_some_and(|own| std::ptr::eq(*other, own))
+        };
+        let others = file.resources.iter().filter(is_other);
+        besides.extend(others.map(|other| format!("{}.{}", other.kind, other.name)));
+        let known = [&["pipeline_id", "//"][..], &BLOCKS].concat();
+        besides.extend(unknown_arguments(resource, &known));
+        let mut about = About::default();
+        let mut read = Vec::new();
+        if let Some(pipeline) = pipeline {
+            let known = ["name", "description", "tags", "//"];
+            besides.extend(unknown_arguments(pipeline, &known));
+            read_about(pipeline, &mut about);
+            read.push((PIPELINE, pipeline.name.clone(), arguments(pipeline, &known[..3])));
+        }
+        read.push((DEFINITION, name.to_owned(), arguments(resource, &["pipeline_id"])));
+        let source = source(resource, definition.clone());
+        let name = name.to_owned();
+        Ok(Module { definition, about, name, besides, read: Some(read), source })
+    }
+
+    /// Reads the pipeline called `name` from native syntax.
+    pub(super) fn from_hcl(text: &str, file: &File, name: &str) -> Result<Module> {
+        Module::from_file(file, name, |resource, read| {
+            let ours = resource.blocks.iter().filter(|(block, _)| BLOCKS.contains(&block.as_str()));
+            let blocks = ours.map(|(_, span)| span.clone()).collect();
+            // The closing brace is the last byte of the resource.
+            let end = resource.span.end.saturating_sub(1);
+            Source::Hcl { text: text.to_owned(), blocks, end, read }
+        })
+    }
+
+    /// Reads the pipeline called `name` from JSON syntax.
+    pub(super) fn from_json(tree: &Node, file: &File, name: &str) -> Result<Module> {
+        Module::from_file(file, name, |_, read| Source::Json { tree: tree.clone(), read })
+    }
+
+    /// Writes it in native syntax, formatted as `terraform fmt` formats it.
+    ///
+    /// # Errors
+    /// `CannotRepresent` where the order of repeated fields would be lost, where a value is
+    /// empty or not in Unicode's normal form C, and where it is a CloudFormation function.
+    pub fn write_hcl(&self) -> Result<String> {
+        let Source::Hcl { text, blocks, end, read } = &self.source else {
+            carry::check(&self.definition)?;
+            let mut out = String::new();
+            let resources = self.resources();
+            for (index, (kind, name, body)) in resources.iter().enumerate() {
+                if index > 0 {
+                    out.push('\n');
+                }
+                write::push_block(&format!("resource \"{kind}\" \"{name}\""), body, 0, &mut out);
+            }
+            return Ok(out);
+        };
+        if *read == self.definition {
+            return Ok(text.clone());
+        }
+        carry::check(&self.definition)?;
+        let mut new = String::new();
+        write::body(&self.blocks(), 2, true, &mut new);
+        Ok(replaced(text, blocks, *end, &new))
+    }
+
+    /// Writes it in JSON syntax, indented by two spaces.
+    ///
+    /// # Errors
+    /// As [`write_hcl`](Self::write_hcl).
+    pub fn write_json(&self) -> Result<String> {
+        let tree = match &self.source {
+            Source::Json { tree, read } if *read == self.definition => tree.clone(),
+            Source::Json { tree, .. } => {
+                carry::check(&self.definition)?;
+                let mut tree = tree.clone();
+                let body = entry(&mut tree, "resource")
+                    .and_then(|kinds| entry(kinds, DEFINITION))
+                    .and_then(|names| entry(names, &self.name));
+                let Some(Node::Map(body)) = body.map(only) else {
+                    return Err(Error::new(ErrorKind::Unsupported, "write").with_message(format!(
+                        "{DEFINITION}.{}: it stands in a list; write it as an object to change it",
+                        self.name
+                    )));
+                };
+                body.retain(|(key, _)| !BLOCKS.contains(&key.as_str()));
+                body.extend(self.blocks().into_iter().map(|(key, node)| (key, templates(&node))));
+                tree
+            }
+            Source::New | Source::Hcl { .. } => {
+                carry::check(&self.definition)?;
+                let resources = self.resources().into_iter().map(|(kind, name, body)| {
+                    (kind.to_owned(), Node::Map(vec![(name, templates(&body))]))
+                });
+                map([("resource", Node::Map(resources.collect()))])
+            }
+        };
+        Ok(format!("{:#}\n", to_json(&tree)))
+    }
+
+    /// The resources to be written: type, name and body.
+    fn resources(&self) -> Vec<(&'static str, String, Node)> {
+        let read = self.read.clone();
+        let resources = read.unwrap_or_else(|| new_resources(&self.name, &self.about));
+        let body = |(kind, name, mut arguments): Arguments| {
+            if kind == DEFINITION {
+                arguments.extend(self.blocks());
+            }
+            (kind, name, Node::Map(arguments))
+        };
+        resources.into_iter().map(body).collect()
+    }
+
+    /// The definition as blocks, without names that have none.
+    fn blocks(&self) -> Vec<(String, Node)> {
+        let arguments = objects::arguments(&self.definition).into_iter();
+        let present = arguments.filter(|(_, blocks)| !blocks.is_empty());
+        present.map(|(name, blocks)| (name.to_owned(), Node::List(blocks))).collect()
+    }
+}
+
+/// The two resources of a pipeline that was in no Terraform yet.
+fn new_resources(name: &str, about: &About) -> Vec<Arguments> {
+    let About { name: called, description, tags, .. } = about;
+    let called = called.as_deref().unwrap_or("pipeline");
+    let mut pipeline = vec![("name".to_owned(), text_node(called))];
+    if let Some(description) = description {
+        pipeline.push(("description".to_owned(), text_node(description)));
+    }
+    if !tags.is_empty() {
+        let tags = tags.iter().map(|(key, value)| (key.clone(), text_node(value)));
+        pipeline.push(("tags".to_owned(), Node::Map(tags.collect())));
+    }
+    let id = Intrinsic::terraform(format!("{PIPELINE}.{name}.id"));
+    let id = ("pipeline_id".to_owned(), Node::Intrinsic(Box::new(id)));
+    vec![(PIPELINE, name.to_owned(), pipeline), (DEFINITION, name.to_owned(), vec![id])]
+}
+
+/// Reads a file of native syntax with one pipeline. [`Reader`](super::Reader) reads one of
+/// several.
+///
+/// # Errors
+/// `InvalidDefinition` with line and column where the text is not HCL, or with the path to
+/// what is wrong: no definition or several, or an expression where only its result tells
+/// what the pipeline is, such as an object's id.
+pub fn read_hcl(text: &str) -> Result<Module> {
+    let file = hcl::parse(text)?;
+    Module::from_hcl(text, &file, &only_name(&file)?)
+}
+
+/// Reads a file of JSON syntax with one pipeline.
+///
+/// # Errors
+/// As [`read_hcl`].
+pub fn read_json(text: &str) -> Result<Module> {
+    let tree = json::parse(text)?;
+    let file = File::from_json(&tree)?;
+    Module::from_json(&tree, &file, &only_name(&file)?)
+}
+
+/// Writes a module of nothing but this pipeline, in native syntax.
+///
+/// # Errors
+/// As [`Module::write_hcl`].
+pub fn write_hcl(definition: &Definition) -> Result<String> {
+    Module::new(definition.clone()).write_hcl()
+}
+
+/// Writes the same module in JSON syntax.
+///
+/// # Errors
+/// As [`Module::write_hcl`].
+pub fn write_json(definition: &Definition) -> Result<String> {
+    Module::new(definition.clone()).write_json()
+}
+
+pub(super) fn parse_hcl(text: &str) -> Result<File> {
+    hcl::parse(text)
+}
+
+fn only_name(file: &File) -> Result<String> {
+    let mut names = Module::names(file)?;
+    if names.len() > 1 {
+        return Err(Error::new(ErrorKind::InvalidDefinition, "read definition").with_message(
+            format!("several resources are of the type {DEFINITION} ({})", names.join(", ")),
+        ));
+    }
+    Ok(names.remove(0))
+}
+
+/// The name of the pipeline's resource in an expression such as
+/// `aws_datapipeline_pipeline.nightly.id`.
+fn pipeline_of(id: &Node) -> Option<String> {
+    let Node::Intrinsic(intrinsic) = id else { return None };
+    let rest = intrinsic.as_terraform()?.strip_prefix(PIPELINE)?.strip_prefix('.')?;
+    rest.split(['.', '[']).next().map(str::to_owned)
+}
+
+/// The arguments of these names.
+fn arguments(resource: &Resource, names: &[&str]) -> Vec<(String, Node)> {
+    let Node::Map(entries) = &resource.body else { return Vec::new() };
+    let wanted = entries.iter().filter(|(key, _)| names.contains(&key.as_str()));
+    wanted.map(|(key, node)| (key.clone(), map_of(node).clone())).collect()
+}
+
+/// Terraform 0.11 took a block for a map, which is a list of one map.
+fn map_of(node: &Node) -> &Node {
+    match node {
+        Node::List(items) if items.len() == 1 => items.first().unwrap_or(node),
+        node => node,
+    }
+}
+
+fn unknown_arguments(resource: &Resource, known: &[&str]) -> Vec<String> {
+    let Node::Map(entries) = &resource.body else { return Vec::new() };
+    let unknown = entries.iter().filter(|(key, _)| !known.contains(&key.as_str()));
+    unknown.map(|(key, _)| format!("{}.{}.{key}", resource.kind, resource.name)).collect()
+}
+
+fn read_about(pipeline: &Resource, about: &mut About) {
+    let Node::Map(entries) = &pipeline.body else { return };
+    let path = |key: &str| format!("{PIPELINE}.{}.{key}", pipeline.name);
+    for (key, node) in entries {
+        match key.as_str() {
+            "name" => about.name = about.literal(node, || path(key)),
+            "description" => about.description = about.literal(node, || path(key)),
+            "tags" => {
+                let node = map_of(node);
+                let Node::Map(tags) = node else {
+                    about.own.push(path(key));
+                    continue;
+                };
+                for (tag, value) in tags {
+                    if let Some(value) = about.literal(value, || path(&format!("tags.{tag}"))) {
+                        about.tags.push((tag.clone(), value));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A body with its texts and expressions as the templates that JSON syntax has.
+fn templates(node: &Node) -> Node {
+    match node {
+        Node::Text(literal) => Node::Text(text::template(literal)),
+        Node::Intrinsic(intrinsic) => {
+            Node::Text(hcl::to_json_string(intrinsic.as_terraform().unwrap_or_default()))
+        }
+        Node::Plain(_) => node.clone(),
+        Node::List(items) => Node::List(items.iter().map(templates).collect()),
+        Node::Map(entries) => {
+            Node::Map(entries.iter().map(|(key, value)| (key.clone(), templates(value))).collect())
+        }
+    }
+}
+
+fn entry<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
+    let Node::Map(entries) = only(node) else { return None };
+    entries.iter_mut().find(|(name, _)| name == key).map(|(_, node)| node)
+}
+
+/// JSON syntax takes a list of one map for the map.
+fn only(node: &mut Node) -> &mut Node {
+    let single = matches!(node, Node::List(items) if items.len() == 1);
+    match (single, node) {
+        (true, Node::List(items)) => &mut items[0],
+        (_, node) => node,
+    }
+}
+
+/// `text` with the lines of `blocks` taken out and `new` put where the first of them was, or
+/// before the byte `end` where there was none.
+fn replaced(text: &str, blocks: &[Range<usize>], end: usize, new: &str) -> String {
+    let line_start = |at: usize| text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |at| at + 1);
+    let mut out = String::with_capacity(text.len() + new.len());
+    let mut kept = 0;
+    for (index, block) in blocks.iter().enumerate() {
+        let start = line_start(block.start).max(kept);
+        out.push_str(text.get(kept..start).unwrap_or_default());
+        if index == 0 {
+            out.push_str(new);
+        }
+        kept = text
+            .get(block.end..)
+            .and_then(|t| t.find('\n'))
+            .map_or(text.len(), |at| block.end + at + 1);
+        // The empty lines between blocks go with them.
+        while index + 1 < blocks.len() && text.get(kept..).is_some_and(|t| t.starts_with('\n')) {
+            kept += 1;
+        }
+    }
+    if blocks.is_empty() {
+        let start = line_start(end);
+        out.push_str(text.get(..start).unwrap_or_default());
+        out.push('\n');
+        out.push_str(new);
+        kept = start;
+    }
+    out.push_str(text.get(kept..).unwrap_or_default());
+    out
+}
