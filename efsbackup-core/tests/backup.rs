@@ -255,6 +255,11 @@ fn a_full_destination_leaves_only_the_incomplete_tree() {
     assert_eq!(done.exit_status(), 1);
     assert!(done.snapshot.is_none());
     assert_eq!(done.report.errors[0].kind, ErrorKind::NoSpace, "{:?}", done.report.errors);
+    let message = &done.report.errors[0].message;
+    let numbers: Vec<u64> =
+        message.split([' ', ':']).filter_map(|word| word.parse().ok()).collect();
+    let [left, free, missing] = numbers[..] else { panic!("{message}") };
+    assert!(left > 0 && left % (1 << 20) == 0 && missing == left - free, "{message}");
     let found = folders(&root);
     assert!(found.len() == 2 && found[0].starts_with(".incomplete-"), "{found:?}");
     assert!(repository(&root).verify(&first.id).run().unwrap().is_good());

@@ -15,6 +15,7 @@ use super::publish::{Publication, Taken, free_instant};
 use super::record_tree::TreeRecord;
 use super::repository::Repository;
 use super::retention::Decision;
+use super::room;
 use super::snapshot::{Snapshot, State};
 use super::store::{Store, journal_name};
 use super::tidy::Tidy;
@@ -189,6 +190,13 @@ impl<'a> Backup<'a> {
                 return Err(error);
             }
         };
+        if report.outcome == Outcome::Failed {
+            let options = self.mirror_options(store, base.as_ref());
+            // Best effort: the run has failed anyway, and says why.
+            let _ = options.and_then(|options| {
+                room::tell_missing(&mut report, store, &self.source, options, &self.cancel)
+            });
+        }
         let state = match report.exit_status() {
             0 | 24 => State::Complete,
             23 => State::Partial,

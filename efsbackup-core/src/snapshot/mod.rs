@@ -48,6 +48,7 @@ mod repository;
 mod restore;
 mod restored;
 mod retention;
+mod room;
 #[expect(clippy::module_inception, reason = "the piece is named after its main type")]
 mod snapshot;
 mod sorter;

@@ -16,6 +16,7 @@ use super::publish::{Publication, Taken, Undone, free_instant};
 use super::record::{Origin, Record};
 use super::record_tree::TreeRecord;
 use super::remove::{remove_tree, rename_away};
+use super::room;
 use super::snapshot::{Snapshot, State};
 use super::sorter::Sorted;
 use super::store::{Store, created_name, journal_name};
@@ -101,9 +102,7 @@ impl Undo<'_> {
 
     fn check_room(&self, needed: u64) -> Result<()> {
         let path = &self.store.dir.path;
-        let stat = rustix::fs::fstatvfs(&self.store.dir)
-            .map_err(|errno| Error::from_errno("statvfs", errno.raw_os_error()))?;
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        let free = room::free(self.store)?;
         if needed <= free {
             return Ok(());
         }

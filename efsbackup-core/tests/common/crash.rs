@@ -132,7 +132,11 @@ impl Series {
         let control = repository(&self.root).path().join(".efsbackup");
         assert_eq!(names(&control), ["format", "lock", "snapshots"]);
         let mut records = names(&control.join("snapshots"));
-        records.retain(|name| !self.known.contains_key(&name[..16]));
+        records.retain(|name| {
+            let ends = [".report.json", ".json", ".manifest"];
+            let id = ends.iter().find_map(|end| name.strip_suffix(end));
+            id.is_none_or(|id| !self.known.contains_key(id))
+        });
         assert!(records.is_empty(), "{records:?}");
     }
 }

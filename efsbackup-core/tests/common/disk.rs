@@ -54,8 +54,12 @@ pub(crate) fn can_mount(kinds: &[&str], scratch: &Path) -> bool {
 /// Makes the file `image` hold an empty file system of `size` bytes.
 pub(crate) fn make_image(image: &Path, kind: &str, size: u64) -> bool {
     File::create(image).unwrap().set_len(size).unwrap();
-    // Small disks get blocks that are too small for long symbolic links.
-    let options: &[&str] = if kind == "ext4" { &["-q", "-b", "4096"] } else { &["-q"] };
+    // Small disks get blocks that are too small for long symbolic links; and no block is
+    // kept back for root, so that disks fill up for root too.
+    let options: &[&str] = match kind {
+        "ext4" => &["-q", "-b", "4096", "-m", "0"],
+        _ => &["-q"],
+    };
     let mut options: Vec<_> = options.iter().map(std::ffi::OsStr::new).collect();
     options.push(image.as_os_str());
     run(&format!("mkfs.{kind}"), &options)

@@ -19,7 +19,8 @@ pub(crate) mod rules;
 #[macro_use]
 pub(crate) mod tree;
 
-pub(crate) use compare::{assert_same, differences, read};
+pub(crate) use compare::{Meta, assert_same, differences, read};
+pub(crate) use efsbackup_core::bytepath::BytePath;
 pub(crate) use tree::{
     Acl, Entry, Tree, block_device, char_device, dir, fifo, file, hardlink, socket, sparse, symlink,
 };

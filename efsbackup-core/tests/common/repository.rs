@@ -86,7 +86,7 @@ pub(crate) fn backup_at(source: &Path, root: &Path, clock: &Hands, timezone: &st
 pub(crate) fn child(source: &Path, root: &Path, lease: Duration) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--ignored", "--exact", "child_run", "--test-threads=1"])
+        .args(["--ignored", "--exact", "child_run", "--test-threads=1", "--nocapture"])
         .env("SOURCE", source)
         .env("ROOT", root)
         .env("LEASE_MS", lease.as_millis().to_string())
@@ -104,6 +104,9 @@ pub(crate) fn run_as_child() {
     };
     let mut options = BackupOptions::default();
     options.lease = Duration::from_millis(number("LEASE_MS").unwrap());
+    // What shrinks or is emptied at random is no accident.
+    options.max_shrink = 100;
+    options.mirror.allow_empty = true;
     if let Some(jobs) = number("JOBS") {
         options.mirror.jobs = Jobs::Count(jobs as usize);
     }
