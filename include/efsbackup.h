@@ -815,7 +815,9 @@ void efsb_error_free(efsb_error *error);
 
 /**
  * Makes the contents of the directory `destination` equal those of the directory `source`.
- * `destination` is made if it is missing; its parent must exist.
+ * `destination` is made if it is missing; its parent must exist. A `source` that is a file, a
+ * symbolic link to no directory, or a special, goes into the directory `destination`, or gets
+ * that name.
  *
  * `options` may be NULL: all defaults. What it points to is used until the call returns.
  *

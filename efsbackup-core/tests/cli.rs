@@ -329,3 +329,18 @@ fn names_of_any_bytes_are_arguments_too() {
     assert_eq!(mirror(&[], &source, &destination).status, 0);
     assert_same(&source, &destination);
 }
+
+#[test]
+fn a_single_file_gets_the_name_that_is_given_or_goes_into_the_directory() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &tree! { "f" => file("x"), "o.o" => file("y") });
+    let f = source.join("f");
+    let ran = mirror(&["--itemize", "--limit-bytes=1G", "--limit-ops=1G"], &f, &scratch.path("g"));
+    assert_eq!((ran.status, &*ran.stdout), (0, &b">f+++++++++ f\n"[..]), "{}", ran.stderr);
+    let ran = mirror(&["--json", "--limit-bytes=2K"], &f, &scratch.path("new").join(""));
+    assert_eq!(ran.json()["options"], serde_json::json!(["--limit-bytes=2048"]));
+    for copy in ["g", "new/f"] {
+        assert_eq!(fs::read(scratch.path(copy)).unwrap(), b"x");
+    }
+    assert_eq!(mirror(&["--limit-bytes=fast"], &f, &scratch.path("h")).status, 2);
+}

@@ -39,15 +39,6 @@ fn a_missing_source_is_an_error_and_makes_nothing() {
 }
 
 #[test]
-fn a_source_that_is_a_file_is_an_error() {
-    let scratch = Scratch::new();
-    let source = scratch.build("tree", &tree! { "f" => file("x") }).join("f");
-    let error = Mirror::new(&source, scratch.path("destination")).run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotADirectory);
-    assert!(!scratch.path("destination").exists());
-}
-
-#[test]
 fn a_missing_parent_of_the_destination_is_an_error() {
     let scratch = Scratch::new();
     let source = scratch.build("source", &tree! { "f" => file("x") });

@@ -13,7 +13,9 @@ use std::ffi::c_char;
 use std::ptr::null_mut;
 
 /// Makes the contents of the directory `destination` equal those of the directory `source`.
-/// `destination` is made if it is missing; its parent must exist.
+/// `destination` is made if it is missing; its parent must exist. A `source` that is a file, a
+/// symbolic link to no directory, or a special, goes into the directory `destination`, or gets
+/// that name.
 ///
 /// `options` may be NULL: all defaults. What it points to is used until the call returns.
 ///

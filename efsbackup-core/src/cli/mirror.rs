@@ -10,9 +10,10 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The directory whose contents are copied
+    /// The directory whose contents are copied; or a file, link or special, copied as rsync does
     source: PathBuf,
-    /// The directory that is made equal; made if it is missing
+    /// The directory that is made equal; made if it is missing (for one file: it goes into it,
+    /// or gets this name)
     destination: PathBuf,
     /// Remove what SOURCE lacks
     #[arg(long)]

@@ -102,7 +102,7 @@ fn open_if_new(run: &Run<'_>, dir: &Dir, found: &Found) -> Option<Opened> {
 }
 
 fn source_meta(dir: &Dir, name: &CStr) -> Outcome<Meta> {
-    Meta::at(&*dir.source.fd().source("open")?, name).source("stat")
+    Meta::at(&*dir.source.fd().source("open")?, dir.in_source(name)).source("stat")
 }
 
 fn destination_meta(dir: &Dir, found: &Found) -> Outcome<Option<Meta>> {

@@ -98,7 +98,8 @@ fn write_once(
 
 /// Opens the source's file `name` and looks at it.
 pub(super) fn open_regular(dir: &Dir, name: &CStr) -> Outcome<Opened> {
-    let file = open_source(&*dir.source.fd().source("open")?, name).source("open")?;
+    let file =
+        open_source(&*dir.source.fd().source("open")?, dir.in_source(name)).source("open")?;
     let meta = Meta::of(&file, Sync::Normal).source("stat")?;
     if !meta.is_file() {
         return Err(Failure::Vanished);
@@ -224,7 +225,8 @@ pub(super) fn same_content(
     other: impl AsFd,
 ) -> Outcome<bool> {
     let (dir, name) = source;
-    let left = open_source(&*dir.source.fd().source("open")?, name).source("open")?;
+    let left =
+        open_source(&*dir.source.fd().source("open")?, dir.in_source(name)).source("open")?;
     let right = open_source(other, name).destination("open")?;
     content::equal(&left, &right, &mut scratch.data, steps(run, &counter(run)))
         .map_err(|fault| failure(fault, "read"))

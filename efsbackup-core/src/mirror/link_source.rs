@@ -120,7 +120,7 @@ fn wholly_equal(
     }
     let source = dir.source.fd().source("open")?;
     if want.is_symlink() {
-        let theirs = calls::readlinkat(&*source, name).source("readlink")?;
+        let theirs = calls::readlinkat(&*source, dir.in_source(name)).source("readlink")?;
         if theirs != calls::readlinkat(from, name).destination("readlink")? {
             return Ok(None);
         }
@@ -140,7 +140,8 @@ fn wholly_equal(
     } else if want.is_device() && want.rdev != candidate.rdev {
         return Ok(None);
     }
-    let wanted = run.policy.read_at(&*source, name, want.id.dev).source("getxattr")?;
+    let wanted =
+        run.policy.read_at(&*source, dir.in_source(name), want.id.dev).source("getxattr")?;
     let had = run.policy.read_at(from, name, candidate.id.dev).destination("getxattr")?;
     Ok((wanted == had).then_some(wanted))
 }

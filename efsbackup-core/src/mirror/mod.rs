@@ -44,6 +44,7 @@ mod roots;
 mod run;
 mod settled;
 mod sieve;
+mod single;
 mod spool;
 mod staged;
 mod state;

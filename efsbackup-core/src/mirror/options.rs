@@ -209,6 +209,11 @@ impl Default for Options {
 /// A mirror about to run: makes `destination`'s contents equal `source`'s.
 ///
 /// The destination directory is made if it is missing (its parent must exist).
+///
+/// A source that is no directory, nor a symbolic link to one, is copied as `rsync -a` does,
+/// a symbolic link as itself: into the destination that is a directory, or ends in a slash and
+/// is then made if it is missing; else under the destination's name, in place of what has it.
+/// Nothing else is changed, nor deleted. (A listener that keeps a record wants a directory.)
 pub struct Mirror<'a> {
     pub(super) source: PathBuf,
     pub(super) destination: PathBuf,
@@ -219,7 +224,7 @@ pub struct Mirror<'a> {
 }
 
 impl<'a> Mirror<'a> {
-    /// A mirror of the directory `source` into the directory `destination`.
+    /// A mirror of the directory `source` into the directory `destination`, or of one entry.
     pub fn new(source: impl AsRef<Path>, destination: impl AsRef<Path>) -> Self {
         Mirror {
             source: source.as_ref().to_owned(),

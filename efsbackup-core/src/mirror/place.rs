@@ -79,7 +79,7 @@ fn same_thing(
                 )?));
     }
     if want.is_symlink() {
-        let theirs = calls::readlinkat(&*dir.source.fd().source("open")?, name);
+        let theirs = calls::readlinkat(&*dir.source.fd().source("open")?, dir.in_source(name));
         let ours = calls::readlinkat(&*destination.fd().destination("open")?, name);
         return Ok(theirs.source("readlink")? == ours.destination("readlink")?);
     }
@@ -132,7 +132,7 @@ fn compare_xattrs(
 ) -> Outcome<(Xattrs, Xattrs)> {
     let Some(destination) = &dir.destination else { return Err(Failure::Stopped) };
     let (from, to) = (dir.source.fd().source("open")?, destination.fd().destination("open")?);
-    let wanted = run.policy.read_at(&*from, name, want.id.dev).source("getxattr")?;
+    let wanted = run.policy.read_at(&*from, dir.in_source(name), want.id.dev).source("getxattr")?;
     let had = run.policy.read_at(&*to, name, have.id.dev).destination("getxattr")?;
     xattr::compare(&wanted, &had, differs);
     Ok((wanted, had))
@@ -223,11 +223,12 @@ fn look(
     name: &CStr,
     entry: &mut Final,
 ) -> Outcome<()> {
-    let from = dir.source.fd().source("open")?;
+    let path = || dir.path_of(name);
+    let (from, name) = (dir.source.fd().source("open")?, dir.in_source(name));
     entry.xattrs = run.policy.read_at(&*from, name, entry.meta.id.dev).source("getxattr")?;
     entry.target = run.target(&*from, name, &entry.meta)?;
     if entry.meta.is_file() {
-        entry.digest = file::digest(run, scratch, &*from, name, || dir.path_of(name))?;
+        entry.digest = file::digest(run, scratch, &*from, name, path)?;
     }
     Ok(())
 }
@@ -240,7 +241,7 @@ fn make_special(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta) -> Outcome<(
     let temporary = run.temporary.next();
     let mut text = CString::default();
     if want.is_symlink() {
-        text = calls::readlinkat(&*from, name).source("readlink")?;
+        text = calls::readlinkat(&*from, dir.in_source(name)).source("readlink")?;
         calls::symlinkat(&text, &*to, &temporary).destination("symlink")?;
     } else {
         // A device's number means nothing for the other types.
@@ -252,7 +253,8 @@ fn make_special(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta) -> Outcome<(
     let finished = (|| {
         let target = Target::at(&*to, &temporary).destination("open")?;
         let have = Meta::of(target.fd(), Sync::Normal).destination("stat")?;
-        let wanted = run.policy.read_at(&*from, name, want.id.dev).source("getxattr")?;
+        let wanted =
+            run.policy.read_at(&*from, dir.in_source(name), want.id.dev).source("getxattr")?;
         let had = run.policy.read_target(&target, have.id.dev).destination("getxattr")?;
         attributes::set(run, &target, want, &have, Some((&wanted, &had)), true)?;
         calls::renameat(&*to, &temporary, &*to, name).destination("rename")?;

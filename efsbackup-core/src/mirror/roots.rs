@@ -7,6 +7,7 @@ use super::meta::{Meta, Sync};
 use super::options::Options;
 use super::reach::{Others, Reach};
 use super::sieve;
+use super::single::Single;
 use super::tree::{Dir, Role};
 use super::tuning::is_network;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,10 +21,12 @@ use std::sync::{Arc, OnceLock};
 
 /// Opens both roots, after the guards. The destination's is `None` where it is missing; the
 /// last is the destination, or the directory it will be made in, and so on its file system.
+/// `single`: only one entry is copied, so nothing else can come to harm.
 pub(super) fn open_roots(
     source: &Path,
     destination: &Path,
     options: &Options,
+    single: bool,
 ) -> Result<(OwnedFd, Option<OwnedFd>, OwnedFd)> {
     if options.in_place && options.strict {
         return Err(Error::new(ErrorKind::InvalidInput, "options")
@@ -45,6 +48,12 @@ pub(super) fn open_roots(
             open(parent).map_err(|errno| at("open destination", parent, errno))?
         }
     };
+    for link in &options.link_sources {
+        open(&link.path).map_err(|errno| at("open link source", &link.path, errno))?;
+    }
+    if single {
+        return Ok((root, existing, nearest));
+    }
     if contains(&root, &nearest).map_err(|errno| at("open", destination, errno))? {
         return Err(refuse(destination, "the destination is inside the source, or is the source"));
     }
@@ -60,13 +69,10 @@ pub(super) fn open_roots(
             "the source is empty or all in it is excluded, so the destination would be emptied; is it mounted? (--allow-empty if it is meant)",
         ));
     }
-    for link in &options.link_sources {
-        open(&link.path).map_err(|errno| at("open link source", &link.path, errno))?;
-    }
     Ok((root, existing, nearest))
 }
 
-fn at(op: &'static str, path: &Path, errno: Errno) -> Error {
+pub(super) fn at(op: &'static str, path: &Path, errno: Errno) -> Error {
     Error::from_errno(op, errno.raw_os_error()).with_path(path)
 }
 
@@ -120,6 +126,7 @@ pub(super) fn root_dir(
     root: OwnedFd,
     existing: Option<OwnedFd>,
     budget: Arc<Budget>,
+    single: Option<&Single>,
 ) -> Result<Dir> {
     let meta = Meta::of(&root, Sync::Normal).map_err(|errno| at("stat", source, errno))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -136,7 +143,9 @@ pub(super) fn root_dir(
         }
         None if options.dry_run => None,
         None => {
-            calls::mkdirat(CWD, destination, Mode::RWXU)
+            // A directory that is to equal another is closed until it does.
+            let mode = if single.is_some() { 0o777 } else { 0o700 };
+            calls::mkdirat(CWD, destination, Mode::from_raw_mode(mode))
                 .map_err(|errno| at("make destination", destination, errno))?;
             let fd = calls::openat(CWD, destination, flags | OFlags::NOFOLLOW, Mode::empty());
             Some(fd.map_err(|errno| at("open destination", destination, errno))?)
@@ -163,7 +172,8 @@ pub(super) fn root_dir(
         links,
         meta,
         before,
-        role: Role::Mirror,
+        role: if single.is_some() { Role::Around } else { Role::Mirror },
+        alias: single.and_then(|single| single.alias.clone()),
         pending: AtomicUsize::new(1),
         touched: AtomicBool::new(false),
         hands_down_acl: OnceLock::new(),

@@ -10,6 +10,7 @@ use super::options::{Fsync, MaxDelete, Mirror};
 use super::pool;
 use super::report::{EntryError, Outcome, Report};
 use super::roots::{open_roots, root_dir};
+use super::single::Single;
 use super::spool::Spool;
 use super::state::{Claims, Roots, Run, Scratch, TemporaryNames};
 use super::sys;
@@ -39,7 +40,18 @@ impl Mirror<'_> {
         let Mirror { source, destination, options, cancel, observer, listener } = self;
         let (started, clock) = (SystemTime::now(), Instant::now());
         let budget = Arc::new(Budget::new(descriptor_budget(&options)));
-        let (root, destination_fd, nearest) = open_roots(&source, &destination, &options)?;
+        let recorder = listener.filter(|listener| listener.keeps_record());
+        // What a record tells of is a tree.
+        let single = match recorder {
+            None => Single::find(&source, &destination)?,
+            Some(_) => None,
+        };
+        let (source, destination) = match &single {
+            Some(single) => (single.from.clone(), single.into.clone()),
+            None => (source, destination),
+        };
+        let (root, destination_fd, nearest) =
+            open_roots(&source, &destination, &options, single.is_some())?;
         let remote = is_network(&nearest);
         let network = is_network(&root) || remote;
         let threads = threads(&options, &root, &nearest, network);
@@ -51,7 +63,8 @@ impl Mirror<'_> {
             Fsync::Auto => !fsync_files,
             fsync => fsync == Fsync::End,
         };
-        let root = root_dir(&source, &destination, &options, root, destination_fd, budget)?;
+        let single = single.as_ref();
+        let root = root_dir(&source, &destination, &options, root, destination_fd, budget, single)?;
         let run = Run {
             ownership: Ownership::new(options.owner),
             euid: rustix::process::geteuid().as_raw(),
@@ -63,7 +76,7 @@ impl Mirror<'_> {
             extraneous_entries: AtomicU64::new(0),
             destination_entries: AtomicU64::new(0),
             listener,
-            recorder: listener.filter(|listener| listener.keeps_record()),
+            recorder,
             next_group: AtomicU64::new(1),
             cancel: &cancel,
             deadline: options.stop_after.map(|duration| clock + duration),
@@ -86,8 +99,11 @@ impl Mirror<'_> {
             options: &options,
         };
         let mut monitor = Monitor { run: &run, observer, clock, told: None };
-        run.tally.scanned.add(EntryType::Dir);
-        monitor.phase(threads, Phase::Copying, walk::first_job(root));
+        let only = single.map(|single| single.found(&options.filter));
+        if only.is_none() {
+            run.tally.scanned.add(EntryType::Dir);
+        }
+        monitor.phase(threads, Phase::Copying, walk::first_job(root, only));
         let withheld = withheld(&run);
         if withheld.is_none() && !run.is_stopping() && !extraneous(&run).is_empty() {
             monitor.phase(threads, Phase::Deleting, Job::NextNote);

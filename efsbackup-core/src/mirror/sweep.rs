@@ -135,6 +135,7 @@ fn reopen(run: &Run<'_>, path: &[u8]) -> Outcome<Dir> {
         meta,
         before: Some(before),
         role: Role::Late,
+        alias: None,
         pending: AtomicUsize::new(1),
         touched: AtomicBool::new(false),
         hands_down_acl: OnceLock::new(),

@@ -23,6 +23,8 @@ pub(super) struct Dir {
     /// The destination's metadata as it was found; `None` where this run made it.
     pub(super) before: Option<Meta>,
     pub(super) role: Role,
+    /// What the source calls its single entry, where the destination has another name for it.
+    pub(super) alias: Option<CString>,
     /// Work that must end before the directory's own metadata is set.
     pub(super) pending: AtomicUsize,
     /// Whether names were made or removed in the destination, which changes its times.
@@ -44,6 +46,8 @@ pub(super) enum Role {
     /// Stands beside the directory it has as parent, to take what is missing there from a
     /// link source.
     Relay,
+    /// A single entry of it is copied; the directory itself takes no part.
+    Around,
     /// Its metadata is done; it is opened again to remove what is extraneous.
     Late,
 }
@@ -68,6 +72,7 @@ impl Dir {
             meta: dir.meta,
             before: dir.before,
             role: Role::Relay,
+            alias: None,
             pending: AtomicUsize::new(1),
             touched: AtomicBool::new(false),
             hands_down_acl: OnceLock::new(),
@@ -75,9 +80,14 @@ impl Dir {
         }
     }
 
-    /// The path of the entry `name` in this directory, below the root.
+    /// What the source calls the entry `name`.
+    pub(super) fn in_source<'n>(&'n self, name: &'n CStr) -> &'n CStr {
+        self.alias.as_deref().unwrap_or(name)
+    }
+
+    /// The path of the entry `name` in this directory, below the source's root.
     pub(super) fn path_of(&self, name: &CStr) -> BytePath {
-        self.source.path_of(name.to_bytes())
+        self.source.path_of(self.in_source(name).to_bytes())
     }
 
     /// Adds work that must end before this directory is done.

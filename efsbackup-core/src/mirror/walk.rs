@@ -71,9 +71,13 @@ impl Listing {
     }
 }
 
-/// The job that begins a run.
-pub(super) fn first_job(root: Dir) -> Job {
-    Job::Begin(Arc::new(root))
+/// The job that begins a run: with all of the root, or only these entries of it.
+pub(super) fn first_job(root: Dir, only: Option<Vec<Found>>) -> Job {
+    let root = Arc::new(root);
+    match only {
+        Some(entries) => Job::Entries(root, entries),
+        None => Job::Begin(root),
+    }
 }
 
 /// Does one job.
@@ -168,6 +172,7 @@ fn open_all_sides(
         meta,
         before: have,
         role,
+        alias: None,
         pending: AtomicUsize::new(1),
         touched: AtomicBool::new(false),
         hands_down_acl: OnceLock::new(),
@@ -436,7 +441,7 @@ fn record_as_is(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
 
 /// Sets a directory's own metadata, once nothing in it changes any more.
 fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
-    if dir.role == Role::Relay {
+    if matches!(dir.role, Role::Relay | Role::Around) {
         return Ok(());
     }
     let want = &dir.meta;

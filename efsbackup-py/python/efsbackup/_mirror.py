@@ -53,8 +53,11 @@ def mirror(
     Owners, modes, times to the nanosecond, hard links, holes, extended attributes, ACLs,
     symbolic links, fifos, sockets and devices are preserved. Ctrl-C stops the run.
 
+    A ``source`` that is a file, a symbolic link to no directory, or a special, goes into the
+    directory ``destination``, or gets that name.
+
     Args:
-        source: The directory to read.
+        source: The directory, or the single entry, to read.
         destination: The directory to change; made if it is missing (its parent must exist).
         delete: Remove what the source lacks.
         checksum: Compare contents, not size and time.
