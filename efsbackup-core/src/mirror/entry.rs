@@ -199,6 +199,7 @@ fn make_way_for_entry(
                 path: dir.source.path().as_bytes().to_vec(),
                 names: vec![(found.name.to_bytes().to_vec(), true)],
             },
+            vec![found.name.clone()],
         );
     } else {
         let error = Error::new(ErrorKind::IsADirectory, "replace")

@@ -32,6 +32,7 @@ mod limit;
 mod link_source;
 mod links;
 mod meta;
+mod names;
 mod options;
 mod pattern;
 mod place;

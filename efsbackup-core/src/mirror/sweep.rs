@@ -40,7 +40,7 @@ enum Above {
     Kept(Arc<Dir>, bool),
 }
 
-/// Counts extraneous names of `parent` and all that is in them, but for what the filter
+/// Counts all that is in extraneous directories of `parent`, but for what the filter
 /// excludes. A directory that stays because of such entries is counted all the same.
 pub(super) fn count(
     run: &Run<'_>,
@@ -49,7 +49,6 @@ pub(super) fn count(
     parent: &Arc<Handle>,
     names: Vec<CString>,
 ) {
-    run.extraneous_entries.fetch_add(names.len() as u64, Ordering::Relaxed);
     for name in names {
         if !run.may_go_on() {
             return;
@@ -64,17 +63,16 @@ pub(super) fn count(
         let directories: Vec<CString> = removable
             .iter()
             .filter(|(_, file_type)| is_or_may_be_directory(*file_type))
-            .map(|(name, _)| name.clone())
+            .map(|(name, _)| name.to_owned())
             .collect();
-        let others = removable.len() - directories.len();
-        run.extraneous_entries.fetch_add(others as u64, Ordering::Relaxed);
+        run.extraneous_entries.fetch_add(removable.len() as u64, Ordering::Relaxed);
         if !directories.is_empty() {
             queue.push(Job::Count(handle, directories));
         }
     }
 }
 
-fn is_or_may_be_directory(file_type: FileType) -> bool {
+pub(super) fn is_or_may_be_directory(file_type: FileType) -> bool {
     matches!(file_type, FileType::Directory | FileType::Unknown)
 }
 
@@ -234,14 +232,14 @@ pub(super) fn remove(
         Ok(Contents { removable, protected }) => {
             doomed.stays.fetch_or(!protected.is_empty(), Ordering::Relaxed);
             doomed.handle.release_if_scarce();
-            for (name, file_type) in removable {
+            for (name, file_type) in removable.iter() {
                 if !run.may_go_on() {
                     return;
                 }
-                let removed = run.patiently(|| remove_child(run, queue, &doomed, &name, file_type));
+                let removed = run.patiently(|| remove_child(run, queue, &doomed, name, file_type));
                 if let Err(failure) = removed {
                     doomed.stays.store(true, Ordering::Relaxed);
-                    run.failed(path(&name), EntryType::File, failure);
+                    run.failed(path(name), EntryType::File, failure);
                 }
             }
         }

@@ -10,6 +10,7 @@ use super::handle::Handle;
 use super::itemize::{self, Verb};
 use super::link_source;
 use super::meta::{Difference, Meta, Sync, Target};
+use super::names::{NameList, NameSet};
 use super::pool::Queue;
 use super::reach::{Names, Others, Reach};
 use super::settled::Final;
@@ -21,10 +22,12 @@ use super::tree::{Dir, Found, Role};
 use super::xattr;
 use rustix::fs::{AtFlags, FileType, Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
-use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
+
+/// How many names make one note of what is to be removed.
+const NOTED: usize = 1024;
 
 /// A piece of work.
 pub(super) enum Job {
@@ -57,9 +60,9 @@ pub(super) struct Enter {
 pub(super) struct Listing {
     dir: Arc<Dir>,
     /// Names at the destination not met in the source so far.
-    unmatched: HashSet<CString>,
+    unmatched: NameSet,
     /// Names at the destination that the filter excludes: they stay.
-    protected: HashSet<CString>,
+    protected: NameSet,
     /// Names met in the source, where it matters whether one comes again.
     met: Option<Names>,
 }
@@ -67,7 +70,7 @@ pub(super) struct Listing {
 impl Listing {
     fn new(dir: Arc<Dir>) -> Listing {
         let met = dir.reach.names();
-        Listing { dir, unmatched: HashSet::new(), protected: HashSet::new(), met }
+        Listing { dir, unmatched: NameSet::default(), protected: NameSet::default(), met }
     }
 }
 
@@ -237,8 +240,8 @@ pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch
             Ok(Contents { removable, protected }) => {
                 run.destination_entries
                     .fetch_add((removable.len() + protected.len()) as u64, Ordering::Relaxed);
-                listing.unmatched.extend(removable.into_iter().map(|(name, _)| name));
-                listing.protected.extend(protected);
+                listing.unmatched = NameSet::new(removable);
+                listing.protected = NameSet::new(protected);
             }
             Err(failure) => {
                 // Without the listing nothing here can be called extraneous, or new.
@@ -256,11 +259,12 @@ pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch
 }
 
 /// All that is in a directory of the destination.
+#[derive(Default)]
 pub(super) struct Contents {
     /// What may be removed, with its type if the file system tells.
-    pub(super) removable: Vec<(CString, FileType)>,
+    pub(super) removable: NameList,
     /// What the filter excludes.
-    pub(super) protected: Vec<CString>,
+    pub(super) protected: NameList,
 }
 
 /// Lists a directory of the destination.
@@ -269,18 +273,18 @@ pub(super) fn list_all(run: &Run<'_>, handle: &Handle, scratch: &mut Scratch) ->
     calls::seek(fd.owned(), SeekFrom::Start(0)).destination("list")?;
     let mut entries = RawDir::new(&*fd, &mut scratch.names);
     let mut sieve = Sieve::new(&run.options.filter, handle);
-    let mut contents = Contents { removable: Vec::new(), protected: Vec::new() };
+    let mut contents = Contents::default();
     while let Some(entry) = calls::next_entry(&mut entries) {
         let entry = entry.destination("list")?;
         if is_dot(entry.file_name()) {
             continue;
         }
-        let name = entry.file_name().to_owned();
-        if sieve.excludes(&fd, &entry).destination("stat")? {
-            contents.protected.push(name);
+        let names = if sieve.excludes(&fd, &entry).destination("stat")? {
+            &mut contents.protected
         } else {
-            contents.removable.push((name, entry.file_type()));
-        }
+            &mut contents.removable
+        };
+        names.push(entry.file_name(), entry.file_type()).destination("list")?;
     }
     Ok(contents)
 }
@@ -384,10 +388,19 @@ fn listing_failed(run: &Run<'_>, queue: &Queue<'_, Job>, dir: &Arc<Dir>, failure
 fn listed(run: &Run<'_>, queue: &Queue<'_, Job>, listing: Listing) {
     let dir = &listing.dir;
     if run.options.delete && !listing.unmatched.is_empty() && dir.role == Role::Mirror {
-        let mut names: Vec<_> =
-            listing.unmatched.into_iter().map(|name| (name.into_bytes(), false)).collect();
-        names.sort_unstable();
-        note(run, queue, dir, Note { path: dir.source.path().as_bytes().to_vec(), names });
+        let path = dir.source.path();
+        let mut names = listing.unmatched.sorted().peekable();
+        while names.peek().is_some() {
+            let (mut some, mut directories) = (Vec::new(), Vec::new());
+            for (name, file_type) in names.by_ref().take(NOTED) {
+                some.push((name.to_bytes().to_vec(), false));
+                if sweep::is_or_may_be_directory(file_type) {
+                    directories.push(name.to_owned());
+                }
+            }
+            let path = path.as_bytes().to_vec();
+            note(run, queue, dir, Note { path, names: some }, directories);
+        }
     }
     dir.source.release_if_scarce();
     for handle in dir.destination.iter().chain(dir.links.iter().flatten()) {
@@ -395,16 +408,22 @@ fn listed(run: &Run<'_>, queue: &Queue<'_, Job>, listing: Listing) {
     }
 }
 
-/// Notes extraneous names and has them counted.
-pub(super) fn note(run: &Run<'_>, queue: &Queue<'_, Job>, dir: &Arc<Dir>, note: Note) {
-    let names: Vec<CString> =
-        note.names.iter().filter_map(|(name, _)| CString::new(name.as_slice()).ok()).collect();
+/// Notes extraneous names and has what is in `directories`, those of them that are or may be
+/// some, counted.
+pub(super) fn note(
+    run: &Run<'_>,
+    queue: &Queue<'_, Job>,
+    dir: &Arc<Dir>,
+    note: Note,
+    directories: Vec<CString>,
+) {
+    run.extraneous_entries.fetch_add(note.names.len() as u64, Ordering::Relaxed);
     let written = run.extraneous.lock().unwrap_or_else(PoisonError::into_inner).write(&note);
     if let Err(error) = written {
         run.give_up(error);
     }
-    if let Some(destination) = &dir.destination {
-        queue.push(Job::Count(Arc::clone(destination), names));
+    if let Some(destination) = dir.destination.as_ref().filter(|_| !directories.is_empty()) {
+        queue.push(Job::Count(Arc::clone(destination), directories));
     }
 }
 
