@@ -1,6 +1,7 @@
 //! How a running operation tells what it has done so far.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What an operation is doing.
@@ -46,6 +47,9 @@ pub struct Progress {
     pub bytes_written: u64,
     /// Time since the operation began.
     pub elapsed: Duration,
+    /// The root (source or destination) whose file server has not answered for 5 seconds. It
+    /// is waited for.
+    pub silent: Option<PathBuf>,
 }
 
 /// Receives [`Progress`] on the thread that called the operation, never concurrently,

@@ -26,7 +26,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef THREADS
 #define THREADS 2
+#endif
 #define UNIT 256          /* entries of one directory that one thread does at a time */
 #define BUFFER (1 << 20)
 #ifndef SYS_listxattrat

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    efsbackup_core::cli::main(std::env::args_os()).into()
+    efsbackup_core::cli::main_of_program(std::env::args_os()).into()
 }

@@ -6,6 +6,7 @@ use super::mirror::ItemizedLines;
 use super::mirror_args::MirrorArgs;
 use super::report;
 use super::repository_args::KeepArgs;
+use super::stats::{self, Watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mount::Prover;
 use crate::snapshot::{BackupOptions, BackupReport, Repository};
@@ -49,12 +50,19 @@ pub(crate) struct Args {
     mirror: MirrorArgs,
 }
 
+impl Args {
+    pub(crate) fn isolates(&self) -> bool {
+        self.mirror.isolate
+    }
+}
+
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.mirror.itemize(context)?;
     let repository = Repository::new(&args.root, &repository_name(&args)?)?;
     let mut options = BackupOptions::default();
     options.set_timezone(&args.timezone)?;
     options.mirror = args.mirror.options()?;
+    let stats = args.mirror.stats;
     options.mirror.max_links = args.max_links;
     options.expect_id = args.expect_id;
     options.expect_destination_id = args.expect_destination_id;
@@ -62,6 +70,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.max_shrink = args.max_shrink;
     options.accept_clock = args.accept_clock;
     options.retention = args.keep.retention();
+    let watch = Watch::begin(stats, &args.source, &args.root)?;
     let lines = ItemizedLines(context.output.clone());
     let mut bar = context.progress_bar();
     let mut backup =
@@ -71,7 +80,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     }
     let result = backup.run();
     drop(bar);
-    write(context, &repository, &result?)
+    write(context, &repository, &result?, watch)
 }
 
 /// The name given, or the file system's id.
@@ -87,9 +96,14 @@ fn repository_name(args: &Args) -> Result<String> {
     }
 }
 
-fn write(context: &Context, repository: &Repository, done: &BackupReport) -> Result<Exit> {
+fn write(
+    context: &Context,
+    repository: &Repository,
+    done: &BackupReport,
+    watch: Option<Watch>,
+) -> Result<Exit> {
     let BackupReport { report, snapshot, removed, left_over, .. } = done;
-    context.output.document(done)?;
+    stats::write(context, watch, done, report.entries.scanned.total())?;
     report::write_errors(context, report);
     for problem in left_over {
         context.output.warn(&format!("efsbackup: left for the next run: {problem}"));

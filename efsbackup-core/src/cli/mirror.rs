@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::mirror_args::MirrorArgs;
 use super::output::Output;
+use super::stats::Watch;
 use super::{Context, report};
 use crate::error::Result;
 use crate::mirror::{Action, EntryEvent, EntryType, LinkSource, Listener, Mirror, Trust};
@@ -28,6 +29,12 @@ pub(crate) struct Args {
     mirror: MirrorArgs,
 }
 
+impl Args {
+    pub(crate) fn isolates(&self) -> bool {
+        self.mirror.isolate
+    }
+}
+
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.mirror.itemize(context)?;
     let mut options = args.mirror.options()?;
@@ -35,6 +42,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.in_place = args.in_place;
     options.link_sources =
         args.link_dest.into_iter().map(|path| LinkSource::new(path, Trust::Metadata)).collect();
+    let watch = Watch::begin(args.mirror.stats, &args.source, &args.destination)?;
     let lines = ItemizedLines(context.output.clone());
     let mut bar = context.progress_bar();
     let mut mirror = Mirror::new(args.source, args.destination)
@@ -46,7 +54,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     }
     let result = mirror.run();
     drop(bar);
-    report::write(context, &result?)
+    report::write(context, &result?, watch)
 }
 
 /// Writes a line for each entry that something was done to.

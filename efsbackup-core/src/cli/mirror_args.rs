@@ -71,8 +71,22 @@ pub(crate) struct MirrorArgs {
     /// How often a file that changes while it is read is read again
     #[arg(long, value_name = "N", default_value_t = Options::default().retries)]
     retries: u32,
+    /// Work in a child process (as is done anyway where NFS is mounted): a second Ctrl-C then
+    /// ends the command also while a file server is silent
+    #[arg(long)]
+    pub(crate) isolate: bool,
+    /// Count more; rpc: the calls that the run made to its NFS servers, by kind
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) stats: Option<Stats>,
     #[command(flatten)]
     filter: FilterArgs,
+}
+
+/// What `--stats` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stats {
+    /// Calls to NFS servers.
+    Rpc,
 }
 
 impl MirrorArgs {

@@ -32,6 +32,8 @@ mod service_args;
 mod simulate;
 mod simulate_script;
 mod snapshots;
+mod stats;
+mod supervise;
 mod unmount;
 mod validate;
 mod value_args;
@@ -39,6 +41,7 @@ mod verify;
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mount::{Mount, MountTable};
 use args::Global;
 use clap::Parser;
 use exit::Exit;
@@ -123,7 +126,7 @@ pub(crate) struct Context {
 impl Context {
     /// A progress bar on stderr, hidden where the user or the place wants none.
     pub(crate) fn progress_bar(&self) -> ProgressBar {
-        ProgressBar::new(self.progress.wanted(&self.output))
+        ProgressBar::new(self.progress.wanted(&self.output), self.output.clone())
     }
 }
 
@@ -164,8 +167,54 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     output.finish(exit).status()
 }
 
-/// A token that the first SIGINT or SIGTERM cancels; the second ends the process.
+/// As [`main`], for the program `efsbackup` itself, which must be the running executable: where
+/// NFS is mounted, or `--isolate` is given, what reads and writes trees works in a child
+/// process, so that a second Ctrl-C always ends the command, also while the child waits for a
+/// silent server in a way that no signal ends.
+pub fn main_of_program(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let isolates = || {
+        let cli = Cli::try_parse_from(&arguments).ok()?;
+        let nfs = || MountTable::read().is_ok_and(|table| table.mounts.iter().any(Mount::is_nfs));
+        (cli.verb.must_isolate() || (cli.verb.works_on_trees() && nfs())).then_some(())
+    };
+    if supervise::is_supervised() || isolates().is_none() {
+        return main(arguments);
+    }
+    // Where no child can be had the command does without.
+    supervise::supervise(&arguments).unwrap_or_else(|_| main(arguments))
+}
+
+impl Verb {
+    fn must_isolate(&self) -> bool {
+        match self {
+            Verb::Mirror(args) => args.isolates(),
+            Verb::Backup(args) => args.isolates(),
+            Verb::Restore(args) => args.isolates(),
+            _ => false,
+        }
+    }
+
+    fn works_on_trees(&self) -> bool {
+        matches!(
+            self,
+            Verb::Mirror(_)
+                | Verb::Backup(_)
+                | Verb::Restore(_)
+                | Verb::Verify(_)
+                | Verb::Prune(_)
+                | Verb::Mark(_)
+                | Verb::Snapshots(_)
+        )
+    }
+}
+
+/// A token that the first SIGINT or SIGTERM cancels; the second ends the process. In a child
+/// its parent hears the signals, and passes on that it is to stop.
 fn cancel_on_signals() -> Result<CancelToken> {
+    if supervise::is_supervised() {
+        return supervise::cancel_by_parent();
+    }
     let signalled = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         let status = i32::from(Exit::CANCELLED.status());

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::exit::Exit;
+use super::stats::{self, Watch};
 use crate::error::Result;
 use crate::mirror::{Counts, EntryError, Report};
 use indicatif::{BinaryBytes, HumanCount};
@@ -10,8 +11,8 @@ use indicatif::{BinaryBytes, HumanCount};
 const SHOWN: usize = 20;
 
 /// Writes the report: the JSON document, the entries' errors and the summary.
-pub(crate) fn write(context: &Context, report: &Report) -> Result<Exit> {
-    context.output.document(report)?;
+pub(crate) fn write(context: &Context, report: &Report, watch: Option<Watch>) -> Result<Exit> {
+    stats::write(context, watch, report, report.entries.scanned.total())?;
     write_errors(context, report);
     context.output.note(&summary(report));
     Ok(Exit::from_status(report.exit_status()))

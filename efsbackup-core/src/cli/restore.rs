@@ -6,6 +6,7 @@ use super::mirror::ItemizedLines;
 use super::mirror_args::MirrorArgs;
 use super::report;
 use super::repository_args::RepositoryArgs;
+use super::stats::{self, Watch};
 use crate::bytepath::BytePath;
 use crate::error::Result;
 use crate::snapshot::BackupOptions;
@@ -40,6 +41,12 @@ pub(crate) struct Args {
     mirror: MirrorArgs,
 }
 
+impl Args {
+    pub(crate) fn isolates(&self) -> bool {
+        self.mirror.isolate
+    }
+}
+
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.mirror.itemize(context)?;
     let repository = args.repository.repository()?;
@@ -48,6 +55,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let mut named = BackupOptions::default();
     named.set_timezone(&args.timezone)?;
     let snapshot = repository.snapshot_path(&args.snapshot);
+    let watch = Watch::begin(args.mirror.stats, &snapshot, &args.destination)?;
     let lines = ItemizedLines(context.output.clone());
     let mut bar = context.progress_bar();
     let mut restore = repository
@@ -71,7 +79,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let result = restore.run();
     drop(bar);
     let done = result?;
-    context.output.document(&done)?;
+    stats::write(context, watch, &done, done.report.entries.scanned.total())?;
     report::write_errors(context, &done.report);
     if let Some(undo) = &done.undo {
         let id = &undo.id;

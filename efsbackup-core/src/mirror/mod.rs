@@ -45,6 +45,7 @@ mod roots;
 mod run;
 mod settled;
 mod sieve;
+mod silence;
 mod single;
 mod spool;
 mod staged;

@@ -10,6 +10,7 @@ use super::options::{Fsync, MaxDelete, Mirror};
 use super::pool;
 use super::report::{EntryError, Outcome, Report};
 use super::roots::{open_roots, root_dir};
+use super::silence::Silence;
 use super::single::Single;
 use super::spool::Spool;
 use super::state::{Claims, Roots, Run, Scratch, TemporaryNames};
@@ -21,6 +22,7 @@ use super::xattr::Policy;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Observer, Phase, Progress};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -53,7 +55,8 @@ impl Mirror<'_> {
         let (root, destination_fd, nearest) =
             open_roots(&source, &destination, &options, single.is_some())?;
         let remote = is_network(&nearest);
-        let network = is_network(&root) || remote;
+        let is_network_source = is_network(&root);
+        let network = is_network_source || remote;
         let threads = threads(&options, &root, &nearest, network);
         let fsync_files = match options.fsync {
             Fsync::Auto => remote,
@@ -98,7 +101,15 @@ impl Mirror<'_> {
             },
             options: &options,
         };
-        let mut monitor = Monitor { run: &run, observer, clock, told: None };
+        let mut watched = Vec::new();
+        if remote && let Some(handle) = &run.roots.destination {
+            watched.push((destination.clone(), Arc::clone(handle)));
+        }
+        if is_network_source {
+            watched.push((source.clone(), Arc::clone(&run.roots.source)));
+        }
+        let silence = Silence::new(watched);
+        let mut monitor = Monitor { run: &run, observer, clock, told: None, silence, silent: None };
         let only = single.map(|single| single.found(&options.filter));
         if only.is_none() {
             run.tally.scanned.add(EntryType::Dir);
@@ -127,6 +138,8 @@ struct Monitor<'r, 'o, 'd> {
     observer: Option<&'o mut (dyn Observer + 'd)>,
     clock: Instant,
     told: Option<Instant>,
+    silence: Silence,
+    silent: Option<PathBuf>,
 }
 
 impl Monitor<'_, '_, '_> {
@@ -153,6 +166,7 @@ impl Monitor<'_, '_, '_> {
 
     fn tell(&mut self, phase: Phase, always: bool) {
         let Some(observer) = &mut self.observer else { return };
+        let always = always || notice(&mut self.silence, &mut self.silent, &self.run.tally);
         if !always && self.told.is_some_and(|told| told.elapsed() < REPORT_EVERY) {
             return;
         }
@@ -167,11 +181,25 @@ impl Monitor<'_, '_, '_> {
             bytes: tally.bytes_scanned.load(Ordering::Relaxed),
             bytes_written: tally.bytes_copied.load(Ordering::Relaxed),
             elapsed: self.clock.elapsed(),
+            silent: self.silent.clone(),
         };
         if observer.update(&progress).is_break() {
             self.run.cancel.cancel();
         }
     }
+}
+
+/// Looks whether a file server has fallen silent, or answers again: then true.
+fn notice(silence: &mut Silence, silent: &mut Option<PathBuf>, tally: &Tally) -> bool {
+    if silence.is_idle() {
+        return false;
+    }
+    let now = silence.look(tally.steps());
+    let changed = now != silent.as_deref();
+    if changed {
+        *silent = now.map(Path::to_path_buf);
+    }
+    changed
 }
 
 /// Why nothing may be removed, if more than `max_delete` would be.

@@ -63,6 +63,22 @@ impl Tally {
         }
     }
 
+    /// A number that changes with whatever is done.
+    pub(super) fn steps(&self) -> u64 {
+        let all = [
+            &self.scanned,
+            &self.created,
+            &self.updated,
+            &self.linked,
+            &self.unchanged,
+            &self.deleted,
+            &self.failed,
+            &self.vanished,
+        ];
+        all.iter().map(|tallies| tallies.total()).sum::<u64>()
+            + self.bytes_copied.load(Ordering::Relaxed)
+    }
+
     /// How many errors so far.
     pub(super) fn error_count(&self) -> u64 {
         self.errors().total

@@ -184,7 +184,7 @@ fn number(text: &[u8]) -> Option<u64> {
 }
 
 /// Space, tab, newline and backslash are written as a backslash and three octal digits.
-fn unescape(text: &[u8]) -> BytePath {
+pub(super) fn unescape(text: &[u8]) -> BytePath {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, after)) = rest.split_first() {
