@@ -11,7 +11,7 @@
 //! | [`expression`] | the `#{…}` language of Data Pipeline |
 //! | [`pipeline`] | the model of a pipeline definition, its catalogue, builders and checks |
 //! | [`params`] | parameter values, and resolving a definition with them |
-//! | [`formats`] | the same definition as AWS CLI JSON or CloudFormation YAML |
+//! | [`formats`] | the same definition as AWS CLI JSON, API JSON, CloudFormation or Terraform |
 //! | [`draw`] | a definition as a picture |
 //! | [`recipe`] | one backup spec made into a whole pipeline definition |
 //! | [`deploy`] | `PipelineService`, the API of Data Pipeline as a trait |

@@ -1,71 +1,228 @@
 //! Definitions that others wrote: set EFSBACKUP_CORPUS to a folder of them. None is part of
-//! this project.
+//! this project. What is counted here stands in docs/definitions.md.
 
-#![cfg(feature = "cfn")]
+#![cfg(all(feature = "cfn", feature = "terraform"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-use efsbackup_core::formats::{self, Format};
+mod common;
+
+use common::{Scratch, probe};
+use efsbackup_core::formats::{self, Document, Format, Reader, cli, fold_arguments};
 use efsbackup_core::params;
+use efsbackup_core::pipeline::Definition;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
+/// The folder of definitions; without one, says that `test` skips.
+fn folder(test: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("EFSBACKUP_CORPUS");
+    if folder.is_none() {
+        let why = "EFSBACKUP_CORPUS names no folder of definitions";
+        // Past the harness, which keeps to itself what a passing test prints.
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+    }
+    folder.map(PathBuf::from)
+}
+
+/// Every definition file below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         if path.is_dir() {
-            files(&path, found);
-        } else if ["json", "yaml", "yml", "template"].contains(&ending) {
+            found.extend(files(&path));
+        } else if ["json", "yaml", "yml", "template", "tf"].contains(&ending) {
             found.push(path);
         }
     }
+    found.sort();
+    found
 }
 
-/// Each file reads and comes back the same from every form that can carry it, or is
-/// refused; nothing panics.
+/// The files that are definitions, read leniently, with their names.
+fn documents(folder: &Path) -> Vec<(String, Document)> {
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+        Some((name, Reader::new().lenient(true).read_path(&path).ok()?))
+    };
+    files(folder).into_iter().filter_map(read).collect()
+}
+
+/// A definition as text without what means nothing: the order of its keys, and whether a
+/// function of CloudFormation is written short.
+fn meaning(definition: &Definition) -> String {
+    let mut definition = cli::sent(definition.clone());
+    definition.values.sort_by(|a, b| a.id.cmp(&b.id));
+    let template = formats::write(&definition, Format::CloudFormationJson);
+    template.unwrap_or_else(|_| formats::write(&definition, Format::TerraformJson).unwrap())
+}
+
+/// A reason without the place that it names.
+fn reason(message: &str) -> String {
+    let place = |text: &str| text.starts_with("line ") || !text.contains(' ');
+    let text = message.split_once(": ").filter(|(before, _)| place(before));
+    let text = text.map_or(message, |(_, text)| text);
+    let number = |word: &str| word.chars().all(|c| c.is_ascii_digit());
+    let words = text.split(' ').map(|word| match number(word) {
+        true => "N",
+        false => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn definitions_of_others_survive_every_form() {
-    let Some(folder) = std::env::var_os("EFSBACKUP_CORPUS") else {
-        // Past the harness, which keeps to itself what a passing test prints.
-        let why = "EFSBACKUP_CORPUS names no folder of definitions";
-        let _ =
-            writeln!(std::io::stderr(), "SKIPPED definitions_of_others_survive_every_form: {why}");
-        return;
-    };
-    let mut found = Vec::new();
-    files(folder.as_ref(), &mut found);
-    let mut read = 0;
-    for path in &found {
-        let name = path.strip_prefix(&folder).unwrap().display();
-        let document = match formats::read_path(path) {
-            Ok(document) => document,
-            Err(error) => {
-                eprintln!("refused {name}: {}", error.message());
-                continue;
-            }
-        };
-        read += 1;
+    let Some(folder) = folder("definitions_of_others_survive_every_form") else { return };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut count = |what: String| *counts.entry(what).or_default() += 1;
+    for (name, document) in documents(&folder) {
+        let own = document.format.name();
+        count(format!("read as {own}"));
+        if !document.tolerated.is_empty() {
+            count(format!("read as {own}, only leniently"));
+        }
+        let written = document.write(document.format).unwrap();
+        let again = formats::read(written.as_bytes()).unwrap();
+        assert_eq!(again.definition, document.definition, "{name}");
         for format in Format::ALL {
-            match document.write(format) {
+            let (text, definition) = match document.write(format) {
                 Ok(text) => {
-                    let again = formats::read(text.as_bytes()).unwrap();
-                    assert_eq!(again.write(format).unwrap(), text, "{name} as {format:?}");
-                    if format == document.format {
-                        assert_eq!(again.definition, document.definition, "{name}");
-                    }
+                    count(format!("{own} carried by {}", format.name()));
+                    (text, document.definition.clone())
                 }
-                Err(error) => eprintln!("{name} not as {}: {}", format.name(), error.message()),
-            }
-        }
-        for finding in document.definition.validate().findings {
-            eprintln!("{name}: {finding}");
-        }
-        if let Err(error) = params::resolve(&document.definition, &[], params::Options::default()) {
-            eprintln!("{name} does not resolve: {}", error.message());
+                Err(error) => {
+                    assert_eq!(error.kind().name(), "cannot-represent", "{name}: {error}");
+                    count(format!("not {}: {}", format.name(), reason(&error.message())));
+                    let whole = document.format == Format::Cli && !format.is_terraform();
+                    assert!(!whole, "{name} must reach {}: {error}", format.name());
+                    let mut folded = document.clone();
+                    if fold_arguments(&mut folded.definition).is_err() {
+                        continue;
+                    }
+                    let Ok(text) = folded.write(format) else { continue };
+                    count(format!("{own} carried by {}, folded", format.name()));
+                    (text, folded.definition)
+                }
+            };
+            let there = formats::read(text.as_bytes()).unwrap();
+            assert_eq!(there.format, format, "{name}");
+            assert_eq!(meaning(&there.definition), meaning(&definition), "{name}");
+            assert_eq!(there.write(format).unwrap(), text, "{name} as {format:?}");
+            let back = there.write(document.format).unwrap();
+            let back = formats::read(back.as_bytes()).unwrap().definition;
+            assert_eq!(meaning(&back), meaning(&definition), "{name} by way of {format:?}");
         }
     }
-    assert!(read > 0, "no definition in {}", folder.display());
-    eprintln!("{read} of {} files are definitions", found.len());
+    for (what, count) in &counts {
+        eprintln!("{count:4} {what}");
+    }
+    assert!(counts.contains_key("read as cli"), "no definition in {}", folder.display());
+    if files(&folder).len() == 140 {
+        documented(&counts);
+    }
+}
+
+/// The guide's table counts the same, for the collection that it tells of.
+fn documented(counts: &BTreeMap<String, usize>) {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/definitions.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let of = |what: String| counts.get(&what).copied().unwrap_or_default();
+    for (title, forms) in [
+        ("AWS CLI", &["cli"][..]),
+        ("CloudFormation", &["cfn-yaml", "cfn-json"]),
+        ("Terraform", &["terraform"]),
+    ] {
+        let sum = |what: &str| forms.iter().map(|own| of(what.replace("OWN", own))).sum::<usize>();
+        let carried = ["cli", "api", "cfn-yaml", "terraform"];
+        let carried = carried.map(|form| sum(&format!("OWN carried by {form}")));
+        assert_eq!(carried[2], sum("OWN carried by cfn-json"));
+        assert_eq!(carried[3], sum("OWN carried by terraform-json"));
+        let folded = carried[3] + sum("OWN carried by terraform, folded");
+        let [cli, api, cfn, terraform] = carried;
+        let read = sum("read as OWN");
+        let row = format!("| {title} | {read} | {cli} | {api} | {cfn} | {terraform} | {folded} |");
+        assert!(guide.contains(&row), "docs/definitions.md lacks the row\n{row}");
+    }
+}
+
+/// What is no definition is refused with a reason; where it is no JSON, at the line at which
+/// Python's parser stops too.
+#[test]
+fn what_is_no_definition_is_refused_with_a_reason() {
+    let Some(folder) = folder("what_is_no_definition_is_refused_with_a_reason") else { return };
+    let script = "import json, sys\nfor path in sys.argv[1:]:\n  try: json.load(open(path)); print(0)\n  \
+                  except json.JSONDecodeError as error: print(error.lineno)";
+    let (mut refused, mut json) = (Vec::new(), 0);
+    for path in files(&folder) {
+        if let Err(error) = formats::read_path(&path) {
+            assert_eq!(error.kind().name(), "invalid-definition", "{error}");
+            refused.push((path, error.message()));
+        }
+    }
+    let paths = refused.iter().map(|(path, _)| path);
+    let python = Command::new("python3").args(["-c", script]).args(paths).output().unwrap();
+    let lines = String::from_utf8(python.stdout).unwrap();
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    for ((path, message), line) in refused.iter().zip(lines.lines()) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if line != "0" && name.ends_with(".json") && !message.contains("is there twice") {
+            assert!(message.starts_with(&format!("line {line}, column ")), "{name}: {message}");
+            json += 1;
+        }
+        *reasons.entry(reason(message)).or_default() += 1;
+    }
+    for (reason, count) in &reasons {
+        eprintln!("{count:4} refused: {reason}");
+    }
+    eprintln!("{:4} refused, {json} of them at the line of Python's parser", refused.len());
+}
+
+/// Samples that AWS published have no errors but where they are broken.
+#[test]
+fn samples_of_aws_have_no_errors() {
+    let Some(folder) = folder("samples_of_aws_have_no_errors") else { return };
+    let mut errors = Vec::new();
+    let mut samples = 0;
+    for (name, document) in documents(&folder) {
+        let _ = params::resolve(&document.definition, &[], params::Options::default());
+        if name.starts_with("data-pipeline-samples/") {
+            samples += 1;
+            let validation = document.definition.validate();
+            errors.extend(validation.errors().map(|error| format!("{name}: {error}")));
+        }
+    }
+    // Its period has a number, but no unit.
+    let known = "data-pipeline-samples/samples/kinesis/kinesis-to-s3.json: E205 \
+                 DefaultSchedule.period: '15 Period' is not a period";
+    errors.retain(|error| !error.starts_with(known));
+    assert_eq!(errors, [""; 0]);
+    eprintln!("{samples} samples of AWS have no errors");
+}
+
+/// Every other one in YAML, the others in JSON.
+#[test]
+fn cfn_lint_accepts_definitions_of_others() {
+    let Some(folder) = folder("cfn_lint_accepts_definitions_of_others") else { return };
+    if !probe::tool("cfn-lint") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let mut command = Command::new("cfn-lint");
+    command.args(["--regions", "us-east-1", "--format", "parseable", "--template"]);
+    let whole = documents(&folder).into_iter().filter(|(_, d)| d.format == Format::Cli);
+    let mut templates = 0;
+    for (at, (_, document)) in whole.enumerate() {
+        let format = [Format::CloudFormationYaml, Format::CloudFormationJson][at % 2];
+        let path = scratch.path(&format!("{at}.template"));
+        std::fs::write(&path, document.write(format).unwrap()).unwrap();
+        command.arg(path);
+        templates += 1;
+    }
+    let output = command.output().unwrap();
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && found.is_empty(), "{found}");
+    eprintln!("cfn-lint accepts {templates} templates");
 }
