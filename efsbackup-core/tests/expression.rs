@@ -51,6 +51,30 @@ fn golden_cases() {
 }
 
 #[test]
+fn every_function_has_a_golden_case_and_is_described() {
+    let units = ["Minutes", "Hours", "Days", "Weeks", "Months", "Years"];
+    let shifts = units.iter().flat_map(|unit| [format!("plus{unit}"), format!("minus{unit}")]);
+    let others = "day dayOfYear firstOfMonth format hour inTimeZone makeDate makeDateTime \
+                  midnight minute month plusPeriod sunday year yesterday";
+    let functions: Vec<String> =
+        shifts.chain(others.split_whitespace().map(str::to_owned)).collect();
+    let vectors = vectors();
+    let cases = vectors["cases"].as_array().unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/expressions.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for function in functions {
+        let call = format!("#{{{function}(");
+        let shown = |case: &Json| case["text"].as_str().unwrap().starts_with(&call);
+        assert!(cases.iter().any(|case| shown(case) && case["is"].is_string()), "{function}");
+        let template = Template::parse(&format!("#{{{function}()}}")).unwrap();
+        assert!(template.unknown_functions().is_empty(), "{function}");
+        let described = page.contains(&function)
+            || page.contains("`minus…` and `plus…`") && units.iter().any(|u| function.ends_with(u));
+        assert!(described, "{function} is not in docs/expressions.md");
+    }
+}
+
+#[test]
 fn a_template_tells_its_names_and_wrong_functions() {
     let template = Template::parse("#{a}#{f(b.@c, a)} #{*d.format(e)} #{x.g()}").unwrap();
     assert_eq!(template.names(), ["a", "b.@c", "*d", "e", "x"]);

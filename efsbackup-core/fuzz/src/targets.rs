@@ -181,6 +181,12 @@ fn work_on(definition: &Definition) {
     let findings = definition.validate().findings;
     assert!(findings.iter().all(|finding| !finding.to_string().contains('\n')));
     let _ = params::resolve(definition, &[], params::Options::default());
+    assert!(definition.diff(definition).is_empty());
+    let other = Definition {
+        objects: definition.objects.iter().skip(1).cloned().collect(),
+        ..definition.clone()
+    };
+    assert_eq!(definition.diff(&other).len(), other.diff(definition).len());
     let _ = params::mask(definition);
     for picture in [draw::svg, draw::dot, draw::mermaid, draw::text] {
         drop(picture(definition));

@@ -11,6 +11,7 @@ mod definition_file;
 mod diff;
 mod draw;
 mod exit;
+mod fields;
 mod filter_args;
 mod history;
 mod mark;

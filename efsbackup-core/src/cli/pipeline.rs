@@ -1,7 +1,7 @@
 //! `efsbackup pipeline`: definitions.
 
 use super::exit::Exit;
-use super::{Context, convert, definition_diff, draw, new, resolve, simulate, validate};
+use super::{Context, convert, definition_diff, draw, fields, new, resolve, simulate, validate};
 use crate::error::Result;
 
 #[derive(clap::Args)]
@@ -18,6 +18,8 @@ enum Verb {
     Validate(validate::Args),
     /// Put in the values of parameters, and all else that is known before a run
     Resolve(Box<resolve::Args>),
+    /// List the fields that count for each object, and from where it inherits them
+    Fields(fields::Args),
     /// Write a definition in another form
     Convert(convert::Args),
     /// Say what is different between two definitions
@@ -33,6 +35,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         Verb::New(args) => new::run(*args, context),
         Verb::Validate(args) => validate::run(args, context),
         Verb::Resolve(args) => resolve::run(*args, context),
+        Verb::Fields(args) => fields::run(args, context),
         Verb::Convert(args) => convert::run(args, context),
         Verb::Diff(args) => definition_diff::run(args, context),
         Verb::Simulate(args) => simulate::run(*args, context),

@@ -4,10 +4,12 @@
 use super::Context;
 use super::definition_file::{Input, Target, Written, format};
 use super::exit::Exit;
+use super::simulate::time;
 use super::value_args::ValueArgs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::formats::Format;
-use crate::params::{self, Given, MASK, Options, Origin, Resolved, Source};
+use crate::params::{self, Given, MASK, Moment, Options, Origin, Resolved, Source};
+use jiff::Timestamp;
 use serde::Serialize;
 
 #[derive(clap::Args)]
@@ -22,6 +24,21 @@ pub(crate) struct Args {
     /// Replace parameters only, not the names of fields
     #[arg(long)]
     parameters_only: bool,
+    /// Write each object with what it inherits
+    #[arg(long)]
+    inherited: bool,
+    /// Also put in what the service sets in the run scheduled for TIME, in UTC
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "parameters_only")]
+    at: Option<Timestamp>,
+    /// The object that `node` means in an alarm, where several name it
+    #[arg(long, value_name = "ID", requires = "at")]
+    node: Option<String>,
+    /// Give a runtime field a value, such as node.@status=FAILED
+    #[arg(long, value_name = "NAME=VALUE", requires = "at", value_parser = runtime)]
+    runtime: Vec<(String, String)>,
+    /// Make up runtime fields without a value, as of a first attempt that begins when it is due
+    #[arg(long, requires = "at")]
+    simulated: bool,
     /// The form to write: cli, api, cfn-yaml or cfn-json (default: as it was read)
     #[arg(long, value_name = "FORM", value_parser = format)]
     to: Option<Format>,
@@ -54,8 +71,13 @@ struct Unresolved<'a> {
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let mut document = args.input.read()?;
     let given = args.values.given(&document.definition)?;
-    let options = Options::default().fields(!args.parameters_only);
-    let mut resolved = params::resolve(&document.definition, &given.values(), options)?;
+    let options = Options::default().fields(!args.parameters_only).inherited(args.inherited);
+    let mut resolved = match moment(&args) {
+        Some(moment) => {
+            params::resolve_at(&document.definition, &given.values(), &moment, options)?
+        }
+        None => params::resolve(&document.definition, &given.values(), options)?,
+    };
     // What is shown to people and kept in files has no secrets.
     document.definition = params::mask(&resolved.definition);
     if let Some(id) = &args.object {
@@ -79,6 +101,21 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     context.output.document(&Document { written, parameters, unresolved })?;
     tell_missing(&resolved, context);
     Ok(Exit::COMPLETE)
+}
+
+fn runtime(text: &str) -> std::result::Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a value is given as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// The run that the arguments ask for.
+fn moment(args: &Args) -> Option<Moment> {
+    let mut moment = Moment::new(args.at?).simulated(args.simulated);
+    if let Some(node) = &args.node {
+        moment = moment.node(node);
+    }
+    let runtime = args.runtime.iter();
+    Some(runtime.fold(moment, |moment, (name, value)| moment.runtime(name, value)))
 }
 
 fn parameters<'a>(resolved: &'a Resolved, given: &Given) -> Vec<Parameter<'a>> {

@@ -4,11 +4,13 @@
 //! Given values come from arguments, files and the environment, see [`Given`].
 
 mod given;
+mod moment;
 mod parameters;
 mod resolve;
 mod scope;
 
 pub use crate::pipeline::MASK;
 pub use given::{Given, Source, VARIABLE_PREFIX, parse_assignment};
+pub use moment::Moment;
 pub use parameters::{Origin, Parameters, mask};
-pub use resolve::{Options, Resolved, Unresolved, resolve};
+pub use resolve::{Options, Resolved, Unresolved, resolve, resolve_at};

@@ -1,5 +1,6 @@
 //! A definition with everything put in that is known before it runs.
 
+use super::moment::Moment;
 use super::parameters::Parameters;
 use super::scope::ObjectScope;
 use crate::expression::{Scope, Template, Value};
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     fields: bool,
+    inherited: bool,
     reveal_secrets: bool,
     require_values: bool,
 }
@@ -18,7 +20,7 @@ pub struct Options {
 impl Default for Options {
     /// Parameters and fields, secrets left as they are written, values not required.
     fn default() -> Self {
-        Options { fields: true, reveal_secrets: false, require_values: false }
+        Options { fields: true, inherited: false, reveal_secrets: false, require_values: false }
     }
 }
 
@@ -28,6 +30,13 @@ impl Options {
     #[must_use]
     pub fn fields(mut self, fields: bool) -> Self {
         self.fields = fields;
+        self
+    }
+
+    /// Whether each object is written with what it inherits, as its instances have it.
+    #[must_use]
+    pub fn inherited(mut self, inherited: bool) -> Self {
+        self.inherited = inherited;
         self
     }
 
@@ -84,6 +93,28 @@ pub fn resolve(
     given: &[ParameterValue],
     options: Options,
 ) -> Result<Resolved> {
+    resolve_with(definition, given, None, options)
+}
+
+/// As [`resolve`], and with what the service sets in the run of `moment`.
+///
+/// # Errors
+/// As [`resolve`]; `NotFound` where the moment's node does not name an object that uses it.
+pub fn resolve_at(
+    definition: &Definition,
+    given: &[ParameterValue],
+    moment: &Moment,
+    options: Options,
+) -> Result<Resolved> {
+    resolve_with(definition, given, Some(moment), options)
+}
+
+fn resolve_with(
+    definition: &Definition,
+    given: &[ParameterValue],
+    moment: Option<&Moment>,
+    options: Options,
+) -> Result<Resolved> {
     let parameters = Parameters::new(definition, given)?;
     let mut resolved = Definition::default();
     let mut unresolved = Vec::new();
@@ -96,9 +127,15 @@ pub fn resolve(
             fields: options.fields,
             reveal: options.reveal_secrets,
             depth: 0,
+            moment,
+            status: "FINISHED",
         };
         let mut whole = Object { fields: Vec::new(), ..object.clone() };
-        for field in &object.fields {
+        let fields: Vec<&Field> = match options.inherited {
+            true => definition.effective_fields(object).iter().map(|e| e.field).collect(),
+            false => object.fields.iter().collect(),
+        };
+        for field in fields {
             let name = |error: Error| located(&error, object, &field.key);
             let values = resolve_field(field, object, &scope).map_err(name)?;
             for value in values {

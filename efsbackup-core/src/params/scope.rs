@@ -1,5 +1,6 @@
-//! Names as one object of a definition sees them before anything runs.
+//! Names as one object of a definition sees them.
 
+use super::moment::{Moment, has_instances, is_runtime};
 use super::parameters::Parameters;
 use crate::expression::{Scope, Template, Value};
 use crate::pipeline::{Definition, FieldValue, Object};
@@ -9,8 +10,9 @@ use crate::{Error, ErrorKind, Result};
 const DEEPEST: usize = 20;
 
 /// Parameters, and the fields of one object and of those it refers to. What the service
-/// sets (`@…`, `node`, an instance's `id`) is not known. An optional parameter without a
-/// value is empty text.
+/// sets (`@…`, `node`, an instance's `id`) is known at a moment only. An optional parameter
+/// without a value is empty text.
+#[derive(Clone, Copy)]
 pub(super) struct ObjectScope<'a> {
     pub(super) definition: &'a Definition,
     pub(super) parameters: &'a Parameters,
@@ -19,26 +21,39 @@ pub(super) struct ObjectScope<'a> {
     pub(super) fields: bool,
     pub(super) reveal: bool,
     pub(super) depth: usize,
+    /// The run that is looked at.
+    pub(super) moment: Option<&'a Moment>,
+    /// The object's status, where it is simulated.
+    pub(super) status: &'static str,
 }
 
 impl ObjectScope<'_> {
-    fn field(&self, key: &str) -> Result<Option<Value>> {
+    pub(super) fn field(&self, key: &str) -> Result<Option<Value>> {
         let fields = self.definition.effective_fields(self.object);
         let mut values = Vec::new();
         for effective in fields.iter().filter(|effective| effective.field.key == key) {
-            match &effective.field.value {
-                FieldValue::Text(text) => match self.text(text)? {
-                    Some(value) => values.push(value),
-                    None => return Ok(None),
-                },
-                // How the service prints a reference is not documented.
-                FieldValue::Reference(_) | FieldValue::Intrinsic(_) => return Ok(None),
+            let value = match &effective.field.value {
+                FieldValue::Text(text) => self.text(text)?,
+                FieldValue::Reference(id) => self.printed(id),
+                FieldValue::Intrinsic(_) => None,
+            };
+            match value {
+                Some(value) => values.push(value),
+                None => return Ok(None),
             }
         }
         Ok(match values.len() {
             0 | 1 => values.pop(),
             _ => Some(Value::List(values)),
         })
+    }
+
+    /// A reference in a text: the id of the object of the same run.
+    fn printed(&self, id: &str) -> Option<Value> {
+        let moment = self.moment?;
+        let object = self.definition.object(id)?;
+        let runs = self.definition.type_of(object).is_some_and(has_instances);
+        Some(if runs { moment.instance_id(object).into() } else { id.into() })
     }
 
     /// The value of another field's text, if all of it is known.
@@ -56,39 +71,62 @@ impl ObjectScope<'_> {
         }
     }
 
-    fn chain(&self, reference: &str, rest: &str) -> Result<Option<Value>> {
-        let fields = self.definition.effective_fields(self.object);
-        let own = |key: &str| {
-            fields
-                .iter()
-                .find(|effective| effective.field.key == key)
-                .and_then(|effective| effective.field.value.as_reference())
-        };
-        match own(reference).and_then(|id| self.definition.object(id)) {
-            // At run time `parent` is the component of an instance.
-            Some(object) if reference != "parent" => {
-                let depth = self.depth + 1;
-                ObjectScope { object, depth, ..*self }.own(rest)
+    pub(super) fn chain(&self, reference: &str, rest: &str) -> Result<Option<Value>> {
+        let depth = self.depth + 1;
+        match (reference, self.moment) {
+            ("node", Some(moment)) => {
+                let Some((object, status)) = moment.node_of(self.definition, self.object)? else {
+                    return Ok(None);
+                };
+                return ObjectScope { object, depth, status, ..*self }.own(rest);
             }
-            _ => Ok(None),
+            // At run time `parent` is the component of an instance.
+            ("parent", Some(_)) => {
+                return match rest {
+                    "id" | "@id" => Ok(Some(self.object.id.as_str().into())),
+                    rest => ObjectScope { depth, moment: None, ..*self }.own(rest),
+                };
+            }
+            ("parent", None) => return Ok(None),
+            // Runtime fields of an object further away are out of reach, by the guide.
+            _ if is_runtime(rest) => return Ok(None),
+            _ => {}
+        }
+        let fields = self.definition.effective_fields(self.object);
+        let id = fields
+            .iter()
+            .find(|effective| effective.field.key == reference)
+            .and_then(|effective| effective.field.value.as_reference());
+        match id.and_then(|id| self.definition.object(id)) {
+            Some(object) => ObjectScope { object, depth, status: "FINISHED", ..*self }.own(rest),
+            None => Ok(None),
         }
     }
 
     /// A field of this object, or of one that it refers to.
     fn own(&self, name: &str) -> Result<Option<Value>> {
-        match name.split_once('.') {
-            Some((reference, rest)) => self.chain(reference, rest),
-            None if name == "name" => Ok(Some(Value::from(self.object.name.as_str()))),
-            None if name.starts_with('@') => Ok(None),
-            None => self.field(name),
+        if let Some((reference, rest)) = name.split_once('.') {
+            return self.chain(reference, rest);
+        }
+        match (name, self.moment) {
+            ("name", _) => Ok(Some(Value::from(self.object.name.as_str()))),
+            ("id", Some(moment)) => Ok(Some(moment.instance_id(self.object).into())),
+            ("node", Some(moment)) => {
+                let node = moment.node_of(self.definition, self.object)?;
+                Ok(node.map(|(object, _)| moment.instance_id(object).into()))
+            }
+            (name, Some(moment)) if is_runtime(name) => moment.field(self, name),
+            (name, None) if name.starts_with('@') => Ok(None),
+            (name, _) => self.field(name),
         }
     }
-}
 
-impl ObjectScope<'_> {
     fn find(&self, name: &str, parameter: Result<Option<Value>>) -> Result<Option<Value>> {
         if name.starts_with('*') && !self.reveal {
             return Ok(None);
+        }
+        if let Some(value) = self.moment.and_then(|moment| moment.given(name)) {
+            return Ok(Some(value));
         }
         match parameter? {
             Some(value) => Ok(Some(value)),
