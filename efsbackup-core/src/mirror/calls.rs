@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::ffi::{CStr, CString};
 
 #[cfg(feature = "testing")]
-use super::testing::check;
+use super::testing::{check, most};
 #[cfg(feature = "testing")]
 pub(super) use super::testing::{now, sleep};
 
@@ -32,6 +32,13 @@ pub(crate) fn step(_call: &'static str, _name: &[u8]) -> Result<()> {
     #[cfg(feature = "testing")]
     super::testing::check_step(_call, || crate::bytepath::BytePath::from(_name).to_text())?;
     Ok(())
+}
+
+/// How much of `length` a call asks for: without the feature `testing`, all.
+#[cfg(not(feature = "testing"))]
+#[inline(always)]
+fn most(_call: &'static str, length: usize) -> usize {
+    length
 }
 
 /// The time.
@@ -106,11 +113,17 @@ calls! {
     ftruncate(fd: impl AsFd, size: u64) -> () = fs::ftruncate(fd, size);
     seek(fd: impl AsFd, to: SeekFrom) -> u64 = fs::seek(fd, to);
     pread(fd: impl AsFd, buffer: &mut [u8], offset: u64) -> usize =
-        rustix::io::pread(fd, buffer, offset);
+        {
+            let most = most("pread", buffer.len());
+            rustix::io::pread(fd, &mut buffer[..most], offset)
+        };
     pwrite(fd: impl AsFd, data: &[u8], offset: u64) -> usize =
-        rustix::io::pwrite(fd, data, offset);
+        rustix::io::pwrite(fd, &data[..most("pwrite", data.len())], offset);
     copy_file_range(from: &OwnedFd, to: &OwnedFd, offset: u64, length: usize) -> usize =
-        fs::copy_file_range(from, Some(&mut { offset }), to, Some(&mut { offset }), length);
+        {
+            let length = most("copy_file_range", length);
+            fs::copy_file_range(from, Some(&mut { offset }), to, Some(&mut { offset }), length)
+        };
     listxattrat(dir: impl AsFd, name: &CStr, list: &mut [u8]) -> usize =
         super::sys::listxattrat(dir.as_fd(), name, list);
     flistxattr(fd: impl AsFd, list: &mut [u8]) -> usize = fs::flistxattr(fd, list);

@@ -29,6 +29,8 @@ struct Plan {
 enum Then {
     Fail(i32),
     Note,
+    /// It is asked for this much at most.
+    Shorten(usize),
     Signal(Signal, File),
 }
 
@@ -60,6 +62,12 @@ impl Faults {
         Self::plan(Some(call), first, times, Then::Fail(errno))
     }
 
+    /// Lets the reading or writing call `call` do at most `most` bytes, from its call number
+    /// `first` (from 0) on, `times` in all. With `most` 0 it says that it did nothing.
+    pub fn short(call: &'static str, first: u64, times: u64, most: usize) -> Self {
+        Self::plan(Some(call), first, times, Then::Shorten(most))
+    }
+
     /// Sends this process `signal` just before the call number `first` (from 0), once which
     /// call that is was written to `told`. A process that goes on after the signal makes
     /// the call.
@@ -75,18 +83,23 @@ impl Faults {
         Faults { _turn: turn }
     }
 
+    /// Stops the time too.
+    pub fn stop_time(&self) -> Time {
+        Time::begin(None)
+    }
+
     /// How many calls there were.
     pub fn calls(&self) -> u64 {
         CALLS.load(Ordering::SeqCst)
     }
 
-    /// The names of the calls that were made to fail.
+    /// The names of the calls that were made to fail, or to do less.
     pub fn failed(&self) -> Vec<&'static str> {
         plan().as_ref().map(|plan| plan.failed.clone()).unwrap_or_default()
     }
 
-    /// The calls that were noted or made to fail, in order: each call's name and, where a snapshot made it,
-    /// the name it acts on.
+    /// The calls that were noted or made to fail, in order: each call's name and, where a
+    /// snapshot made it, the name it acts on.
     pub fn noted(&self) -> Vec<String> {
         plan().as_ref().map(|plan| plan.noted.clone()).unwrap_or_default()
     }
@@ -103,6 +116,35 @@ fn plan() -> MutexGuard<'static, Option<Plan>> {
     PLAN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Plan {
+    /// Counts the call, and says whether it is one that was chosen.
+    fn chooses(&mut self, call: &'static str, first: u64) -> bool {
+        if self.only.is_some_and(|only| only != call) {
+            return false;
+        }
+        let number = CALLS.fetch_add(1, Ordering::Relaxed);
+        let chosen = number >= first && self.times > 0;
+        self.times -= u64::from(chosen);
+        chosen
+    }
+}
+
+/// How much of `length` a call is to ask for.
+pub(super) fn most(call: &'static str, length: usize) -> usize {
+    let first = FAIL_AT.load(Ordering::Relaxed);
+    if first == u64::MAX {
+        return length;
+    }
+    let mut plan = plan();
+    let Some(plan) = &mut *plan else { return length };
+    let Then::Shorten(most) = plan.then else { return length };
+    if !plan.chooses(call, first) {
+        return length;
+    }
+    plan.failed.push(call);
+    length.min(most)
+}
+
 /// Counts a call and fails it if the plan says so.
 pub(super) fn check(call: &'static str) -> Result<()> {
     check_step(call, String::new)
@@ -116,14 +158,13 @@ pub(super) fn check_step(call: &'static str, name: impl FnOnce() -> String) -> R
         return Ok(());
     }
     let mut plan = plan();
-    let counts = |plan: &&mut Plan| plan.only.is_none_or(|only| only == call);
-    let Some(plan) = plan.as_mut().filter(counts) else { return Ok(()) };
-    let number = CALLS.fetch_add(1, Ordering::Relaxed);
-    if number < first || plan.times == 0 {
+    let Some(plan) = &mut *plan else { return Ok(()) };
+    // Those happen where the length is asked for.
+    if matches!(plan.then, Then::Shorten(_)) || !plan.chooses(call, first) {
         return Ok(());
     }
-    plan.times -= 1;
     match &mut plan.then {
+        Then::Shorten(_) => {}
         Then::Fail(errno) => {
             plan.failed.push(call);
             plan.noted.push(format!("{call} {}", name()));
@@ -140,19 +181,24 @@ pub(super) fn check_step(call: &'static str, name: impl FnOnce() -> String) -> R
 }
 
 /// Lets time stand still for every mirror in this process, but for the waiting that they
-/// do, which is over at once. Only one exists at a time, [`Faults`] included.
+/// do, which is over at once. Only one exists at a time; beside [`Faults`], the one that they
+/// made.
 pub struct Time {
     begin: Instant,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl Time {
     /// Stops the time.
     pub fn stop() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        CALLS.store(0, Ordering::SeqCst);
+        Self::begin(Some(turn))
+    }
+
+    fn begin(turn: Option<MutexGuard<'static, ()>>) -> Self {
         let begin = Instant::now();
         *time() = Some(begin);
-        CALLS.store(0, Ordering::SeqCst);
         Time { begin, _turn: turn }
     }
 
