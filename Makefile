@@ -66,7 +66,7 @@ fuzz: ## Search each parser for inputs that break it, with libFuzzer: TIME=600 T
 .PHONY: soak-snapshots
 soak-snapshots: ## Kill, stop and starve backups for long, at every step and at random moments
 	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
-	  --test crash --test full_disk --test immutable --test power_loss -- --nocapture
+	  --test asleep --test crash --test full_disk --test immutable --test power_loss -- --nocapture
 
 .PHONY: test-rot
 test-rot: ## Flip every byte of what is kept of a snapshot, and have each found

@@ -6,6 +6,7 @@
 #[macro_use]
 mod common;
 
+use common::crash::is_stopped;
 use common::repository::{at, backup, child, folders, repository, try_backup};
 use common::{Scratch, Tree, assert_same, dir, file, read};
 use efsbackup_core::ErrorKind;
@@ -140,6 +141,9 @@ fn r14_a_sleeping_run_loses_the_repository_and_harms_nothing_when_it_wakes() {
             continue;
         }
         signal(&sleeper, Signal::STOP);
+        while !is_stopped(&sleeper) && sleeper.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let before = repository(&root).snapshots().unwrap().len();
         let mut options = BackupOptions::default();
         options.lease = lease;

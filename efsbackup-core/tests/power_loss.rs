@@ -13,7 +13,7 @@ mod common;
 use common::compare::differences_of;
 use common::crash::{Series, soak, wait};
 use common::disk::{Mounted, can_mount, clone_at_once, make_image, mount};
-use common::random::Random;
+use common::random::{Random, overwrite};
 use common::repository::{at, folders, repository};
 use common::{Scratch, differences, read};
 use efsbackup_core::snapshot::State;
@@ -118,11 +118,11 @@ fn power_may_fail_at_any_moment(kind: &'static str) {
     let mut random = Random::new(11, &lab.scratch.path(""));
     random.max_target = 1024;
     let source = lab.scratch.build("source", &random.tree(16, 3));
-    for number in 0..60 {
-        let mut content = vec![0; 1 << random.rng.u32(10..18)];
-        random.rng.fill(&mut content);
-        fs::write(source.join(format!("data{number}")), content).unwrap();
-    }
+    let write = |random: &mut Random, number: u32| {
+        let length = 1 << random.rng.u32(10..18);
+        overwrite(&mut random.rng, &source.join(format!("data{number}")), length);
+    };
+    (0..60).for_each(|number| write(&mut random, number));
     let mut series = Series::new(&source, &lab.disk.path().join("root"));
     series.lease = Duration::from_secs(1);
     let (copies, mut already, mut unfinished) = (if soak() { 110 } else { 3 }, 0, 0);
@@ -130,9 +130,8 @@ fn power_may_fail_at_any_moment(kind: &'static str) {
     for copy in 0..copies {
         random.edit(&source, 8);
         for _ in 0..20 {
-            let mut content = vec![0; 1 << random.rng.u32(10..18)];
-            random.rng.fill(&mut content);
-            fs::write(source.join(format!("data{}", random.rng.u32(0..60))), content).unwrap();
+            let number = random.rng.u32(0..60);
+            write(&mut random, number);
         }
         let next = series.now + jiff::SignedDuration::from_mins(1);
         let next = next.strftime("%Y-%m-%d-%H-%M").to_string();

@@ -78,12 +78,14 @@ impl Publication<'_> {
         if let Some(undone) = &taken.undo {
             self.store.records.rename_to_free(undone.created, &created_name(&id))?;
         }
-        self.store.write_record(&id, &record, &report_text, taken.manifest)?;
-        let named =
-            self.lock.check().and_then(|()| self.store.dir.rename_to_free(taken.folder, &id));
+        let named = self
+            .store
+            .write_record(&id, &record, &report_text, taken.manifest)
+            .and_then(|()| self.lock.check())
+            .and_then(|()| self.store.dir.rename_to_free(taken.folder, &id));
         if let Err(error) = named {
             // Best effort: a record without its folder is never listed.
-            let _ = self.store.remove_record(&id);
+            let _ = self.store.withdraw_record(&id, taken.run, self.lock.check().is_ok());
             return Err(error);
         }
         self.store.dir.sync()?;

@@ -136,7 +136,8 @@ impl Store {
     }
 
     /// Gives the durable file `manifest` its name, and writes the report and the record of
-    /// the snapshot `id`, durably. What another run wrote under this name is never replaced.
+    /// the snapshot `id`, durably. What another run wrote under this name is never replaced;
+    /// after a failure some of the three may be there.
     pub(super) fn write_record(
         &self,
         id: &str,
@@ -146,14 +147,19 @@ impl Store {
     ) -> Result<()> {
         let written = record.to_json()?;
         self.records.rename_to_free(manifest, &manifest_name(id))?;
-        self.records
-            .write_new(&report_name(id), &record.run, report)
-            .and_then(|()| self.records.write_new(&record_name(id), &record.run, &written))
-            .inspect_err(|_| {
-                // Best effort: they are only names that can't be used again.
-                let _ = self.records.remove(&report_name(id));
-                let _ = self.records.remove(&manifest_name(id));
-            })
+        self.records.write_new(&report_name(id), &record.run, report)?;
+        self.records.write_new(&record_name(id), &record.run, &written)
+    }
+
+    /// Removes what the run `run` wrote for the snapshot `id`, which it could not publish.
+    /// Once it has lost the repository (not `held`), what no record says to be its own may be
+    /// another's.
+    pub(super) fn withdraw_record(&self, id: &str, run: &str, held: bool) -> Result<()> {
+        match self.record(id)? {
+            Some(record) if record.run == run => self.remove_record(id),
+            None if held => self.remove_record(id),
+            _ => Ok(()),
+        }
     }
 
     /// The manifest of the snapshot `id`; `None` when it has none.

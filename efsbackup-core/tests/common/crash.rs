@@ -101,14 +101,14 @@ impl Series {
             let id = &snapshot.id;
             assert_ne!(snapshot.state, State::Unknown, "{id} looks complete");
             let held = read(&at(&self.root, id));
+            let found = repository.verify(id).run().unwrap();
+            assert!(found.is_good() && found.contents_compared, "{id}: {:?}", found.differences);
+            assert_eq!(found.files_without_digest, 0, "{id}");
             if let Some(known) = self.known.get(id) {
                 let differences = differences_of(known, &held);
                 assert!(differences.is_empty(), "{id} has changed:\n{differences}");
                 continue;
             }
-            let found = repository.verify(id).run().unwrap();
-            assert!(found.is_good() && found.contents_compared, "{id}: {:?}", found.differences);
-            assert_eq!(found.files_without_digest, 0, "{id}");
             new(id, snapshot.state, &held);
             self.known.insert(id.clone(), held);
             self.published += 1;
@@ -163,6 +163,16 @@ pub(crate) fn wait(run: &mut Child) -> ExitStatus {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Whether every thread of the run is stopped; one in the middle of a write ends that first.
+pub(crate) fn is_stopped(run: &Child) -> bool {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{}/task", run.id())) else { return false };
+    let mut states = tasks.map(|task| {
+        let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().unwrap_or_default().starts_with('T')
+    });
+    states.all(|stopped| stopped)
 }
 
 /// What happens to a run at one of its calls.

@@ -374,6 +374,16 @@ impl Random {
     }
 }
 
+/// Makes `path` a new file of `length` random bytes, whatever it was.
+pub(crate) fn overwrite(rng: &mut Rng, path: &Path, length: usize) {
+    if path.symlink_metadata().is_ok() {
+        remove(path);
+    }
+    let mut content = vec![0; length];
+    rng.fill(&mut content);
+    fs::write(path, content).unwrap();
+}
+
 fn is_hard_link(entry: &Entry) -> bool {
     matches!(entry.what, super::tree::What::HardLink(_))
 }
