@@ -1,6 +1,7 @@
 //! Entries taken from a link source instead of being copied.
 
 use super::calls;
+use super::claims::Answer;
 use super::event::Action;
 use super::failure::{Failure, Outcome, Side};
 use super::file;
@@ -35,12 +36,13 @@ pub(super) fn link_from_source(
     for (handle, source) in dir.links.iter().zip(&run.options.link_sources) {
         let Some(handle) = handle else { continue };
         let from = handle.fd().destination("open")?;
+        let looked = run.claims.turn();
         let candidate = match Meta::at(&*from, name) {
             Ok(candidate) => candidate,
             Err(Errno::NOENT) => continue,
             Err(errno) => return Err(errno).destination("stat"),
         };
-        let path = || handle.path().join(name.to_bytes());
+        let path = || handle.path_of(name.to_bytes());
         if candidate.file_type != want.file_type
             || candidate.is_dir()
             || source.bad.as_ref().is_some_and(|bad| bad(&path(), candidate.id.ino))
@@ -55,12 +57,12 @@ pub(super) fn link_from_source(
             .options
             .max_links
             .is_some_and(|limit| candidate.nlink.saturating_add(names) > limit);
-        if full || !run.claims.claim(&candidate, want) {
+        if full || !claim(run, &from, name, &candidate, want, looked)? {
             continue;
         }
         if !run.options.dry_run {
             match link(run, &from, name, dir, name, exists) {
-                Ok(()) => {}
+                Ok(()) => run.claims.linked(|| look_at(dir, name)),
                 // As far as this file system goes; a copy starts a new inode.
                 Err(Failure::Destination(error)) if is_link_limit(&error) => continue,
                 Err(failure) => return Err(failure),
@@ -100,6 +102,35 @@ pub(super) fn learn(handle: &Handle, scratch: &mut Scratch) {
     while let Some(Ok(_)) = calls::next_entry(&mut entries) {}
     // It may be listed once more, to stand in for a source that fails.
     let _ = calls::seek(fd.owned(), SeekFrom::Start(0));
+}
+
+/// Whether the inode `candidate`, the link source's `name` as it was in the turn `looked`,
+/// may stand for the source's `want`.
+fn claim(
+    run: &Run<'_>,
+    from: &DirFd,
+    name: &CStr,
+    candidate: &Meta,
+    want: &Meta,
+    looked: u64,
+) -> Outcome<bool> {
+    let mut answer = run.claims.link(candidate, want, looked);
+    while answer == Answer::LookAgain {
+        let looked = run.claims.turn();
+        let now = Meta::at(from, name).destination("stat")?;
+        if now.id != candidate.id {
+            // Another inode, which was not compared.
+            return Ok(false);
+        }
+        answer = run.claims.link(&now, want, looked);
+    }
+    Ok(answer == Answer::Granted)
+}
+
+/// The entry `name` at the destination.
+fn look_at(dir: &Dir, name: &CStr) -> Option<Meta> {
+    let destination = dir.destination.as_ref()?.fd().ok()?;
+    Meta::at(&*destination, name).ok()
 }
 
 /// Whether a link source's entry can stand for the source's: nothing at all may differ,
@@ -163,7 +194,7 @@ pub(super) fn take_stale(
     let source = run.options.link_sources.first();
     if !candidate.is_dir() {
         let bad = source.and_then(|source| source.bad.as_ref());
-        let path = || handle.path().join(name.to_bytes());
+        let path = || handle.path_of(name.to_bytes());
         if bad.is_some_and(|bad| bad(&path(), candidate.id.ino)) {
             return Ok(());
         }

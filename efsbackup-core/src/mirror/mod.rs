@@ -18,6 +18,7 @@
 mod attributes;
 mod byte_set;
 mod calls;
+mod claims;
 mod content;
 mod entry;
 mod event;

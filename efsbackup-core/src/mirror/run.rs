@@ -1,6 +1,7 @@
 //! A whole run: guards, threads, deletion, durability, report.
 
 use super::calls;
+use super::claims::Claims;
 use super::event::EntryType;
 use super::handle::Budget;
 use super::limit::Limits;
@@ -13,7 +14,7 @@ use super::roots::{open_roots, root_dir};
 use super::silence::Silence;
 use super::single::Single;
 use super::spool::Spool;
-use super::state::{Claims, Roots, Run, Scratch, TemporaryNames};
+use super::state::{Roots, Run, Scratch, TemporaryNames};
 use super::sys;
 use super::tally::Tally;
 use super::tuning::{batch, descriptor_budget, is_network, threads};
@@ -74,7 +75,7 @@ impl Mirror<'_> {
             policy: Policy::new(options.xattrs, options.acls),
             tally: Tally::default(),
             groups: Groups::default(),
-            claims: Claims::default(),
+            claims: Claims::new(&options, &root),
             extraneous: Mutex::new(Spool::default()),
             extraneous_entries: AtomicU64::new(0),
             destination_entries: AtomicU64::new(0),

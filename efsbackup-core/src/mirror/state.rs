@@ -1,9 +1,10 @@
 //! What all threads of one run share.
 
 use super::calls;
+use super::claims::Claims;
 use super::event::{Action, EntryEvent, EntryType, Listener};
 use super::failure::{Failure, Outcome};
-use super::handle::{FileId, Handle};
+use super::handle::Handle;
 use super::limit::Limits;
 use super::links::Groups;
 use super::meta::{Meta, Ownership, Sync};
@@ -15,7 +16,6 @@ use super::xattr::Policy;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
-use std::collections::HashMap;
 use std::ffi::CString;
 use std::hash::{BuildHasher, RandomState};
 use std::mem::MaybeUninit;
@@ -213,26 +213,6 @@ impl Run<'_> {
     /// Whether the entry whose metadata this is lies on a file system to leave out.
     pub(super) fn is_foreign(&self, meta: &Meta) -> bool {
         self.options.one_file_system && meta.id.dev != self.device
-    }
-}
-
-/// Which file of the source stands for which inode that already was at the destination
-/// or in a link source.
-///
-/// Two different files of the source may have been one at the time of an earlier run.
-/// The inode can stay with only one of them.
-#[derive(Default)]
-pub(super) struct Claims(Mutex<HashMap<FileId, FileId>>);
-
-impl Claims {
-    /// Whether the inode `have`, which has several names, may stand for the source's
-    /// `source`: true for the first that asks, and again for that one.
-    pub(super) fn claim(&self, have: &Meta, source: &Meta) -> bool {
-        if have.nlink < 2 {
-            return true;
-        }
-        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *claims.entry(have.id).or_insert(source.id) == source.id
     }
 }
 

@@ -176,23 +176,22 @@ fn remove_top(
         }
         return Ok(());
     }
-    let doomed = doom(Above::Kept(Arc::clone(dir), in_the_way), parent, name)?;
+    let doomed = doom(run, Above::Kept(Arc::clone(dir), in_the_way), parent, name)?;
     dir.expect_more();
     queue.push(Job::Remove(Arc::new(doomed)));
     Ok(())
 }
 
-fn doom(above: Above, parent: &Arc<Handle>, name: &CStr) -> Outcome<Doomed> {
-    let handle = match Handle::open(parent, name) {
+fn doom(run: &Run<'_>, above: Above, parent: &Arc<Handle>, name: &CStr) -> Outcome<Doomed> {
+    if run.euid != 0 && !run.options.dry_run {
         // Others than root must first be let in.
-        Err(Errno::ACCESS) => {
-            let target =
-                Target::at(&*parent.fd().destination("open")?, name).destination("open")?;
+        let fd = parent.fd().destination("open")?;
+        if Meta::at(&*fd, name).destination("stat")?.mode & 0o700 != 0o700 {
+            let target = Target::at(&*fd, name).destination("open")?;
             target.set_mode(0o700).destination("chmod")?;
-            Handle::open(parent, name)
         }
-        opened => opened,
-    };
+    }
+    let handle = Handle::open(parent, name);
     Ok(Doomed {
         above,
         handle: handle.destination("open")?,
@@ -271,7 +270,7 @@ fn remove_child(
     if entry_type != EntryType::Dir {
         return unlink(run, &doomed.handle, name, entry_type);
     }
-    let child = doom(Above::Doomed(Arc::clone(doomed)), &doomed.handle, name)?;
+    let child = doom(run, Above::Doomed(Arc::clone(doomed)), &doomed.handle, name)?;
     doomed.pending.fetch_add(1, Ordering::Relaxed);
     queue.push(Job::Remove(Arc::new(child)));
     Ok(())

@@ -11,6 +11,7 @@ use super::itemize::{self, Verb};
 use super::link_source;
 use super::meta::{Difference, Meta, Sync, Target};
 use super::names::{NameList, NameSet};
+use super::options::MaxDelete;
 use super::pool::Queue;
 use super::reach::{Names, Others, Reach};
 use super::settled::Final;
@@ -409,7 +410,7 @@ fn listed(run: &Run<'_>, queue: &Queue<'_, Job>, listing: Listing) {
 }
 
 /// Notes extraneous names and has what is in `directories`, those of them that are or may be
-/// some, counted.
+/// some, counted, unless any number may go.
 pub(super) fn note(
     run: &Run<'_>,
     queue: &Queue<'_, Job>,
@@ -422,7 +423,11 @@ pub(super) fn note(
     if let Err(error) = written {
         run.give_up(error);
     }
-    if let Some(destination) = dir.destination.as_ref().filter(|_| !directories.is_empty()) {
+    let unlimited = matches!(run.options.max_delete, MaxDelete::Percent(100..));
+    if let Some(destination) = &dir.destination
+        && !directories.is_empty()
+        && !unlimited
+    {
         queue.push(Job::Count(Arc::clone(destination), directories));
     }
 }

@@ -229,7 +229,7 @@ impl<'a> Backup<'a> {
             Publication { store, lock: &lock, clock: self.clock, timezone: &self.options.timezone };
         let published = publication.publish(&taken);
         let snapshot = published.inspect_err(|_| remove_unnamed(store, &manifest))?;
-        let tidy = Tidy { store, lock: &lock };
+        let tidy = Tidy { store, lock: &lock, cancel: &self.cancel };
         let mut left_over = tidy.remove_left_overs();
         let mut removed = Vec::new();
         if state == State::Complete && !self.options.retention.is_empty() {

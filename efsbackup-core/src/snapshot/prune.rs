@@ -57,7 +57,8 @@ impl<'a> Prune<'a> {
         self
     }
 
-    /// Stops between two snapshots when the token is cancelled.
+    /// Stops when the token is cancelled; what is half removed by then is removed by a later
+    /// run.
     #[must_use]
     pub fn cancel(mut self, token: &CancelToken) -> Self {
         self.cancel = token.clone();
@@ -83,7 +84,8 @@ impl<'a> Prune<'a> {
         let holder = new_holder(&SystemClock, BackupOptions::default().lease)?;
         let lock = Lock::take(&store.control, &holder, &self.cancel)?;
         let decisions = self.retention.decide(&store.snapshots()?, &self.timezone, None);
-        let report = apply(&Tidy { store: &store, lock: &lock }, decisions, &self.cancel);
+        let tidy = Tidy { store: &store, lock: &lock, cancel: &self.cancel };
+        let report = apply(&tidy, decisions, &self.cancel);
         match self.cancel.is_cancelled() {
             true => Err(Error::new(ErrorKind::Cancelled, "prune")),
             false => Ok(report),

@@ -11,7 +11,7 @@ use crate::mirror::{
     Action, ContentHasher, Digest, EntryEvent, EntryType, FileKind, Listener, Settled,
 };
 use std::io::Read;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Which files' contents are to be read.
 pub(super) type Wanted = Box<dyn Fn(&BytePath) -> bool + Send + Sync>;
@@ -22,6 +22,7 @@ pub(super) struct TreeRecord<'a> {
     failed: Mutex<Option<Error>>,
     next: Option<&'a dyn Listener>,
     wanted: Option<Wanted>,
+    spare: Spare,
     /// Whether entries that failed are recorded as unreadable.
     failures: bool,
 }
@@ -30,7 +31,14 @@ impl<'a> TreeRecord<'a> {
     /// A record that sorts in files in `place` and passes events on to `next`.
     pub(super) fn new(place: &'a Dir, next: Option<&'a dyn Listener>) -> Self {
         let sorter = TreeSorter::new(place);
-        TreeRecord { sorter, failed: Mutex::default(), next, wanted: None, failures: false }
+        TreeRecord {
+            sorter,
+            failed: Mutex::default(),
+            next,
+            wanted: None,
+            spare: Spare::default(),
+            failures: false,
+        }
     }
 
     /// A record of a tree that is only looked at; of the files that are `wanted`, or all,
@@ -49,8 +57,7 @@ impl<'a> TreeRecord<'a> {
         let pushed =
             self.sorter.push(dir, name, |out| fields.encode(out), |out| fields.encode_digests(out));
         if let Err(error) = pushed {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert(error);
+            lock(&self.failed).get_or_insert(error);
         }
     }
 
@@ -84,7 +91,11 @@ impl Listener for TreeRecord<'_> {
 
     fn hasher(&self, path: &BytePath) -> Option<Box<dyn ContentHasher>> {
         let wanted = self.wanted.as_ref().is_none_or(|wanted| wanted(path));
-        wanted.then(|| Box::new(Blake3(blake3::Hasher::new())) as Box<dyn ContentHasher>)
+        wanted.then(|| {
+            let spare = Arc::clone(&self.spare);
+            let hasher = lock(&spare).pop().unwrap_or_default();
+            Box::new(Blake3 { hasher, spare }) as Box<dyn ContentHasher>
+        })
     }
 
     fn settled(&self, entry: &Settled<'_>) {
@@ -92,16 +103,30 @@ impl Listener for TreeRecord<'_> {
     }
 }
 
-struct Blake3(blake3::Hasher);
+/// Hashers at rest: each has two kilobytes, more than many a file that they hash.
+type Spare = Arc<Mutex<Vec<Box<blake3::Hasher>>>>;
+
+struct Blake3 {
+    hasher: Box<blake3::Hasher>,
+    spare: Spare,
+}
 
 impl ContentHasher for Blake3 {
     fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.hasher.update(bytes);
     }
 
     fn finish(self: Box<Self>) -> Digest {
-        *self.0.finalize().as_bytes()
+        let Blake3 { mut hasher, spare } = *self;
+        let digest = *hasher.finalize().as_bytes();
+        hasher.reset();
+        lock(&spare).push(hasher);
+        digest
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Recorded entries in the order of a manifest, each path once.

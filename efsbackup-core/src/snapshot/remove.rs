@@ -2,8 +2,10 @@
 
 use super::calls;
 use super::files::Dir;
-use crate::error::Result;
-use rustix::fs::{AtFlags, FileType, Mode};
+use crate::cancel::CancelToken;
+use crate::error::{Error, Result};
+use crate::mirror::{Fsync, MaxDelete, Mirror, Options};
+use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 
 /// What a tree that is being removed is called; its run or snapshot follows.
@@ -21,71 +23,40 @@ pub(super) fn rename_away(parent: &Dir, name: &str) -> Result<Option<String>> {
     }
 }
 
-/// Removes the directory `name` in `parent` and all in it.
-pub(super) fn remove_tree(parent: &Dir, name: &str) -> Result<()> {
-    let top = open_writable(parent, name)?;
-    Flattened { top, moved: 0 }.empty()?;
-    let removed = calls::unlinkat(parent, name, AtFlags::REMOVEDIR);
-    removed.map_err(|errno| parent.failed("rmdir", name, errno))
-}
+/// Where the mirror that removes a tree finds nothing to keep; below the control folder.
+const NOTHING: &str = "nothing-to-keep";
 
-/// Directories found inside are moved up to the top before they are emptied, so that a tree
-/// of any depth needs two open directories and no path grows too long.
-struct Flattened {
-    top: Dir,
-    moved: u64,
-}
-
-impl Flattened {
-    fn empty(&mut self) -> Result<()> {
-        loop {
-            let mut left = false;
-            for (name, kind) in self.top.list()? {
-                match kind {
-                    FileType::Directory => {
-                        left = true;
-                        self.dir(&name)?;
-                    }
-                    _ => unlink(&self.top, &name, AtFlags::empty())?,
-                }
-            }
-            if !left {
-                return Ok(());
-            }
-        }
-    }
-
-    fn dir(&mut self, name: &[u8]) -> Result<()> {
-        let dir = open_writable(&self.top, name)?;
-        for (name, kind) in dir.list()? {
-            match kind {
-                FileType::Directory => self.move_up(&dir, &name)?,
-                _ => unlink(&dir, &name, AtFlags::empty())?,
-            }
-        }
-        unlink(&self.top, name, AtFlags::REMOVEDIR)
-    }
-
-    fn move_up(&mut self, dir: &Dir, name: &[u8]) -> Result<()> {
-        // Another parent needs the right to write in the directory itself.
-        open_writable(dir, name)?;
-        loop {
-            self.moved += 1;
-            let free = format!("{}", self.moved);
-            if self.top.stat(&free)?.is_some() {
-                continue;
-            }
-            let moved = calls::renameat(dir, name, &self.top, &free);
-            return moved.map_err(|errno| dir.failed("rename", &free, errno));
-        }
-    }
-}
-
-fn unlink(dir: &Dir, name: &[u8], flags: AtFlags) -> Result<()> {
-    match calls::unlinkat(dir, name, flags) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(dir.failed("remove", "", errno)),
-    }
+/// Removes the directory `name` in `parent` and all in it, with many threads: it is made
+/// equal to an empty directory, which is in `control` meanwhile.
+pub(super) fn remove_tree(
+    parent: &Dir,
+    name: &str,
+    control: &Dir,
+    cancel: &CancelToken,
+) -> Result<()> {
+    open_writable(parent, name)?;
+    let nothing = control.make_dir(NOTHING)?.path;
+    let options = Options {
+        delete: true,
+        allow_empty: true,
+        max_delete: MaxDelete::Percent(100),
+        // Neither is worth a look.
+        xattrs: false,
+        acls: false,
+        fsync: Fsync::None,
+        ..Options::default()
+    };
+    let path = parent.path.join(name);
+    let report = Mirror::new(nothing, &path).options(options).cancel(cancel).run()?;
+    let unlinked = |dir: &Dir, name: &str| {
+        calls::unlinkat(dir, name, AtFlags::REMOVEDIR)
+            .map_err(|errno| dir.failed("rmdir", name, errno))
+    };
+    unlinked(control, NOTHING)?;
+    report.into_result().map_err(|error| {
+        Error::new(error.kind(), "remove").with_message(error.message()).with_path(path)
+    })?;
+    unlinked(parent, name)
 }
 
 /// Opens the directory `name`, with the right to change it: a copied directory may be
@@ -120,7 +91,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let tree = dir.path().join(".incomplete-x");
         std::fs::create_dir_all(tree.join("a/b/c")).unwrap();
-        // A name that moving up would choose.
         std::fs::create_dir_all(tree.join("1/2")).unwrap();
         std::fs::write(tree.join("a/b/c/file"), "x").unwrap();
         std::fs::write(dir.path().join("kept"), "x").unwrap();
@@ -131,9 +101,12 @@ mod tests {
         let parent = Dir::open(dir.path()).unwrap();
         let removing = rename_away(&parent, ".incomplete-x").unwrap().unwrap();
         assert_eq!(removing, ".removing-incomplete-x");
-        remove_tree(&parent, &removing).unwrap();
+        let control = tempfile::tempdir().unwrap();
+        let control = Dir::open(control.path()).unwrap();
+        remove_tree(&parent, &removing, &control, &CancelToken::new()).unwrap();
         assert_eq!(rename_away(&parent, ".incomplete-x").unwrap(), None);
         assert_eq!(parent.list().unwrap().len(), 1);
+        assert!(control.list().unwrap().is_empty());
     }
 
     #[test]
@@ -146,7 +119,9 @@ mod tests {
             rustix::fs::mkdirat(&deep, "deeper", Mode::RWXU).unwrap();
             deep = deep.dir("deeper").unwrap();
         }
-        remove_tree(&parent, "tree").unwrap();
+        let control = tempfile::tempdir().unwrap();
+        let control = Dir::open(control.path()).unwrap();
+        remove_tree(&parent, "tree", &control, &CancelToken::new()).unwrap();
         assert!(parent.list().unwrap().is_empty());
     }
 }

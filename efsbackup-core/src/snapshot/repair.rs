@@ -45,7 +45,8 @@ impl Repair<'_> {
         let done = self.run_with(&lock, &folder, broken, &mut repaired);
         // As far as that can be done: the next backup tidies up too.
         if let Ok(Some(removing)) = rename_away(&self.store.dir, &folder) {
-            let _ = remove_tree(&self.store.dir, &removing);
+            let Store { dir, control, .. } = self.store;
+            let _ = remove_tree(dir, &removing, control, &CancelToken::new());
         }
         done
     }

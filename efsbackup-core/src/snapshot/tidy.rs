@@ -5,6 +5,7 @@ use super::lock::Lock;
 use super::name;
 use super::remove::{REMOVING_PREFIX, remove_tree, rename_away};
 use super::store::{Store, journal_name, record_name, run_of_journal};
+use crate::cancel::CancelToken;
 use crate::error::Result;
 use rustix::fs::FileType;
 
@@ -12,6 +13,8 @@ use rustix::fs::FileType;
 pub(super) struct Tidy<'a> {
     pub(super) store: &'a Store,
     pub(super) lock: &'a Lock,
+    /// Stops a removal in the middle; what is left is removed by a later run.
+    pub(super) cancel: &'a CancelToken,
 }
 
 impl Tidy<'_> {
@@ -22,9 +25,13 @@ impl Tidy<'_> {
         self.store.dir.sync()?;
         self.store.remove_record(id)?;
         match renamed {
-            Some(removing) => remove_tree(&self.store.dir, &removing),
+            Some(removing) => self.remove_tree(&removing),
             None => Ok(()),
         }
+    }
+
+    fn remove_tree(&self, name: &str) -> Result<()> {
+        remove_tree(&self.store.dir, name, &self.store.control, self.cancel)
     }
 
     /// Removes what runs that ended early have left. Tells what could not be removed.
@@ -47,11 +54,11 @@ impl Tidy<'_> {
                 if self.store.dir.stat(was)?.is_none() {
                     self.store.remove_record(was)?;
                 }
-                remove_tree(&self.store.dir, &name)?;
+                self.remove_tree(&name)?;
             } else if name.starts_with(name::INCOMPLETE_PREFIX)
                 && let Some(removing) = rename_away(&self.store.dir, &name)?
             {
-                remove_tree(&self.store.dir, &removing)?;
+                self.remove_tree(&removing)?;
             }
         }
         Ok(())

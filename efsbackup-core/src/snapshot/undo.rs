@@ -90,7 +90,8 @@ impl Undo<'_> {
         let _ = self.store.control.remove(&journal_name(self.run));
         made.map_err(|error| {
             if let Ok(Some(removing)) = rename_away(&self.store.dir, &folder) {
-                let _ = remove_tree(&self.store.dir, &removing);
+                let Store { dir, control, .. } = self.store;
+                let _ = remove_tree(dir, &removing, control, &CancelToken::new());
             }
             Error::new(error.kind(), "undo")
                 .with_message(format!(

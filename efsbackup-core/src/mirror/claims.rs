@@ -1,0 +1,225 @@
+//! Which file of the source stands for which inode that already was at the destination or in
+//! a link source.
+//!
+//! Two different files of the source may have been one at the time of an earlier run. The
+//! inode can stay with only one of them.
+//!
+//! A run may take millions of inodes from a link source, nearly all of them asked for once.
+//! So only the last claims are kept: linking changes an inode's ctime, which tells of those
+//! that were forgotten.
+
+use super::handle::FileId;
+use super::meta::{Meta, Sync};
+use super::options::Options;
+use super::tree::Dir;
+use rustix::fs::Mode;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// How many claims to link sources make one turn; the last two turns are kept.
+const TURN: usize = 16 << 10;
+
+/// A time of an inode: seconds since 1970, and nanoseconds.
+type Time = (i64, u32);
+
+/// The claims of one run.
+pub(super) struct Claims {
+    limit: usize,
+    table: Mutex<Table>,
+    /// How many turns have ended.
+    turns: AtomicU64,
+    /// What was linked by this run has this ctime or a later one, by the clock of the file
+    /// system. `None` where that is not known.
+    begin: Option<Time>,
+    /// Whether a link was seen to change the ctime so.
+    links_show: OnceLock<bool>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// Inodes at the destination.
+    kept: HashMap<FileId, FileId>,
+    /// Inodes of link sources: those of this turn and of the one before.
+    linked: [HashMap<FileId, FileId>; 2],
+}
+
+/// The answer to who wants an inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Granted,
+    /// It stands for another file, or may do so.
+    Taken,
+    /// What was known of the inode is too old.
+    LookAgain,
+}
+
+impl Claims {
+    /// The claims of a run that begins now. The root of the destination tells the time.
+    pub(super) fn new(options: &Options, root: &Dir) -> Claims {
+        let asked = !options.dry_run && !options.link_sources.is_empty();
+        Self::since(TURN, if asked { time(root) } else { None })
+    }
+
+    fn since(limit: usize, begin: Option<Time>) -> Claims {
+        let (table, turns, links_show) = (Mutex::default(), AtomicU64::new(0), OnceLock::new());
+        Claims { limit, table, turns, begin, links_show }
+    }
+
+    /// Whether the destination's inode `have` may stay as the source's `source`: true for the
+    /// first that asks, and again for that one.
+    pub(super) fn keep(&self, have: &Meta, source: &Meta) -> bool {
+        if have.nlink < 2 {
+            return true;
+        }
+        let mut table = self.table();
+        match self.known(&table, have, source) {
+            Some(answer) => answer == Answer::Granted,
+            None => {
+                table.kept.insert(have.id, source.id);
+                true
+            }
+        }
+    }
+
+    /// To be called before an inode of a link source is looked at.
+    pub(super) fn turn(&self) -> u64 {
+        self.turns.load(Ordering::Acquire)
+    }
+
+    /// Whether the link source's inode `have`, as it was in the turn `looked`, may stand for
+    /// the source's `source`.
+    pub(super) fn link(&self, have: &Meta, source: &Meta, looked: u64) -> Answer {
+        if have.nlink < 2 {
+            return Answer::Granted;
+        }
+        let mut table = self.table();
+        if let Some(answer) = self.known(&table, have, source) {
+            return answer;
+        }
+        // A claim that was made since then may be forgotten already.
+        if self.turn() >= looked + 2 {
+            return Answer::LookAgain;
+        }
+        table.linked[0].insert(have.id, source.id);
+        if table.linked[0].len() >= self.limit && self.links_show.get() == Some(&true) {
+            table.linked.swap(0, 1);
+            table.linked[0].clear();
+            self.turns.fetch_add(1, Ordering::AcqRel);
+        }
+        Answer::Granted
+    }
+
+    /// To be called when a name was linked; `linked` looks at it.
+    pub(super) fn linked(&self, linked: impl FnOnce() -> Option<Meta>) {
+        let Some(begin) = self.begin else { return };
+        self.links_show.get_or_init(|| linked().is_some_and(|linked| linked.ctime >= begin));
+    }
+
+    /// What is known of an inode; `None` if it is free.
+    fn known(&self, table: &Table, have: &Meta, source: &Meta) -> Option<Answer> {
+        let tables = table.linked.iter().chain([&table.kept]);
+        let holder = tables.filter_map(|table| table.get(&have.id)).next();
+        match holder {
+            Some(holder) if *holder == source.id => Some(Answer::Granted),
+            Some(_) => Some(Answer::Taken),
+            // Nothing was forgotten before the second turn ended.
+            None if self.turn() < 2 => None,
+            None => self.begin.filter(|begin| have.ctime >= *begin).map(|_| Answer::Taken),
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The time at the destination. A root that was there before is given its own mode again,
+/// which dates it.
+fn time(root: &Dir) -> Option<Time> {
+    let fd = root.destination.as_ref()?.fd().ok()?;
+    if let Some(before) = &root.before {
+        super::calls::fchmod(&*fd, Mode::from_raw_mode(before.mode)).ok()?;
+    }
+    Meta::of(&*fd, Sync::Force).ok().map(|meta| meta.ctime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::FileType;
+
+    fn inode(ino: u64, ctime: i64) -> Meta {
+        Meta {
+            file_type: FileType::RegularFile,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            size: 1,
+            stored: 1,
+            mtime: (1, 0),
+            ctime: (ctime, 0),
+            nlink: 2,
+            id: FileId { dev: 1, ino },
+            rdev: 0,
+        }
+    }
+
+    fn kept(claims: &Claims) -> usize {
+        claims.table().linked.iter().map(HashMap::len).sum()
+    }
+
+    #[test]
+    fn an_inode_stands_for_one_file_however_many_claims_come_between() {
+        for (dated, shown) in [(true, true), (true, false), (false, false)] {
+            let claims = Claims::since(10, dated.then_some((100, 0)));
+            let ask = |number: u64, source: u64, ctime: i64| {
+                claims.link(&inode(number, ctime), &inode(1_000_000 + source, 0), claims.turn())
+            };
+            for number in 0..1_000 {
+                assert_eq!(ask(number, number, 50), Answer::Granted);
+                claims.linked(|| Some(inode(number, if shown { 100 } else { 50 })));
+                assert_eq!(ask(number, number, 100), Answer::Granted, "again the same");
+                for earlier in [number, number / 2, 0].into_iter().filter(|_| number > 0) {
+                    assert_eq!(ask(earlier, number + 5_000, 100), Answer::Taken);
+                }
+            }
+            assert_eq!(kept(&claims) <= 20, shown, "{}", kept(&claims));
+        }
+    }
+
+    #[test]
+    fn an_inode_with_one_name_needs_no_claim() {
+        let claims = Claims::since(10, None);
+        let single = Meta { nlink: 1, ..inode(1, 0) };
+        assert_eq!(claims.link(&single, &inode(2, 0), 0), Answer::Granted);
+        assert!(claims.keep(&single, &inode(3, 0)));
+        assert_eq!(kept(&claims), 0);
+    }
+
+    #[test]
+    fn what_was_looked_at_too_long_ago_is_looked_at_again() {
+        let claims = Claims::since(2, Some((100, 0)));
+        claims.linked(|| Some(inode(0, 100)));
+        let looked = claims.turn();
+        for number in 0..4 {
+            assert_eq!(claims.link(&inode(number, 50), &inode(10, 0), looked), Answer::Granted);
+        }
+        assert_eq!(claims.link(&inode(0, 50), &inode(11, 0), looked), Answer::LookAgain);
+        assert_eq!(claims.link(&inode(0, 100), &inode(11, 0), claims.turn()), Answer::Taken);
+    }
+
+    #[test]
+    fn what_stays_at_the_destination_is_not_taken_from_a_link_source_too() {
+        let claims = Claims::since(2, Some((100, 0)));
+        claims.linked(|| Some(inode(0, 100)));
+        assert!(claims.keep(&inode(1, 50), &inode(10, 0)));
+        for number in 20..30 {
+            let turn = claims.turn();
+            assert_eq!(claims.link(&inode(number, 50), &inode(40, 0), turn), Answer::Granted);
+        }
+        assert_eq!(claims.link(&inode(1, 50), &inode(11, 0), claims.turn()), Answer::Taken);
+        assert!(!claims.keep(&inode(20, 100), &inode(12, 0)), "linked and forgotten");
+        assert!(claims.keep(&inode(1, 50), &inode(10, 0)));
+    }
+}
