@@ -11,6 +11,8 @@ from pathlib import Path
 from data import names_of
 
 NAME = "bench"
+# What a first snapshot is measured beside: the same copy without manifest and digests.
+WITHOUT_MANIFEST = "efsbackup mirror"
 RSYNC = ["rsync", "-aHAX", "--numeric-ids"]
 
 
@@ -35,6 +37,12 @@ class Places:
         places.empty.mkdir(parents=True)
         places.scratch.mkdir()
         return places
+
+
+def snapshots(at: Places) -> list[Path]:
+    """The snapshots taken so far, the oldest first."""
+    folders = (at.repository / NAME).iterdir()
+    return sorted(path for path in folders if not path.name.startswith("."))
 
 
 Command = Callable[[Places], list[list[str]]]
@@ -88,6 +96,9 @@ def efsbackup_commands(path: str, *options: str) -> dict[str, Command]:
         ),
         "backup": backup,
         "backup again": backup,
+        "prune": lambda at: [
+            [path, "prune", "--quiet", "--name", NAME, "--keep-last", "1", str(at.repository)]
+        ],
     }
 
 
@@ -173,5 +184,14 @@ def programs(tools: Tools) -> list[Program]:
         Program("xcp", "xcp", {"copy": xcp}),
         Program("fpsync", "fpsync", {"copy": fpsync}),
         Program("rclone", "rclone", {"copy": rclone}),
-        Program("rm -rf", "rm", {"delete": lambda at: [["rm", "-rf", str(at.destination)]]}),
+        Program(WITHOUT_MANIFEST, ours, {"backup": same["copy"]}),
+        Program(
+            "rm -rf",
+            "rm",
+            {
+                "backup": same["backup"],
+                "delete": lambda at: [["rm", "-rf", str(at.destination)]],
+                "prune": lambda at: [["rm", "-rf", *map(str, snapshots(at)[:-1])]],
+            },
+        ),
     ]

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from programs import NAME, Places, Program, rsync
+from programs import NAME, WITHOUT_MANIFEST, Places, Program, rsync, snapshots
 
 OURS = ("floor", "efsbackup", "efsbackup, durable")
 COPY = (*OURS, "rsync -aHAX", "cp -a")
+SNAPSHOT = (*OURS, WITHOUT_MANIFEST, "rsync -aHAX")
 COMPARE = ("floor", "efsbackup", "rsync -aHAX")
 WITHOUT_ATTRIBUTES = ("efsbackup --no-xattrs --no-acls", "rsync -aH")
 MANY_PEERS = ("xcp", "fpsync", "rclone")
@@ -61,9 +62,17 @@ def one_snapshot(at: Places, program: Program) -> None:
             subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
 
 
+def many_snapshots(at: Places, program: Program) -> None:
+    """Eleven snapshots of a tree that did not change, taken by efsbackup for all programs."""
+    remove(at.repository)
+    for _ in range(11):
+        for line in program.commands["backup"](at):
+            subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+
+
 WORKS = [
     Work("first copy", "S", "copy", empty, (*COPY, *MANY_PEERS, *WITHOUT_ATTRIBUTES)),
-    Work("first snapshot", "S", "backup", empty, (*OURS, "rsync -aHAX")),
+    Work("first snapshot", "S", "backup", empty, SNAPSHOT),
     Work(
         "nothing changed",
         "S",
@@ -89,7 +98,9 @@ WORKS = [
         (*OURS, "rsync -aHAX", "cp -al, then rsync"),
     ),
     Work("delete all", "S", "delete", copied, (*OURS, "rsync -aHAX", "rm -rf")),
+    Work("remove 10 of 11 snapshots", "S", "prune", many_snapshots, ("efsbackup", "rm -rf")),
     Work("first copy", "L", "copy", empty, (*COPY[1:], "xcp", "rclone")),
+    Work("first snapshot", "L", "backup", empty, SNAPSHOT[1:]),
     Work("first copy", "W", "copy", empty, COPY),
     Work("nothing changed", "W", "copy", copied, COMPARE, floor="compare"),
     Work("first copy", "D", "copy", empty, COPY),
@@ -103,9 +114,9 @@ WORKS = [
 
 def result(at: Places, work: Work, program: Program) -> Path:
     """Where the run left its copy."""
-    if program.is_ours and work.command.startswith("backup"):
-        names = (path.name for path in (at.repository / NAME).iterdir())
-        return at.repository / NAME / max(name for name in names if not name.startswith("."))
+    snapshot = program.is_ours and program.name != WITHOUT_MANIFEST
+    if work.command == "prune" or (snapshot and work.command.startswith("backup")):
+        return snapshots(at)[-1]
     return at.destination
 
 
