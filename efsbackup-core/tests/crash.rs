@@ -11,12 +11,15 @@ mod common;
 
 use common::crash::{Fault, Series, kind_of_call, soak, wait};
 use common::random::Random;
+use common::repository::at;
 use common::{Scratch, Tree, dir, fifo, file, hardlink, symlink};
+use efsbackup_core::snapshot::State;
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -144,18 +147,18 @@ fn at_each_call(what: &str, every: usize, fault: impl Fn(u64) -> Fault) {
 
 #[test]
 fn a_run_killed_before_any_of_its_steps_leaves_only_whole_snapshots() {
-    at_each_call("killed before each call", 29, Fault::Kill);
+    at_each_call("killed before each call", 41, Fault::Kill);
 }
 
 #[test]
 fn a_run_of_which_any_call_fails_leaves_only_whole_snapshots() {
-    at_each_call("one EIO at each call", 59, |call| Fault::Fail(call, 1, Errno::IO.raw_os_error()));
+    at_each_call("one EIO at each call", 79, |call| Fault::Fail(call, 1, Errno::IO.raw_os_error()));
 }
 
 #[test]
 fn a_run_whose_disk_fails_from_any_call_on_leaves_only_whole_snapshots() {
     let errnos = [Errno::IO, Errno::NOSPC, Errno::ROFS];
-    at_each_call("all calls fail from each call on", 61, |call| {
+    at_each_call("all calls fail from each call on", 83, |call| {
         Fault::Fail(call, u64::MAX, errnos[call as usize % 3].raw_os_error())
     });
 }
@@ -169,7 +172,7 @@ fn a_run_killed_at_any_moment_leaves_only_whole_snapshots() {
     let source = scratch.build("source", &random.tree(12, 3));
     let mut series = Series::new(&source, &scratch.path("root"));
     let mut typical = Duration::ZERO;
-    let (rounds, mut killed, mut published) = (if soak() { 600 } else { 25 }, 0, 0);
+    let (rounds, mut killed, mut published) = (if soak() { 600 } else { 16 }, 0, 0);
     for round in 0..rounds {
         if round % 8 == 0 {
             let started = Instant::now();
@@ -191,4 +194,81 @@ fn a_run_killed_at_any_moment_leaves_only_whole_snapshots() {
     series.run_whole();
     eprintln!("killed at random: {killed} of {rounds} runs; {published} runs published");
     assert!(killed * 4 > rounds, "only {killed} runs were killed");
+}
+
+/// Writes a new version of the files of `source` again and again, each at once, until told
+/// to stop.
+fn keep_writing(source: &Path, aside: &Path, stop: &AtomicBool) {
+    let mut version = 0_u64;
+    while !stop.load(Ordering::Relaxed) {
+        for number in 0..40 {
+            version += 1;
+            // Never twice the same length in a row.
+            let content = version.to_le_bytes().repeat(64 + (version % 4000) as usize);
+            fs::write(aside, content).unwrap();
+            fs::rename(aside, source.join(format!("d{}/f{number}", number % 4))).unwrap();
+        }
+    }
+}
+
+/// Every file is full of one version.
+fn assert_one_version_each(tree: &Path) {
+    for dir in 0..4 {
+        for entry in fs::read_dir(tree.join(format!("d{dir}"))).unwrap() {
+            let path = entry.unwrap().path();
+            let content = fs::read(&path).unwrap();
+            let (words, rest) = content.as_chunks::<8>();
+            assert!(rest.is_empty() && words.len() >= 64, "{path:?}: {} bytes", content.len());
+            assert!(words.iter().all(|word| *word == words[0]), "{path:?} holds two versions");
+            let version = u64::from_le_bytes(words[0]) as usize;
+            assert_eq!(words.len(), 64 + version % 4000, "{path:?}");
+        }
+    }
+}
+
+#[test]
+fn a_live_source_and_killed_runs_give_no_file_of_two_versions() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &Tree::default());
+    (0..4).for_each(|dir| fs::create_dir(source.join(format!("d{dir}"))).unwrap());
+    let (aside, stop) = (scratch.path("aside"), AtomicBool::new(false));
+    let mut series = Series::new(&source, &scratch.path("root"));
+    let mut rng = fastrand::Rng::with_seed(5);
+    let (rounds, mut killed) = (if soak() { 300 } else { 12 }, 0);
+    std::thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
+        scope.spawn(|| keep_writing(&source, &aside, &stop));
+        let mut typical = Duration::from_millis(100);
+        for round in 0..rounds {
+            let started = Instant::now();
+            let mut run = series.command().spawn().unwrap();
+            if round % 3 > 0 {
+                std::thread::sleep(typical * rng.u32(0..110) / 100);
+                // It may have ended.
+                let _ = run.kill();
+            }
+            let well = wait(&mut run).success();
+            killed += u32::from(!well);
+            if round % 3 == 0 {
+                assert!(well, "a run that nobody killed failed");
+                typical = started.elapsed();
+            }
+            let root = series.root.clone();
+            series.check_each(|id, state, _| {
+                assert_eq!(state, State::Complete, "{id}");
+                assert_one_version_each(&at(&root, id));
+            });
+        }
+    });
+    series.run_whole();
+    eprintln!("a live source: {killed} of {rounds} runs killed, {} published", series.published);
+    assert!(killed > 0);
+}
+
+struct StopOnDrop<'s>(&'s AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

@@ -107,12 +107,14 @@ impl Retention {
     }
 
     fn rules(&self) -> [Rule; 6] {
-        let rule = |name, left, period| Rule { name, left, period, previous: None };
+        let rule = |name, left, period: fn(&Zoned) -> Period| Rule {
+            name,
+            left,
+            period: Some(period),
+            previous: None,
+        };
         [
-            // Every snapshot is a period of its own.
-            rule("last", self.last, |t| {
-                (t.timestamp().as_second(), t.subsec_nanosecond().into(), 0)
-            }),
+            Rule { name: "last", left: self.last, period: None, previous: None },
             rule("hourly", self.hourly, |t| {
                 (t.year().into(), day(t) * 24 + i64::from(t.hour()), t.offset().seconds().into())
             }),
@@ -135,7 +137,8 @@ fn day(time: &Zoned) -> i64 {
 struct Rule {
     name: &'static str,
     left: u32,
-    period: fn(&Zoned) -> Period,
+    /// `None`: every snapshot is a period of its own, also two of one instant.
+    period: Option<fn(&Zoned) -> Period>,
     previous: Option<Period>,
 }
 
@@ -145,12 +148,12 @@ impl Rule {
         if self.left == 0 {
             return None;
         }
-        let period = (self.period)(time);
-        let is_new = self.previous != Some(period);
+        let period = self.period.map(|period| period(time));
+        let is_new = period.is_none() || self.previous != period;
         if !is_new && !is_oldest {
             return None;
         }
-        self.previous = Some(period);
+        self.previous = period;
         self.left -= 1;
         Some(if is_new { self.name.to_owned() } else { format!("oldest {}", self.name) })
     }
@@ -190,6 +193,14 @@ mod tests {
         assert_eq!(kept(daily, "UTC", &times), [times[2], times[3]]);
         // In Tokyo 16:00Z is the next day already, the day of the last one.
         assert_eq!(kept(daily, "Asia/Tokyo", &times), [times[1], times[3]]);
+    }
+
+    #[test]
+    fn two_of_one_instant_are_two() {
+        let times =
+            ["2026-03-01T10:00:00Z", "2026-03-01T10:00:00+00:00", "2026-03-01T11:00:00+01:00"];
+        let retention = Retention { last: 2, ..Retention::default() };
+        assert_eq!(kept(retention, "UTC", &times), times[1..]);
     }
 
     #[test]
