@@ -254,6 +254,48 @@ fn a_template_keeps_everything_but_the_layout() {
 }
 
 #[test]
+fn comments_and_layout_of_a_template_stay() {
+    let text = TEMPLATE
+        .replace("Resources:\n", "# All of it.\nResources:   # here\n\n")
+        .replace("      ParameterObjects:", "      # What it takes.\n      ParameterObjects:")
+        .replace("      Activate: yes", "\n      # At once.\n      Activate:   yes # yes");
+    let mut document = formats::read(text.as_bytes()).unwrap();
+    assert_eq!(document.write(Format::CloudFormationYaml).unwrap(), text);
+    // A list that was changed is written anew in its place, and nothing else.
+    document.definition.values[0].value = "x".into();
+    let changed = text.replace(
+        "        - Id: myX\n          StringValue: !Ref Owner\n\n",
+        "        - Id: myX\n          StringValue: x\n\n",
+    );
+    assert_ne!(changed, text);
+    assert_eq!(document.write(Format::CloudFormationYaml).unwrap(), changed);
+    document.definition.objects.truncate(0);
+    let written = document.write(Format::CloudFormationYaml).unwrap();
+    assert!(written.contains("      PipelineObjects: []\n      # What it takes.\n"), "{written}");
+    assert_eq!(formats::read(written.as_bytes()).unwrap().definition, document.definition);
+    // Dashes as far out as their key, and a list in brackets.
+    let flat = "Resources:\n P:\n  Type: AWS::DataPipeline::Pipeline\n  Properties:\n   PipelineObjects:\n   \
+                - {Id: A, Name: A, Fields: []} # a\n   Name: n # name\n";
+    for text in [flat.to_owned(), flat.replace(":\n   - {", ": [{").replace("[]} #", "[]}] #")] {
+        let mut document = formats::read(text.as_bytes()).unwrap();
+        document.definition.objects[0].name = "B".to_owned();
+        let written = document.write(Format::CloudFormationYaml).unwrap();
+        assert!(written.ends_with("Name: B\n       Fields: []\n   Name: n # name\n"), "{written}");
+        assert_eq!(formats::read(written.as_bytes()).unwrap().definition, document.definition);
+    }
+    // Where it cannot be, the whole is written anew: here a list that was not there.
+    document.definition.objects.push(Object::new("New"));
+    let all =
+        "{\"Resources\": {\"P\": {\"Type\": \"AWS::DataPipeline::Pipeline\", \"Properties\": {}}}}";
+    for text in [all.to_owned(), format!("--- # one line\n{all}\n")] {
+        let mut bare = formats::read(text.as_bytes()).unwrap();
+        bare.definition.clone_from(&document.definition);
+        let written = bare.write(Format::CloudFormationYaml).unwrap();
+        assert_eq!(formats::read(written.as_bytes()).unwrap().definition, document.definition);
+    }
+}
+
+#[test]
 fn functions_are_long_in_json_and_nowhere_else() {
     let document = formats::read(TEMPLATE.as_bytes()).unwrap();
     let json = document.write(Format::CloudFormationJson).unwrap();

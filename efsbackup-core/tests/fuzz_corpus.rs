@@ -1,7 +1,13 @@
 //! The fuzzer's corpus once more: its own seeds, what it found new ways with, and every input
 //! that ever broke something.
 
-#![cfg(all(feature = "snapshot", feature = "cfn", feature = "draw", feature = "testing"))]
+#![cfg(all(
+    feature = "snapshot",
+    feature = "cfn",
+    feature = "terraform",
+    feature = "draw",
+    feature = "testing"
+))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../fuzz/src/targets.rs"]

@@ -199,6 +199,33 @@ fn convert_goes_to_every_form_and_back() {
 }
 
 #[test]
+fn convert_says_what_it_tolerated_rewrote_and_lacks() {
+    let loose = PIPELINE.replacen('{', "// why\n{", 1);
+    let ran = pipeline(&["convert", "-", "--to", "api"], &loose);
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("line 1, column 1: expected value; JSON has no comments"));
+    let ran = pipeline(&["convert", "-", "--to", "api", "--lenient"], &loose);
+    assert_eq!(ran.stderr, "not JSON, but read: line 1, column 1: a comment\n");
+    assert_eq!(ran.stdout, pipeline(&["convert", "-", "--to", "api"], PIPELINE).stdout);
+
+    let several = PIPELINE.replace("\"myNote\": \"plain\"", "\"scriptArgument\": [\"a\", \"b\"]");
+    let ran = pipeline(&["convert", "-", "--to", "terraform"], &several);
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("Run.scriptArgument: Terraform keeps a set"), "{}", ran.stderr);
+    let ran = pipeline(&["convert", "-", "--to", "terraform", "--fold-arguments"], &several);
+    assert_eq!(ran.stderr, "rewritten, arguments are now in the command: Run\n");
+    assert!(ran.stdout.contains("set -- \"$@\" 'b'\n"), "{}", ran.stdout);
+
+    let twice = ran.stdout.replace("\"pipeline\"", "\"other\"") + &ran.stdout;
+    let ran = pipeline(&["convert", "-", "--to", "cfn-yaml"], &twice);
+    assert!(ran.stderr.contains("2 pipelines (other, pipeline)"), "{}", ran.stderr);
+    let ran = pipeline(&["validate", "-", "--pipeline", "other"], &twice);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let ran = pipeline(&["validate", "-", "--pipeline", "none"], &twice);
+    assert!(ran.stderr.contains("no pipeline is called none; there are other, pipeline"));
+}
+
+#[test]
 fn draw_takes_the_kind_from_the_files_ending() {
     let folder = Folder::new();
     for (name, beginning) in [

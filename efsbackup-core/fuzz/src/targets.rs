@@ -4,7 +4,7 @@
 //! The fuzzer searches with these, and a test replays the corpus with them.
 
 use efsbackup_core::expression::{Period, Scope, Template, Value};
-use efsbackup_core::formats::{Format, api, cli, cloudformation, read};
+use efsbackup_core::formats::{Format, api, cli, cloudformation, read, terraform};
 use efsbackup_core::mirror::Filter;
 use efsbackup_core::mount::{MountTable, Target as MountTarget};
 use efsbackup_core::pipeline::{Definition, Object, Parameter, ParameterValue};
@@ -23,6 +23,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("api", api_json),
     ("cfn-yaml", cfn_yaml),
     ("cfn-json", cfn_json),
+    ("terraform", terraform_either),
     ("any-form", any_form),
     ("definition", definition),
     ("filter", filter),
@@ -123,9 +124,17 @@ fn api_json(bytes: &[u8]) {
 fn cfn_yaml(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(template) = cloudformation::read_yaml(text) {
-        let written = template.write_yaml().expect("what was read can be written");
+        let kept = template.write_yaml().expect("what was read can be written");
+        assert_eq!(kept, text);
+        let anew = template.clone().without_layout();
+        let written = anew.write_yaml().expect("what was read can be written");
         let again = cloudformation::read_yaml(&written);
         assert_eq!(again.as_ref().ok(), Some(&template), "{again:?} in\n{written}");
+        let mut changed = template;
+        changed.definition.objects.push(Object::new("New"));
+        let written = changed.write_yaml().expect("what was read can be written");
+        let again = cloudformation::read_yaml(&written).map(|template| template.definition);
+        assert_eq!(again.as_ref().ok(), Some(&changed.definition), "{again:?} in\n{written}");
     }
 }
 
@@ -135,6 +144,25 @@ fn cfn_json(bytes: &[u8]) {
         let written = template.write_json().expect("what was read can be written");
         let again = cloudformation::read_json(&written);
         assert_eq!(again.as_ref().ok(), Some(&template), "{again:?} in\n{written}");
+    }
+}
+
+fn terraform_either(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(module) = terraform::read_hcl(text).or_else(|_| terraform::read_json(text)) else {
+        return;
+    };
+    let hcl = |text: &str| Ok(terraform::read_hcl(text)?.definition);
+    there_and_back(&module.definition, terraform::write_hcl, hcl);
+    let json = |text: &str| Ok(terraform::read_json(text)?.definition);
+    there_and_back(&module.definition, terraform::write_json, json);
+    let mut changed = module;
+    changed.definition.objects.push(Object::new("New"));
+    if let Ok(text) = changed.write_hcl() {
+        assert_eq!(hcl(&text).ok().as_ref(), Some(&changed.definition), "{text}");
+    }
+    if let Ok(text) = changed.write_json() {
+        assert_eq!(json(&text).ok().as_ref(), Some(&changed.definition), "{text}");
     }
 }
 

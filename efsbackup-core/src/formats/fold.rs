@@ -84,5 +84,10 @@ fn with_arguments(command: &str, arguments: &[&str]) -> Option<String> {
         };
         out.push_str(&format!("set -- \"$@\" {argument}\n"));
     }
-    Some(out + rest)
+    out.push_str(rest);
+    // Forms that have a way to write lines want the last one ended too.
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+    Some(out)
 }

@@ -9,6 +9,7 @@ use super::{Document, Format, api, cli, json, lenient};
 use crate::pipeline::Node;
 use crate::{Error, ErrorKind, Result};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How to read a definition: strictly or not, and which pipeline of several.
 ///
@@ -111,7 +112,7 @@ impl Reader {
         } else if has("pipelineObjects") {
             self.alone(Document::new(api::from_node(&tree)?, Format::Api, Source::Alone))
         } else if has("Resources") {
-            self.template(tree, Format::CloudFormationJson)
+            self.template(tree, Format::CloudFormationJson, None)
         } else if has("resource") {
             self.module(&tree)
         } else {
@@ -141,14 +142,23 @@ impl Reader {
 
     #[cfg(feature = "cfn")]
     fn yaml(&self, text: &str) -> Result<Vec<Document>> {
-        self.template(super::yaml::parse(text)?, Format::CloudFormationYaml)
+        let source = Some(text.into());
+        self.template(super::yaml::parse(text)?, Format::CloudFormationYaml, source)
     }
 
     #[cfg(feature = "cfn")]
-    fn template(&self, tree: Node, format: Format) -> Result<Vec<Document>> {
+    fn template(
+        &self,
+        tree: Node,
+        format: Format,
+        source: Option<Arc<str>>,
+    ) -> Result<Vec<Document>> {
         let names = cloudformation::pipelines(&tree)?;
         let template = |name: &String| {
-            let template = cloudformation::Template::from_node(tree.clone(), name)?;
+            let mut template = cloudformation::Template::from_node(tree.clone(), name)?;
+            if let Some(text) = &source {
+                template = template.with_source(text);
+            }
             let definition = template.definition.clone();
             Ok(Document::new(definition, format, Source::Template(Box::new(template))))
         };
@@ -207,7 +217,12 @@ impl Reader {
     }
 
     #[cfg(not(feature = "cfn"))]
-    fn template(&self, _tree: Node, format: Format) -> Result<Vec<Document>> {
+    fn template(
+        &self,
+        _tree: Node,
+        format: Format,
+        _source: Option<Arc<str>>,
+    ) -> Result<Vec<Document>> {
         Err(super::without(format))
     }
 }

@@ -1,5 +1,6 @@
 //! A pipeline as a CloudFormation template: `AWS::DataPipeline::Pipeline`.
 
+mod keep;
 mod objects;
 
 use super::about::About;
@@ -8,6 +9,7 @@ use super::tree::At;
 use super::{json as read, yaml};
 use crate::pipeline::{Definition, Intrinsic, Node};
 use crate::{Error, Result};
+use std::sync::Arc;
 
 const TYPE: &str = "AWS::DataPipeline::Pipeline";
 const OBJECTS: &str = "PipelineObjects";
@@ -16,15 +18,27 @@ const VALUES: &str = "ParameterValues";
 
 /// A template, and one pipeline in it.
 ///
-/// All else that the template holds (other resources and pipelines, the pipeline's name, tags and
-/// activation, outputs, …) is kept as it is and in its order; comments are not.
-#[derive(Clone, Debug, PartialEq)]
+/// All else that the template holds (other resources and pipelines, the pipeline's name, tags
+/// and activation, outputs, …) is kept as it is and in its order. So are the comments and the
+/// layout of YAML that was read, but for those in lists of the pipeline that were changed.
+/// Two templates are equal where they say the same, however they are laid out.
+#[derive(Clone, Debug)]
 pub struct Template {
     /// What the pipeline's objects, parameters and values say.
     pub definition: Definition,
     /// The template, in which the pipeline's own three lists are empty.
     document: Node,
     logical_id: String,
+    /// The YAML that it was read from, and the definition that stands there.
+    source: Option<(Arc<str>, Definition)>,
+}
+
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.definition == other.definition
+            && self.logical_id == other.logical_id
+            && self.document == other.document
+    }
 }
 
 impl Template {
@@ -47,12 +61,13 @@ impl Template {
             ("AWSTemplateFormatVersion", text("2010-09-09")),
             ("Resources", map(vec![("Pipeline", pipeline)])),
         ]);
-        Template { definition, document, logical_id: "Pipeline".to_owned() }
+        Template { definition, document, logical_id: "Pipeline".to_owned(), source: None }
     }
 
     /// Gives the pipeline this name.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
+        self.source = None;
         if let Some(properties) = self.properties_mut() {
             set(properties, "Name", Node::Text(name.to_owned()));
         }
@@ -73,7 +88,7 @@ impl Template {
             objects::definition(&resource)?
         };
         let logical_id = logical_id.to_owned();
-        let mut template = Template { definition, document, logical_id };
+        let mut template = Template { definition, document, logical_id, source: None };
         if let Some(properties) = template.properties_mut() {
             for (key, node) in properties {
                 if [OBJECTS, PARAMETERS, VALUES].contains(&key.as_str()) {
@@ -82,6 +97,20 @@ impl Template {
             }
         }
         Ok(template)
+    }
+
+    /// Forgets the layout and the comments of the YAML that it was read from: it is written
+    /// in this library's own layout.
+    #[must_use]
+    pub fn without_layout(mut self) -> Self {
+        self.source = None;
+        self
+    }
+
+    /// Keeps the text that it was read from.
+    pub(super) fn with_source(mut self, text: &Arc<str>) -> Self {
+        self.source = Some((Arc::clone(text), self.definition.clone()));
+        self
     }
 
     fn properties_mut(&mut self) -> Option<&mut Vec<(String, Node)>> {
@@ -113,6 +142,7 @@ impl Template {
     pub(super) fn with_about(mut self, about: &About) -> Self {
         let text = |text: &str| Node::Text(text.to_owned());
         let About { name, description, tags, .. } = about;
+        self.source = None;
         if let Some(properties) = self.properties_mut() {
             if let Some(name) = name {
                 set(properties, "Name", text(name));
@@ -210,7 +240,31 @@ impl Template {
     /// `CannotRepresent` where a parameter's attribute or value is a reference, and where a
     /// value is a Terraform expression.
     pub fn write_yaml(&self) -> Result<String> {
-        Ok(yaml::write(&self.to_node()?))
+        let whole = self.to_node()?;
+        Ok(self.kept_yaml().unwrap_or_else(|| yaml::write(&whole)))
+    }
+
+    /// The text that it was read from with what has changed in its place, if that can be.
+    fn kept_yaml(&self) -> Option<String> {
+        let (text, read) = self.source.as_ref()?;
+        if *read == self.definition {
+            return Some(text.to_string());
+        }
+        let (now, before) = (&self.definition, read);
+        let mut changed = Vec::new();
+        if now.objects != before.objects {
+            changed.push((OBJECTS, Node::List(objects::objects(now))));
+        }
+        if now.parameters != before.parameters {
+            changed.push((PARAMETERS, Node::List(objects::parameters(now).ok()?)));
+        }
+        if now.values != before.values {
+            changed.push((VALUES, Node::List(objects::values(now).ok()?)));
+        }
+        let new = keep::replaced(text, &self.logical_id, &changed)?;
+        let again = Template::from_node(yaml::parse(&new).ok()?, &self.logical_id).ok()?;
+        let same = again.definition == self.definition && again.document == self.document;
+        same.then_some(new)
     }
 }
 
@@ -252,7 +306,7 @@ fn only_pipeline(document: Node) -> Result<Template> {
 /// to what is wrong: no pipeline or several, or a function where only its result tells
 /// what the pipeline is, such as `!If` in place of an object.
 pub fn read_yaml(text: &str) -> Result<Template> {
-    only_pipeline(yaml::parse(text)?)
+    Ok(only_pipeline(yaml::parse(text)?)?.with_source(&text.into()))
 }
 
 /// Reads a template of one pipeline written in JSON.

@@ -156,7 +156,8 @@ impl Module {
     ///
     /// # Errors
     /// `CannotRepresent` where the order of repeated fields would be lost, where a value is
-    /// empty or not in Unicode's normal form C, and where it is a CloudFormation function.
+    /// empty or not in Unicode's normal form C, and where it is a CloudFormation function;
+    /// `Unsupported` where a changed definition cannot be put into the file's own text.
     pub fn write_hcl(&self) -> Result<String> {
         let Source::Hcl { text, blocks, end, read } = &self.source else {
             carry::check(&self.definition)?;
@@ -176,7 +177,16 @@ impl Module {
         carry::check(&self.definition)?;
         let mut new = String::new();
         write::body(&self.blocks(), 2, true, &mut new);
-        Ok(replaced(text, blocks, *end, &new))
+        let new = replaced(text, blocks, *end, &new);
+        let again = hcl::parse(&new).and_then(|file| Module::from_hcl(&new, &file, &self.name));
+        match again {
+            Ok(again) if again.definition == self.definition => Ok(new),
+            _ => Err(Error::new(ErrorKind::Unsupported, "write").with_message(format!(
+                "{DEFINITION}.{}: its blocks cannot be told from the text around them; give each \
+                 its own lines",
+                self.name
+            ))),
+        }
     }
 
     /// Writes it in JSON syntax, indented by two spaces.

@@ -19,6 +19,13 @@ pub(in crate::formats) fn write(root: &Node) -> String {
     out.trim_start_matches(['\n', ' ']).to_owned()
 }
 
+/// One entry of a map at `indent`, as [`write`] writes it.
+pub(in crate::formats) fn write_entry(key: &str, node: &Node, indent: usize) -> String {
+    let mut out = String::new();
+    map(std::slice::from_ref(&(key.to_owned(), node.clone())), indent, &mut out);
+    out
+}
+
 /// What follows a `key:` or a `-` at `indent`: the rest of the line and the lines below.
 fn value(node: &Node, indent: usize, out: &mut String) {
     match node {
