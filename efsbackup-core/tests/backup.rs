@@ -10,7 +10,8 @@ use common::random::Random;
 use common::repository::{at, backup, folders, repository, try_backup};
 use common::{Scratch, Tree, assert_same, dir, fifo, file, hardlink, probe, read, sparse, symlink};
 use efsbackup_core::ErrorKind;
-use efsbackup_core::mirror::Outcome;
+use efsbackup_core::clock::Clock;
+use efsbackup_core::mirror::{Jobs, Outcome};
 use efsbackup_core::progress::Progress;
 use efsbackup_core::snapshot::{BackupOptions, State};
 use std::fs;
@@ -314,4 +315,52 @@ fn a_dry_run_tells_what_would_be_done_and_makes_nothing() {
     assert_eq!(done.report.bytes.copied, 5);
     let scanned = done.report.entries.scanned.total();
     assert_eq!(scanned, real.report.entries.scanned.total() + 1);
+}
+
+#[test]
+fn r19_two_hundred_snapshots_of_an_unchanged_file_under_efs_limit() {
+    let scratch = Scratch::new();
+    let source = scratch
+        .build("source", &tree! { "f" => file("x"), "g" => file("y"), "hard" => hardlink("g") });
+    // In memory where that may be: each run makes all it wrote durable.
+    let memory = probe::is_root().then(|| probe::Tmpfs::mount(&scratch.path("m"), 64 << 20));
+    let root = match memory.as_ref().and_then(Option::as_ref) {
+        Some(memory) => memory.path().join("root"),
+        None => scratch.path("root"),
+    };
+    let clock = common::repository::Hands::at("2026-01-01T00:00:00Z");
+    let mut ids = Vec::new();
+    let mut copied = 0;
+    for _ in 0..200 {
+        let mut options = BackupOptions::default();
+        options.mirror.max_links = Some(177);
+        options.mirror.jobs = Jobs::Count(1);
+        let done = repository(&root).backup(&source).options(options).clock(&clock).run().unwrap();
+        assert_eq!(done.exit_status(), 0, "{:?}", done.report.errors);
+        copied += done.report.bytes.copied;
+        ids.push(done.snapshot.unwrap().id);
+        Clock::sleep(&clock, std::time::Duration::from_secs(3600));
+    }
+    // 177 + 23 names of `f`; `g` has two in each snapshot: 88 + 88 + 24 snapshots.
+    assert_eq!(copied, 2 + 3);
+    let names = |id: &String, name: &str| links(at(&root, id).join(name));
+    assert_eq!((names(&ids[0], "f"), names(&ids[176], "f"), names(&ids[177], "f")), (177, 177, 23));
+    assert_eq!((names(&ids[0], "g"), names(&ids[88], "g"), names(&ids[199], "g")), (176, 176, 48));
+    assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), 200);
+    std::thread::scope(|scope| {
+        for some in ids.chunks(25) {
+            let repository = repository(&root);
+            scope.spawn(move || {
+                for id in some {
+                    let good = repository.verify(id).run().unwrap();
+                    assert!(
+                        good.is_good() && good.contents_compared,
+                        "{id}: {:?}",
+                        good.differences
+                    );
+                }
+            });
+        }
+    });
+    assert_same(&source, &at(&root, &ids[199]));
 }

@@ -202,3 +202,25 @@ fn a_restore_in_place_is_planned_done_and_undone() {
     assert_eq!(std::fs::read_to_string(source.join("mine")).unwrap(), "mine");
     assert!(does("prune root --keep-last 1 --dry-run", 0).stdout.contains("undo of the last week"));
 }
+
+#[test]
+fn folders_are_adopted_by_their_dates() {
+    let scratch = Scratch::new();
+    for name in ["2026-01-02-03-04", "2026-01-03"] {
+        scratch.build(name, &tree! { "f" => file(name) });
+    }
+    let place = scratch.path("");
+    let words = "adopt root 2026-01-03 2026-01-02-03-04 --name n --timezone Asia/Tokyo";
+    let planned = run(&place, &format!("{words} --dry-run"));
+    assert_eq!(planned.status, 0, "{}", planned.stderr);
+    assert!(planned.stdout.starts_with("2026-01-02-03-04  "), "{}", planned.stdout);
+    assert!(!scratch.path("root").exists());
+    let done = run(&place, &format!("{words} --json")).json();
+    assert_eq!(done["adopted"][0]["time"], "2026-01-01T18:04:00Z");
+    assert_eq!(done["adopted"][1]["snapshot"]["state"], "adopted");
+    let again = run(&place, "adopt root root/n/2026-01-02-03-04");
+    assert_eq!((again.status, again.stderr.lines().count()), (3, 1), "{}", again.stderr);
+    assert_eq!(run(&place, "verify root --all").status, 0);
+    let states = run(&place, "snapshots root --json").json();
+    assert_eq!(states["snapshots"][0]["state"], "complete");
+}

@@ -14,6 +14,10 @@ pub const EFSB_STATE_COMPLETE: i32 = 0;
 pub const EFSB_STATE_PARTIAL: i32 = 1;
 /// The folder is there, but no record of it.
 pub const EFSB_STATE_UNKNOWN: i32 = 2;
+/// It was made by another program and not verified since.
+pub const EFSB_STATE_ADOPTED: i32 = 3;
+/// It holds only what a restore in place has replaced or removed.
+pub const EFSB_STATE_UNDO: i32 = 4;
 
 /// One snapshot of a repository. Never changes; may be read from any thread.
 pub struct efsb_snapshot {
@@ -80,6 +84,8 @@ pub unsafe extern "C" fn efsb_snapshot_state(snapshot: *const efsb_snapshot) -> 
         match unsafe { borrow(snapshot) }.map(|snapshot| snapshot.state) {
             Some(State::Complete) => EFSB_STATE_COMPLETE,
             Some(State::Partial) => EFSB_STATE_PARTIAL,
+            Some(State::Adopted) => EFSB_STATE_ADOPTED,
+            Some(State::Undo) => EFSB_STATE_UNDO,
             _ => EFSB_STATE_UNKNOWN,
         }
     })

@@ -3,6 +3,7 @@
 //! One file a verb, with its `Args` and its `run`. A new verb is two lines here: its `mod`
 //! and its line in `verbs!`. A verb writes through its `Context` only.
 
+mod adopt;
 mod args;
 mod backup;
 mod convert;
@@ -83,6 +84,8 @@ verbs! {
     Restore => restore;
     /// Compare a snapshot with its manifest, or with its source
     Verify => verify;
+    /// Make existing folders snapshots, copying nothing
+    Adopt => adopt;
     /// Tell what changed since a snapshot
     Diff => diff;
     /// Tell when one path changed

@@ -18,6 +18,7 @@
 //! # Ok::<(), efsbackup_core::Error>(())
 //! ```
 
+mod adopt;
 mod backup;
 mod bad;
 mod calls;
@@ -25,6 +26,7 @@ mod chosen;
 mod compare;
 mod diff;
 mod files;
+mod folder_time;
 mod guard;
 mod history;
 mod journal;
@@ -62,8 +64,10 @@ mod undo;
 mod verify;
 mod verify_manifest;
 
+pub use adopt::{Adopt, Adopted};
 pub use backup::{Backup, BackupReport};
 pub use diff::{Change, Diff};
+pub use folder_time::TimeFrom;
 pub use history::Version;
 pub use manifest::ManifestEntry;
 pub use options::BackupOptions;

@@ -71,6 +71,7 @@ impl Publication<'_> {
             report: Some(record::hash(&report_text)),
             check: None,
             undo: taken.undo.as_ref().map(|undone| undone.origin.clone()),
+            adopted: None,
             exit_status: report.exit_status(),
         };
         self.lock.check()?;

@@ -42,6 +42,9 @@ pub(super) struct Record {
     /// What an undo undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) undo: Option<Origin>,
+    /// Where it was before it was adopted, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) adopted: Option<String>,
     /// The exit status of its run: 0, 23 or 24.
     pub(super) exit_status: u8,
 }

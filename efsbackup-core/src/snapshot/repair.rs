@@ -18,6 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::{FileKind, Filter, Mirror, Options, Outcome};
 use rustix::fs::{AtFlags, CWD, Mode, Timespec, Timestamps};
+use std::collections::HashMap;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,8 @@ pub(super) struct Repair<'a> {
 }
 
 impl Repair<'_> {
-    /// Makes the `broken` entries as they are given, as far as the source has them so. They
-    /// are in the order of their paths. Calls `repaired` for each that was.
+    /// Makes the `broken` entries as they are given, as far as the source has them so. Calls
+    /// `repaired` for each that was.
     pub(super) fn run(
         &self,
         broken: &[ManifestEntry],
@@ -61,10 +62,11 @@ impl Repair<'_> {
         let is_dir = |entry: &&ManifestEntry| entry.kind == FileKind::Dir;
         let staged = self.store.dir.path.join(folder);
         let mut fresh = self.copy(&staged, broken)?;
-        let mut wanted = broken.iter().filter(|entry| !is_dir(entry)).peekable();
+        let wanted: HashMap<&BytePath, &ManifestEntry> =
+            broken.iter().map(|entry| (&entry.path, entry)).collect();
         while let Some(have) = fresh.next()? {
-            while wanted.next_if(|want| want.path < have.path).is_some() {}
-            let Some(want) = wanted.next_if(|want| want.path == have.path) else { continue };
+            let want = wanted.get(&have.path).filter(|want| !is_dir(want));
+            let Some(&want) = want else { continue };
             let same = want.kind == have.kind
                 && content(want, &have).is_empty()
                 && metadata(want, &have).is_empty();

@@ -1,5 +1,6 @@
 //! A repository: a folder of snapshots of one source.
 
+use super::adopt::Adopt;
 use super::backup::Backup;
 use super::diff::Diff;
 use super::prune::Prune;
@@ -109,6 +110,13 @@ impl Repository {
     /// What changed from the snapshot `from` to the directory `to`, about to be found.
     pub fn diff_directory(&self, from: &str, to: impl AsRef<Path>) -> Diff<'_> {
         Diff::with_directory(self, from, to.as_ref())
+    }
+
+    /// Existing folders, about to become snapshots without being copied. The repository is
+    /// made if it is missing.
+    pub fn adopt<P: AsRef<Path>>(&self, folders: impl IntoIterator<Item = P>) -> Adopt<'_> {
+        let folders = folders.into_iter().map(|folder| folder.as_ref().to_owned());
+        Adopt::new(self, folders.collect())
     }
 
     /// The snapshots that `retention` does not keep, about to be removed.

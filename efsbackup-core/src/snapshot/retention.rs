@@ -52,7 +52,8 @@ impl Retention {
     /// Decides over `snapshots`, the oldest first. Never removed are the last complete one,
     /// the one called `new`, and folders without a record. Partial snapshots are not
     /// counted; they are kept until there is a newer complete one. Undos are not counted
-    /// either; they are kept until there is a complete one a week younger.
+    /// either; they are kept until there is a complete one a week younger. Adopted ones are
+    /// kept, and not counted, until they are verified.
     pub(super) fn decide(
         &self,
         snapshots: &[Snapshot],
@@ -86,6 +87,7 @@ impl Retention {
                     }
                     (State::Partial, _) if newer_complete => {}
                     (State::Partial, _) => reasons.push("nothing newer is complete".to_owned()),
+                    (State::Adopted, _) => reasons.push("adopted, not verified".to_owned()),
                     (State::Undo, Some(time))
                         if newest.is_some_and(|newest| newest - UNDO_KEPT > time) => {}
                     (State::Undo, _) => reasons.push("undo of the last week".to_owned()),

@@ -13,6 +13,8 @@ pub enum State {
     Complete,
     /// Some entries could not be read: they are missing, or as they were before.
     Partial,
+    /// It was made by another program and not verified since.
+    Adopted,
     /// It holds only what a restore in place has replaced or removed.
     Undo,
     /// The folder is there, but no record of it, or a damaged one.
@@ -25,6 +27,7 @@ impl State {
         match self {
             State::Complete => "complete",
             State::Partial => "partial",
+            State::Adopted => "adopted",
             State::Undo => "undo",
             State::Unknown => "unknown",
         }

@@ -1,5 +1,6 @@
 //! Verifying a snapshot.
 
+use super::adopt;
 use super::manifest_reader::ManifestReader;
 use super::record;
 use super::repository::Repository;
@@ -53,7 +54,8 @@ pub struct Verification {
     pub files_read: u64,
     /// How many files the manifest has no digest of.
     pub files_without_digest: u64,
-    /// Why the damaged files could not be noted for later backups, if so.
+    /// Why it could not be noted for later backups which files are damaged, or that an
+    /// adopted snapshot is good, if so.
     pub unrecorded: Option<Error>,
 }
 
@@ -165,7 +167,8 @@ impl<'a> Verify<'a> {
 
     /// Verifies: looks at every entry, reads every file, and compares them with the
     /// manifest and the record. Nothing is changed, unless it is to be repaired, but damaged
-    /// files are noted: later backups copy them anew. Without a manifest only the numbers of entries are compared.
+    /// files are noted: later backups copy them anew. An adopted snapshot that is good, without
+    /// a sample, counts as complete from then on. Without a manifest only the numbers of entries are compared.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when the sample is no share, or a source to compare with is
@@ -200,7 +203,11 @@ impl<'a> Verify<'a> {
                     sample: self.sample,
                     repair: self.repair.as_deref(),
                 };
-                return subject.verify(manifest, &self.cancel, self.observer);
+                let mut found = subject.verify(manifest, &self.cancel, self.observer)?;
+                if snapshot.state == State::Adopted && found.is_good() && self.sample.is_none() {
+                    found.unrecorded = adopt::accept(&store, &self.id, &self.cancel).err();
+                }
+                return Ok(found);
             }
             lost = kept.damaged;
             if self.repair.is_some() {

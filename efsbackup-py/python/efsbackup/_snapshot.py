@@ -15,6 +15,10 @@ class SnapshotState(StrEnum):
 
     COMPLETE = "complete"
     PARTIAL = "partial"
+    ADOPTED = "adopted"
+    """It was made by another program and not verified since."""
+    UNDO = "undo"
+    """It holds only what a restore in place has replaced or removed."""
     UNKNOWN = "unknown"
 
 
