@@ -49,8 +49,12 @@ test-oracle: ## Compare many more random trees with rsync: SEEDS=1000..2000
 test-nfs: build ## Run the command on real NFS servers in User-mode Linux (root, x86-64, Debian)
 	tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup"
 
+.PHONY: soak-nfs
+soak-nfs: build ## test-nfs and the faults that take longer to show
+	tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup" outages copy backup pipeline mount hang faults
+
 .PHONY: bench-nfs
-bench-nfs: build ## Compare the mirror with rsync over latency, and count calls: LATENCIES="1 2 5"
+bench-nfs: build ## Compare with rsync and others over latency, and count calls: LATENCIES="0.5 2 10" ROUNDS=3
 	tests/nfs/bench.sh "$(abspath $(BUILD))/release/efsbackup" $(LATENCIES)
 
 .PHONY: soak

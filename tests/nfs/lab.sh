@@ -8,7 +8,7 @@
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-packages=(user-mode-linux nfs-kernel-server nfs-common iproute2 kmod e2fsprogs dmsetup util-linux strace rsync)
+packages=(user-mode-linux nfs-kernel-server nfs-common iproute2 kmod e2fsprogs dmsetup util-linux strace rsync faketime)
 kernel=${NFS_LAB_KERNEL:-/usr/bin/linux.uml}
 export PATH=$PATH:/usr/sbin:/sbin
 
@@ -59,7 +59,7 @@ check() {
   [ "$(uname -m)" = x86_64 ] || { echo "not an x86-64 machine" && return 2; }
   [ "$(id -u)" = 0 ] || { echo "not root" && return 2; }
   for tool in "$kernel" exportfs rpc.nfsd rpc.mountd nfsdcld mount.nfs4 ip tc modprobe mkfs.ext4 \
-    dmsetup setpriv nsenter unshare taskset findmnt strace rsync; do
+    dmsetup setpriv nsenter unshare taskset findmnt strace rsync faketime; do
     command -v "$tool" > /dev/null || missing+=("$tool")
   done
   [ ${#missing[@]} = 0 ] || { echo "missing: ${missing[*]}; Debian's packages: ${packages[*]}" && return 1; }

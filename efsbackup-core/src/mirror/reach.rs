@@ -46,11 +46,13 @@ pub(super) struct Reach {
     /// A name was met twice, as can be in a source that changes meanwhile: two threads may
     /// be at it.
     repeats: AtomicBool,
+    /// A file that is not whole has its final name, and could not be removed.
+    torn: AtomicBool,
 }
 
 impl Reach {
     pub(super) fn new(others: Others) -> Reach {
-        Reach { others, repeats: AtomicBool::new(false) }
+        Reach { others, ..Reach::default() }
     }
 
     pub(super) fn others(&self) -> Others {
@@ -74,6 +76,18 @@ impl Reach {
 
     pub(super) fn has_repeats(&self) -> bool {
         self.repeats.load(Ordering::Relaxed)
+    }
+
+    /// Notes how removing a file that is not whole ended.
+    pub(super) fn removed(&self, result: rustix::io::Result<()>) {
+        if result.is_err_and(|errno| errno != rustix::io::Errno::NOENT) {
+            self.torn.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether nobody may be let in, since what is there is not whole.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn.load(Ordering::Relaxed)
     }
 
     /// What notes the names of this directory, where that matters.
@@ -127,5 +141,15 @@ mod tests {
         reach.meet(&mut names, c"a");
         assert!(!reach.is_own() && reach.is_hidden());
         assert!(Reach::default().names().is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_removed_keeps_the_directory_closed() {
+        let reach = Reach::new(Others::KeptOut);
+        reach.removed(Ok(()));
+        reach.removed(Err(rustix::io::Errno::NOENT));
+        assert!(!reach.is_torn());
+        reach.removed(Err(rustix::io::Errno::STALE));
+        assert!(reach.is_torn());
     }
 }

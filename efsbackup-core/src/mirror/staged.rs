@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 /// A file that is being written.
 pub(super) struct Staged<'a> {
     run: &'a Run<'a>,
+    reach: &'a Reach,
     dir: &'a DirFd,
     name: &'a CStr,
     /// Open for writing.
@@ -37,7 +38,7 @@ impl<'a> Staged<'a> {
     /// `want`. `exists`: something has the name already.
     pub(super) fn create(
         run: &'a Run<'_>,
-        (dir, fd): (&Dir, &'a DirFd),
+        (dir, fd): (&'a Dir, &'a DirFd),
         name: &'a CStr,
         exists: bool,
         want: &Meta,
@@ -46,12 +47,12 @@ impl<'a> Staged<'a> {
         let safe = want.uid == run.euid || dir.reach.is_hidden();
         let mode = Mode::from_raw_mode(if safe { want.mode & 0o777 } else { 0o600 });
         let (file, stage) = open(run, &dir.reach, fd, name, exists, mode).destination("create")?;
-        Ok(Staged { run, dir: fd, name, file, stage })
+        Ok(Staged { run, reach: &dir.reach, dir: fd, name, file, stage })
     }
 
     /// Puts the file in its place, in place of what has the name.
     pub(super) fn publish(self) -> Outcome<()> {
-        let Staged { run, dir, name, file, stage } = self;
+        let Staged { run, reach, dir, name, file, stage } = self;
         let named = match stage {
             Stage::Final => Ok(None),
             Stage::Temporary(temporary) => Ok(Some(temporary)),
@@ -72,7 +73,10 @@ impl<'a> Staged<'a> {
         });
         if result.is_err() {
             // The error to tell is the one above.
-            let _ = calls::unlinkat(dir, written, AtFlags::empty());
+            let removed = calls::unlinkat(dir, written, AtFlags::empty());
+            if temporary.is_none() {
+                reach.removed(removed);
+            }
         }
         result
     }
@@ -83,7 +87,7 @@ impl<'a> Staged<'a> {
         match &self.stage {
             Stage::Unnamed => {}
             Stage::Final => {
-                let _ = calls::unlinkat(self.dir, self.name, AtFlags::empty());
+                self.reach.removed(calls::unlinkat(self.dir, self.name, AtFlags::empty()));
             }
             Stage::Temporary(name) => {
                 let _ = calls::unlinkat(self.dir, name, AtFlags::empty());

@@ -21,6 +21,7 @@ use super::state::{Run, Scratch};
 use super::sweep::{self, Doomed};
 use super::tree::{Dir, Found, Role};
 use super::xattr;
+use crate::error::{Error, ErrorKind};
 use rustix::fs::{AtFlags, FileType, Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -467,6 +468,13 @@ fn record_as_is(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
 fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
     if matches!(dir.role, Role::Relay | Role::Around) {
         return Ok(());
+    }
+    if dir.reach.is_torn() {
+        let error = Error::new(ErrorKind::Io, "finish").with_message(
+            "a half-written file could not be removed, so the directory stays closed to others; \
+             the next run mends it",
+        );
+        return Err(Failure::Destination(error));
     }
     let want = &dir.meta;
     let mut differs = match &dir.before {

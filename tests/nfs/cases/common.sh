@@ -76,3 +76,38 @@ make_tree() {
   chown 1234:2345 "$dir/d0/f1" "$dir/dangling" -h
   touch -d '2001-02-03 04:05:06.123456789' "$dir/d0/f2" "$dir/empty"
 }
+
+# make_faulty: what the cases of faults copy: few files, each several calls long.
+make_faulty() {
+  local number
+  mkdir -p /srv/src/fault
+  for number in {1..12}; do head -c 1000000 /dev/urandom > "/srv/src/fault/f$number"; done
+}
+
+# torn DIR: files that differ from the source's.
+torn() {
+  local file
+  while IFS= read -r -d '' file; do
+    cmp -s "$file" "/srv/src/fault/${file#"$1"/}" || echo "$file"
+  done < <(find "$1" -type f ! -name '.efsbackup*' -print0)
+}
+
+# during DIR COMMAND...: starts a mirror to DIR, and runs the command when it has begun. The
+# mirror's process is $mirror, what it says in $scratch/output.
+during() {
+  nfs-ctl latency all 200
+  timeout -s KILL 100 "$EFSBACKUP" mirror $src/fault "$dst/$1" > $scratch/output 2>&1 &
+  mirror=$!
+  for _ in {1..500}; do [ -e "/srv/dst/$1" ] && break; sleep 0.02; done
+  shift
+  "$@"
+  nfs-ctl latency all 1
+}
+
+# ends STATUS WHAT: how that mirror ends.
+ends() {
+  local status
+  wait "$mirror"
+  status=$?
+  if [ $status = "$1" ]; then pass "$2"; else fail "$2: exit status $status" && cat $scratch/output; fi
+}

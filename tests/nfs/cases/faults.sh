@@ -2,16 +2,7 @@
 # shellcheck disable=SC2086,SC2154  # src, dst and scratch are set in common.sh
 # Servers that restart, fill up and fail.
 
-# torn DIR: files that differ from the source's.
-torn() {
-  local file
-  while IFS= read -r -d '' file; do
-    cmp -s "$file" "/srv/src/fault/${file#"$1"/}" || echo "$file"
-  done < <(find "$1" -type f ! -name '.efsbackup*' -print0)
-}
-
-mkdir -p /srv/src/fault
-for number in {1..12}; do head -c 1000000 /dev/urandom > "/srv/src/fault/f$number"; done
+make_faulty
 
 nfs-ctl latency all 10
 "$EFSBACKUP" mirror $src/fault $dst/restarted > $scratch/output 2>&1 &
@@ -37,6 +28,36 @@ nfs-ctl free dst off
 expect 0 "with room again the next run completes it" "$EFSBACKUP" mirror $src/fault $dst/full
 equal "and the trees are equal" $src/fault $dst/full
 
+during expired nfs-ctl expire dst
+ends 0 "a lease that was lost in mid-run is renewed, and the run succeeds"
+equal "and the trees are equal" $src/fault $dst/expired
+
+# By NFSv4 the client is led back to the server's root, where nothing is left to it.
+during unexported nfs-ctl export dst off
+ends 23 "an export that is taken away in mid-run fails all further entries"
+if grep -qE 'stale file handle|permission denied' $scratch/output; then pass "and says why"; else fail "$(cat $scratch/output)"; fi
+nfs-ctl export dst on
+# What is half written cannot be removed then, but nobody is let in to it.
+if [ -z "$(torn /srv/dst/unexported)" ] || [ "$(stat -c %a /srv/dst/unexported)" = 700 ]; then
+  pass "no torn file is to be seen"
+else
+  fail "torn: $(torn /srv/dst/unexported)"
+fi
+expect 0 "exported again, the next run completes it" "$EFSBACKUP" mirror $src/fault $dst/unexported
+equal "and the trees are equal" $src/fault $dst/unexported
+
+mkdir /srv/src/owned /srv/dst/squashed
+printf 'a' > /srv/src/owned/mine
+printf 'b' > /srv/src/owned/theirs
+chown 1000 /srv/src/owned/theirs
+chown 65534:65534 /srv/dst/squashed
+nfs-ctl export dst squash
+expect 23 "where root is squashed each entry of another owner fails" "$EFSBACKUP" mirror $src/owned $dst/squashed/copy
+says "and says why" "chown: operation not permitted: theirs"
+expect 0 "without owners it succeeds" "$EFSBACKUP" mirror --no-owner $src/owned $dst/squashed/copy
+nfs-ctl export dst on
+
+# Last: the server's file system is read-only from then on.
 mkdir $dst/failing
 nfs-ctl eio dst writes
 expect 1 "a server whose disk fails writes fails the run" "$EFSBACKUP" mirror $src/fault $dst/failing

@@ -19,6 +19,9 @@ usage: nfs-ctl VERB SERVER [VALUE]      SERVER is src, dst or all
   stop | start SERVER         no server: new connections are refused, hard mounts wait
   restart SERVER              all of the server's state is lost; clients reclaim
   blackhole SERVER on|off     drop every packet in both directions
+  unreachable SERVER on|off   no way leads to the server's address
+  export SERVER on|off|squash what it exports: all, nothing (handles go stale), all but to root
+  expire SERVER               the server forgets its client's lease, and all state with it
   free SERVER SIZE|off        leave only SIZE (1M, 512K) free on the server
   eio SERVER all|writes|off   the server's disk fails (needs --server-fs ext4)
   mount | umount | remount SERVER
@@ -59,11 +62,40 @@ eio() {
     dmsetup resume "srv-$server"
 }
 
+# Changes what the server exports; its /etc/exports is this file.
+export_again() {
+  local server=$1 file=$lab/$1.exports
+  [ -e "$file.first" ] || cp "$file" "$file.first"
+  case $2 in
+    on) cat "$file.first" ;;
+    off) ;;
+    squash) sed 's/no_root_squash/root_squash/' "$file.first" ;;
+    *) die "export: on, off or squash" ;;
+  esac > "$file"
+  in_server "$server" exportfs -ra && in_server "$server" exportfs -f
+}
+
+# The kernel's answer to a client that was away for too long.
+expire() {
+  local client
+  for client in /proc/fs/nfsd/clients/*/ctl; do
+    [ ! -e "$client" ] || echo expire > "$client"
+  done
+}
+
 apply() { # apply VERB SERVER [VALUE]
   local server=$2
   case $1 in
     latency) echo "${3:?milliseconds}" > "$lab/$server.latency" && shape "$server" ;;
     blackhole) echo "${3:?on or off}" > "$lab/$server.blackhole" && shape "$server" ;;
+    unreachable)
+      case ${3:?on or off} in
+        on) ip route add unreachable "$(network "$server").2/32" ;;
+        off) ip route del unreachable "$(network "$server").2/32" ;;
+      esac
+      ;;
+    export) export_again "$server" "${3:?on, off or squash}" ;;
+    expire) in_server "$server" /bin/bash -c "$(declare -f expire); expire" ;;
     stop) in_server "$server" rpc.nfsd 0 ;;
     start) in_server "$server" rpc.nfsd -N 3 -V 4.1 16 ;;
     restart) apply stop "$server" && apply start "$server" ;;
