@@ -51,7 +51,7 @@ test-nfs: build ## Run the command on real NFS servers in User-mode Linux (root,
 
 .PHONY: soak-nfs
 soak-nfs: build ## test-nfs and the faults that take longer to show
-	tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup" outages copy backup pipeline mount hang faults
+	tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup" outages crash copy backup pipeline mount hang faults
 
 .PHONY: bench-nfs
 bench-nfs: build ## Compare with rsync and others over latency, and count calls: LATENCIES="0.5 2 10" ROUNDS=3

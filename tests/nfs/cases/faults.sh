@@ -4,7 +4,7 @@
 
 make_faulty
 
-nfs-ctl latency all 10
+nfs-ctl latency all 200
 "$EFSBACKUP" mirror $src/fault $dst/restarted > $scratch/output 2>&1 &
 mirror=$!
 for _ in {1..500}; do [ -e /srv/dst/restarted ] && break; sleep 0.02; done

@@ -45,6 +45,37 @@ expect 2 "options that exclude each other" "$EFSBACKUP" mount --tls --options po
 expect 1 "an option that the kernel does not know" "$EFSBACKUP" mount --options nosuchthing nfs-src:/ /mnt/x
 says "and named" "nosuchthing"
 
+# A kernel without fsopen(2): mount(2) is taken.
+expect 0 "mount where the kernel has no fsopen" strace -f -o $scratch/strace \
+  -e trace=fsopen,mount -e inject=fsopen:error=ENOSYS "$EFSBACKUP" mount --read-only nfs-src:/ /mnt/x
+if grep -q 'mount("nfs-src:/", "/mnt/x", "nfs4", MS_RDONLY' $scratch/strace; then pass "by mount(2)"; else fail "$(cat $scratch/strace)"; fi
+expect 0 "unmount" "$EFSBACKUP" unmount /mnt/x
+
+expect 1 "encryption without amazon-efs-utils" "$EFSBACKUP" mount --tls --region eu-west-1 fs-0123456789abcdef0 /mnt/x
+says "and what is missing" "need amazon-efs-utils, which is not installed here"
+# A stand-in for its mount.efs: it notes its arguments, and mounts.
+# shellcheck disable=SC2016
+printf '%s\n' '#!/bin/bash' "printf '%s\\n' \"\$@\" > $scratch/efs-arguments" \
+  'exec mount -t nfs4 -o nfsvers=4.1 nfs-src:/ "$2"' > /sbin/mount.efs
+chmod +x /sbin/mount.efs
+expect 0 "encryption, an access point and IAM through mount.efs" "$EFSBACKUP" mount --tls --iam \
+  --access-point fsap-0123456789abcdef0 --region eu-west-1 --az eu-west-1b fs-0123456789abcdef0 /mnt/x
+for word in 'fs-0123456789abcdef0:/' /mnt/x -o; do
+  grep -qx -- "$word" $scratch/efs-arguments || fail "$word is not an argument of mount.efs"
+done
+options=,$(tail -n 1 $scratch/efs-arguments),
+for option in tls iam accesspoint=fsap-0123456789abcdef0 region=eu-west-1 az=eu-west-1b; do
+  case $options in *",$option,"*) ;; *) fail "mount.efs is not told $option: $options" ;; esac
+done
+expect 0 "unmount" "$EFSBACKUP" unmount /mnt/x
+printf '#!/bin/bash\necho "no stunnel here" >&2\nexit 1\n' > /sbin/mount.efs
+expect 1 "a mount.efs that fails" "$EFSBACKUP" mount --tls --region eu-west-1 fs-0123456789abcdef0 /mnt/x
+says "and what it says" "no stunnel here"
+printf '#!/bin/bash\nsleep 60\n' > /sbin/mount.efs
+expect 1 "a mount.efs that hangs" "$EFSBACKUP" mount --tls --timeout 1s --region eu-west-1 fs-0123456789abcdef0 /mnt/x
+says "is ended in time" "it did not end in time"
+rm /sbin/mount.efs
+
 nfs-ctl umount dst
 nfs-ctl stop dst
 begin=$(milliseconds)
