@@ -106,6 +106,10 @@ doc: ## Build the documentation; a broken link is an error
 header: ## Write include/efsbackup.h anew from the Rust code
 	EFSB_WRITE_HEADER=1 $(CARGO) test -q -p efsbackup-ffi --test header
 
+.PHONY: golden
+golden: ## Write docs/validation.md and what validation says of its test files anew
+	EFSB_WRITE_GOLDEN=1 $(CARGO) test -q -p efsbackup-core --no-default-features -F pipeline --test validation_files
+
 .PHONY: bench
 bench: ## Compare walks with jwalk's
 	mkdir -p $(BUILD)/bench

@@ -21,7 +21,8 @@ impl Definition {
     ///
     /// AWS's guide says that an object without `parent` inherits from Default and that
     /// another parent takes Default's place; that parent, having none, inherits from
-    /// Default itself. Whether this reaches the object is not written; here it does.
+    /// Default itself. Whether this reaches the object is not written; here it does. A line
+    /// ends after 100 objects.
     pub fn ancestry<'a>(&'a self, object: &'a Object) -> Vec<&'a Object> {
         ancestry(object, |id| self.object(id))
     }
@@ -43,6 +44,10 @@ impl Definition {
     }
 }
 
+/// How far inheritance reaches: AWS's own limit of objects. It keeps a chain of thousands,
+/// each an ancestor of all before it, from taking quadratic time.
+const LONGEST_LINE: usize = 100;
+
 /// The ancestry of `object` where `find` gives the object with an id.
 pub(super) fn ancestry<'a>(
     object: &'a Object,
@@ -56,7 +61,10 @@ pub(super) fn ancestry<'a>(
             None => find(DEFAULT_ID),
         };
         match next {
-            Some(next) if !line.iter().any(|seen| seen.id == next.id) => {
+            Some(next)
+                if line.len() < LONGEST_LINE
+                    && !line.iter().any(|seen| std::ptr::eq(*seen, next)) =>
+            {
                 line.push(next);
                 last = next;
             }

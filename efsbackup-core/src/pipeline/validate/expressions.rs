@@ -42,9 +42,10 @@ fn check_name(
     let id = view.object.id.as_str();
     let first = name.split('.').next().unwrap_or(name);
     let parameters = &context.definition.parameters;
-    let declared = parameters.iter().any(|parameter| parameter.id == first)
-        || context.definition.values.iter().any(|value| value.id == first);
-    if declared || view.has(first) || matches!(first, "name" | "id" | "parent" | "type") {
+    if context.declared.contains(first)
+        || view.has(first)
+        || matches!(first, "name" | "id" | "parent" | "type")
+    {
         return;
     }
     if is_user_defined(first) && parameters.is_empty() {

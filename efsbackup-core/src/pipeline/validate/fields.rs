@@ -5,6 +5,9 @@ use super::{Code, Context, Validation, View, is_user_defined};
 use crate::expression::{Period, Value};
 use std::collections::HashMap;
 
+/// Findings after which none tells what was probably meant.
+const HINTED: usize = 200;
+
 pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
     let object = view.object;
     let mut count: HashMap<&str, usize> = HashMap::new();
@@ -92,9 +95,12 @@ fn unknown(context: &Context<'_>, view: &View<'_>, key: &str, found: &mut Valida
         return;
     };
     let settable = kind.fields.iter().filter(|(_, field)| !field.runtime && !field.forbidden);
-    let hint = nearest(key, settable.map(|(name, _)| name.as_str()))
-        .or_else(|| context.catalogue.any_field(key).map(|_| ""))
-        .map(|near| match near {
+    // Looking for the name that was meant takes its time; nobody reads thousands of hints.
+    let near = (found.findings.len() < HINTED)
+        .then(|| nearest(key, settable.map(|(name, _)| name.as_str())))
+        .flatten();
+    let hint =
+        near.or_else(|| context.catalogue.any_field(key).map(|_| "")).map(|near| match near {
             "" => "; other types have it".to_owned(),
             near => format!("; did you mean {near}?"),
         });

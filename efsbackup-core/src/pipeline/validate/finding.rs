@@ -86,6 +86,11 @@ codes! {
     UndeclaredValue = "W702", "A value is given to a parameter that is not declared.";
     UnusedParameter = "W703", "A parameter is used nowhere.";
     NotS3Uri = "W704", "A value of the type AWS::S3::ObjectKey is no s3:// URI.";
+    OutlivesPeriod = "W801", "A resource may outlive its schedule's period, so that two runs overlap.";
+    SourceIsTarget = "W802", "Source and target of a backup are one, or one is within the other.";
+    UnquotedArgument = "W803", "A script uses an argument without quotes.";
+    UncheckedMount = "W804", "A script mounts something and goes on whether that succeeded or not.";
+    NotHostPath = "W805", "The name of a file system is not written as HOST:/PATH.";
 }
 
 impl Code {

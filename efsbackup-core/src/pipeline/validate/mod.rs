@@ -3,6 +3,7 @@
 //! The facts about types and fields are the catalogue's. Where AWS's own samples break what
 //! its guide says, the finding is a warning.
 
+mod backup;
 mod expressions;
 mod fields;
 mod finding;
@@ -11,6 +12,7 @@ mod objects;
 mod parameters;
 mod references;
 mod schedules;
+mod shell;
 
 pub use finding::{Code, Finding, Severity, Validation};
 
@@ -31,6 +33,7 @@ impl Definition {
             expressions::check(&context, view, &mut found);
             limits::check_object(view, &mut found);
             schedules::check(&context, view, &mut found);
+            backup::check(&context, view, &mut found);
         }
         references::check_cycles(&context, &mut found);
         schedules::check_demand(&context, &mut found);
@@ -46,6 +49,8 @@ struct Context<'a> {
     catalogue: &'static Catalogue,
     /// Where in `views` the object with an id is.
     places: HashMap<&'a str, usize>,
+    /// The ids of parameters that are declared or given a value.
+    declared: HashSet<&'a str>,
     /// The ids that some object names as its parent.
     parents: HashSet<&'a str>,
     views: Vec<View<'a>>,
@@ -55,6 +60,8 @@ struct Context<'a> {
 struct View<'a> {
     object: &'a Object,
     fields: Vec<Effective<'a>>,
+    /// The keys of those fields.
+    keys: HashSet<&'a str>,
     /// Its type's name, its own or inherited.
     type_name: Option<&'a str>,
     /// What the catalogue knows about that type.
@@ -77,15 +84,32 @@ impl<'a> Context<'a> {
                 _ => line.iter().filter(|o| o.id != DEFAULT_ID).find_map(|o| o.type_name()),
             };
             let kind = type_name.and_then(|name| catalogue.get(name));
-            View { object, fields: effective_fields(&line), type_name, kind }
+            let fields = effective_fields(&line);
+            let keys = fields.iter().map(|effective| effective.field.key.as_str()).collect();
+            View { object, fields, keys, type_name, kind }
         };
         let views = definition.objects.iter().map(view).collect();
-        Context { definition, catalogue, places, parents, views }
+        let declared = definition.parameters.iter().map(|parameter| parameter.id.as_str());
+        let declared = declared.chain(definition.values.iter().map(|value| value.id.as_str()));
+        let declared = declared.collect();
+        Context { definition, catalogue, places, declared, parents, views }
     }
 
     /// The object with this id.
     fn view(&self, id: &str) -> Option<&View<'a>> {
         self.views.get(*self.places.get(id)?)
+    }
+
+    /// The text, or the value of the parameter that it names in `#{…}` and nothing else.
+    /// `None` where that is not known yet.
+    fn known<'t>(&'t self, text: &'t str) -> Option<&'t str> {
+        if !text.contains("#{") {
+            return Some(text);
+        }
+        let id = text.strip_prefix("#{")?.strip_suffix('}')?.trim();
+        let given = self.definition.values_of(id).next();
+        let default = || self.definition.parameter(id)?.attribute("default");
+        given.or_else(default).filter(|value| !value.contains("#{"))
     }
 
     /// What is known about a field of an object. Any type's field may stand on Default and
@@ -100,7 +124,7 @@ impl<'a> Context<'a> {
 
 impl<'a> View<'a> {
     fn has(&self, key: &str) -> bool {
-        self.fields.iter().any(|effective| effective.field.key == key)
+        self.keys.contains(key)
     }
 
     /// The first effective text of `key`.

@@ -3,11 +3,15 @@
 use super::super::{FieldValue, Parameter, ParameterType, is_s3_uri};
 use super::{Code, Context, Validation};
 use crate::expression::Template;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Validation) {
     let definition = context.definition;
     let used = names_used(context);
+    let mut given: HashMap<&str, Vec<&str>> = HashMap::new();
+    for value in &definition.values {
+        given.entry(&value.id).or_default().extend(value.value.as_text());
+    }
     let mut seen = HashSet::new();
     for parameter in &definition.parameters {
         let id = parameter.id.as_str();
@@ -20,7 +24,8 @@ pub(super) fn check(context: &Context<'_>, found: &mut Validation) {
             let text = "the id must begin with my and have letters, digits and underscores only";
             found.add(Code::ParameterId, id, None, text);
         }
-        check_values(context, parameter, found);
+        let values = given.get(id).map(Vec::as_slice).unwrap_or_default();
+        check_values(parameter, values, found);
         if !used.contains(id) {
             found.add(Code::UnusedParameter, id, None, "no object uses it");
         }
@@ -35,7 +40,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Validation) {
     }
 }
 
-fn check_values(context: &Context<'_>, parameter: &Parameter, found: &mut Validation) {
+fn check_values(parameter: &Parameter, values: &[&str], found: &mut Validation) {
     let id = parameter.id.as_str();
     let Some(kind) = parameter.parameter_type() else {
         let known = ParameterType::ALL.map(ParameterType::name).join(", ");
@@ -44,8 +49,7 @@ fn check_values(context: &Context<'_>, parameter: &Parameter, found: &mut Valida
         return found.add(Code::ParameterType, id, Some("type"), text);
     };
     let defaults: Vec<&str> = parameter.all("default").filter_map(FieldValue::as_text).collect();
-    let values: Vec<&str> = context.definition.values_of(id).collect();
-    for (values, attribute) in [(&defaults, Some("default")), (&values, None)] {
+    for (values, attribute) in [(defaults.as_slice(), Some("default")), (values, None)] {
         if values.len() > 1 && !parameter.is("isArray") {
             let text = format!("it has {} values; set isArray to \"true\"", values.len());
             found.add(Code::SeveralValues, id, attribute, text);
@@ -67,6 +71,9 @@ fn names_used(context: &Context<'_>) -> HashSet<String> {
     let fields = context.definition.objects.iter().flat_map(|object| &object.fields);
     for text in fields.filter_map(|field| field.value.as_text()) {
         // What does not parse has its own finding.
+        if !text.contains("#{") {
+            continue;
+        }
         let Ok(template) = Template::parse(text) else { continue };
         let firsts = template.names().into_iter().filter_map(|name| name.split('.').next());
         used.extend(firsts.map(str::to_owned));
