@@ -60,7 +60,7 @@ bench-nfs: build ## Compare with rsync and others over latency, and count calls:
 .PHONY: soak
 soak: ## Try the mirror for long: 10,000 random rounds against rsync, a 30 s attack, 1,000,000 names; SCRATCH=/dev/shm
 	EFSBACKUP_SCRATCH=$(or $(SCRATCH),/dev/shm) EFSBACKUP_SEEDS=$(or $(SEEDS),1000..3500) $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test oracle after_a_mirror
-	EFSBACKUP_SOAK_SECONDS=30 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_attack
+	EFSBACKUP_SOAK_SECONDS=30 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_attack -- --nocapture
 	EFSBACKUP_WIDE=1000000 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_limits wide
 
 .PHONY: fuzz

@@ -121,7 +121,7 @@ fn extents(file: &File) -> Vec<(u64, u64)> {
 #[test]
 fn a_wide_directory_comes_over_and_goes() {
     let width: usize =
-        std::env::var("EFSBACKUP_WIDE").map_or(100_000, |width| width.parse().unwrap());
+        std::env::var("EFSBACKUP_WIDE").map_or(30_000, |width| width.parse().unwrap());
     let scratch = Scratch::new();
     let (source, destination) = (scratch.build("source", &tree! {}), scratch.path("destination"));
     fs::create_dir(source.join("wide")).unwrap();

@@ -6,6 +6,7 @@
 
 mod common;
 
+use common::compare::Content;
 use common::random::Random;
 use common::{Scratch, differences, probe, read};
 use efsbackup_core::bytepath::BytePath;
@@ -13,12 +14,12 @@ use efsbackup_core::mirror::{Fsync, Jobs, LinkSource, MaxDelete, Mirror, Options
 use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 /// Mirrors with deletion and, by the seed, different numbers of threads; fails unless
-/// everything was done.
-fn mirror(source: &Path, destination: &Path, seed: u64, link_source: Option<&Path>) {
+/// everything was done. Says whether it had to compare contents.
+fn mirror(source: &Path, destination: &Path, seed: u64, link_source: Option<&Path>) -> bool {
     let mut options = Options::default();
+    options.checksum = misleads(source, link_source.unwrap_or(destination));
     options.delete = true;
     options.max_delete = MaxDelete::Percent(100);
     options.allow_empty = true;
@@ -27,8 +28,30 @@ fn mirror(source: &Path, destination: &Path, seed: u64, link_source: Option<&Pat
     let link_source = link_source.map(Path::to_owned);
     options.link_sources =
         link_source.map(|path| LinkSource::new(path, Trust::Metadata)).into_iter().collect();
+    let checksum = options.checksum;
     let report = Mirror::new(source, destination).options(options).run().unwrap();
     assert_eq!(report.outcome, Outcome::Complete, "seed {seed}: {:?}", report.errors);
+    checksum
+}
+
+/// Whether a file has the size and time, but not the content, of the one that has its name in
+/// the other tree: edits at one tick of the clock can do that, and only contents tell then.
+fn misleads(source: &Path, other: &Path) -> bool {
+    if !other.exists() {
+        return false;
+    }
+    let other = read(other);
+    read(source).iter().any(|(path, meta)| {
+        let size = |content: &Content| match content {
+            Content::File(size, _) => Some(*size),
+            _ => None,
+        };
+        other.get(path).is_some_and(|other| {
+            size(&meta.content).is_some_and(|length| size(&other.content) == Some(length))
+                && meta.mtime == other.mtime
+                && meta.content != other.content
+        })
+    })
 }
 
 /// What rsync would still do, one line an action; empty when nothing.
@@ -61,19 +84,21 @@ fn after_a_mirror_rsync_finds_nothing_to_do() {
         let mut random = Random::new(seed, scratch.path("").as_path());
         let source = scratch.build("source", &random.tree(8, 4));
         let destination = scratch.path("destination");
+        let mut by_content = false;
         for round in 0..4 {
             if round > 0 {
                 random.edit(&source, 12);
             }
             if round == 2 {
-                // Whatever happened to the destination is mended too. At the same tick of the
-                // clock the same size and time could stand for different content.
-                std::thread::sleep(Duration::from_millis(20));
+                // Whatever happened to the destination is mended too.
                 random.edit(&destination, 12);
             }
-            mirror(&source, &destination, seed, None);
+            by_content |= mirror(&source, &destination, seed, None);
+            // A file whose content is equal stays, however its zeros are stored.
+            let is_told = |line: &&str| !by_content || !line.contains("bytes on disk");
             let left = differences(&source, &destination);
-            assert!(left.is_empty(), "seed {seed}, round {round}: trees differ:\n{left}");
+            let left: Vec<&str> = left.lines().filter(is_told).collect();
+            assert!(left.is_empty(), "seed {seed}, round {round}: trees differ: {left:#?}");
             let left = rsync_would_do(&source, &destination);
             assert!(left.is_empty(), "seed {seed}, round {round}: rsync would do:\n{left}");
         }
