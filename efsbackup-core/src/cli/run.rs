@@ -19,6 +19,7 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -45,6 +46,9 @@ pub(crate) struct Args {
     /// How many tasks run at the same time
     #[arg(long, value_name = "N", default_value_t = 2)]
     tasks: usize,
+    /// Forget runs that ended more than N days ago
+    #[arg(long, value_name = "N", default_value_t = 90)]
+    keep_days: u32,
 }
 
 fn value(text: &str) -> std::result::Result<ParameterValue, String> {
@@ -62,7 +66,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let definition = formats::read_path(&args.file)?.definition;
     let mut run = Run::new(args.name.unwrap_or_else(|| stem(&args.file)), args.log_dir)
         .once(args.once)
-        .tasks(args.tasks);
+        .tasks(args.tasks)
+        .keep_history(Duration::from_secs(u64::from(args.keep_days) * 24 * 60 * 60));
     if let Some(state) = args.state {
         run = run.state(state);
     }

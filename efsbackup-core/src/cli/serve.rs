@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::serve::{ServeOptions, Server};
 use crate::wire::Keys;
 use crate::worker::{Worker, WorkerOptions};
+use jiff::{SignedDuration, Timestamp};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// Between two looks at what is due.
 const TICK: Duration = Duration::from_millis(500);
+
+/// Between two prunings of the history.
+const PRUNE: Duration = Duration::from_secs(60 * 60);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -44,6 +48,9 @@ pub(crate) struct Args {
     /// A worker group to take tasks of, beside those of Ec2Resources (repeatable)
     #[arg(long = "worker-group", value_name = "GROUP")]
     groups: Vec<String>,
+    /// Forget runs that ended more than N days ago
+    #[arg(long, value_name = "N", default_value_t = 90)]
+    keep_days: u32,
     /// Answer at most N requests a second
     #[arg(long, value_name = "N", default_value_t = 2000)]
     rate: u32,
@@ -107,11 +114,18 @@ fn work(
     output: &Output,
 ) -> Result<()> {
     let notifications = args.log_dir.join("notifications.jsonl");
+    let keep = SignedDuration::from_hours(24 * i64::from(args.keep_days));
     let mut looked: Option<Instant> = None;
+    let mut pruned: Option<Instant> = None;
     let mut step = || {
         if looked.is_none_or(|last| last.elapsed() >= TICK) {
             looked = Some(Instant::now());
-            let done = engine.tick().and_then(|()| {
+            let mut done = engine.tick();
+            if pruned.is_none_or(|last| last.elapsed() >= PRUNE) {
+                pruned = Some(Instant::now());
+                done = done.and_then(|()| engine.prune(Timestamp::now() - keep).map(drop));
+            }
+            let done = done.and_then(|()| {
                 engine.deliver(&mut |notification| {
                     notification.append_to(&notifications)?;
                     output.note(&format!("notification: {}", notification.subject));

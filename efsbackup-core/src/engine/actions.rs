@@ -8,13 +8,14 @@ use super::finish;
 use super::objects::Objects;
 use super::rows::InstanceRow;
 use super::scope::ObjectScope;
+use super::store::Store;
 use crate::error::Result;
 use crate::expression::Template;
 use crate::pipeline::{FieldValue, Object};
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
 /// Fires the actions that `instance` names in the field `event`.
-pub(super) fn fire(db: &Connection, instance: &InstanceRow, event: &str, now: i64) -> Result<()> {
+pub(super) fn fire(db: &Store, instance: &InstanceRow, event: &str, now: i64) -> Result<()> {
     let objects = Objects::new(db, &instance.pipeline, instance.version);
     let node = objects.instance(instance)?;
     let definition = objects.definition()?;

@@ -114,7 +114,8 @@ impl AttemptRow {
         let query = "SELECT attempt.* FROM attempt JOIN instance ON instance.id = \
              attempt.instance AND instance.pipeline = attempt.pipeline \
              WHERE attempt.status = 'WAITING_FOR_RUNNER' AND attempt.not_before <= ?2 \
-             AND instance.worker_group = ?1 \
+             AND instance.worker_group = ?1 AND NOT EXISTS (SELECT 1 FROM paused WHERE \
+             paused.pipeline = instance.pipeline AND paused.component = instance.component) \
              ORDER BY attempt.not_before, instance.scheduled_start, attempt.instance LIMIT 1";
         db.prepare_cached(query)
             .and_then(|mut query| query.query_row((group, now), Self::read).optional())

@@ -6,10 +6,10 @@ use super::objects::Objects;
 use super::rows::{InstanceRow, PipelineRow};
 use super::schedule::{Interval, Schedule, ScheduleFields, time_text};
 use super::scope::ObjectScope;
+use super::store::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expression::Period;
 use crate::pipeline::{Definition, Object};
-use rusqlite::Connection;
 
 /// Retries of an activity that says nothing, as an older edition of AWS's guide has it.
 const DEFAULT_RETRIES: i64 = 2;
@@ -35,7 +35,7 @@ pub(super) struct Component {
     /// None for on-demand components.
     pub(super) schedule: Option<Schedule>,
     late_after: Option<Period>,
-    retries: i64,
+    pub(super) retries: i64,
 }
 
 /// The components of a definition that have instances.
@@ -121,7 +121,7 @@ fn schedule_fields(
 
 /// Makes the instances of every interval that has begun.
 pub(super) fn due_instances(
-    db: &Connection,
+    db: &Store,
     pipeline: &PipelineRow,
     components: &[Component],
     version: i64,
@@ -143,9 +143,25 @@ pub(super) fn due_instances(
     Ok(())
 }
 
+/// When the next interval begins that has no instances yet.
+pub(super) fn next_start(
+    db: &Store,
+    pipeline: &str,
+    components: &[Component],
+) -> Result<Option<i64>> {
+    let mut next = None;
+    for component in components {
+        let Some(schedule) = &component.schedule else { continue };
+        let last = last_start(db, pipeline, &component.id)?.unwrap_or(i64::MIN);
+        let start = schedule.first_after(last).map(|interval| interval.start);
+        next = next.into_iter().chain(start).min();
+    }
+    Ok(next)
+}
+
 /// Makes one run at `now`, whatever the schedule says, and gives its scheduled start.
 pub(super) fn one_run(
-    db: &Connection,
+    db: &Store,
     pipeline: &str,
     components: &[Component],
     version: i64,
@@ -172,7 +188,7 @@ pub(super) fn one_run(
 
 /// Whether every schedule has begun its last interval.
 pub(super) fn schedules_are_over(
-    db: &Connection,
+    db: &Store,
     pipeline: &str,
     components: &[Component],
 ) -> Result<bool> {
@@ -187,7 +203,7 @@ pub(super) fn schedules_are_over(
     Ok(true)
 }
 
-fn last_start(db: &Connection, pipeline: &str, component: &str) -> Result<Option<i64>> {
+fn last_start(db: &Store, pipeline: &str, component: &str) -> Result<Option<i64>> {
     let query = "SELECT max(scheduled_start) FROM instance WHERE pipeline = ?1 AND component = ?2";
     db.prepare_cached(query)
         .and_then(|mut query| query.query_row((pipeline, component), |row| row.get(0)))
@@ -226,6 +242,9 @@ impl Component {
             hostname: None,
             attempts: 0,
             tries_left: if activity { 1 + self.retries } else { 0 },
+            rerun: false,
+            creating: None,
+            cascade_on: None,
             error: Default::default(),
         }
     }

@@ -6,11 +6,11 @@ use super::pipelines;
 use super::rows::{AttemptRow, InstanceRow, PipelineRow};
 use super::schedule::time_text;
 use super::scope::ObjectScope;
+use super::store::Store;
 use crate::deploy::{Operator, Page, PipelineDescription, PipelineIdName, Query, Sphere};
 use crate::error::{Error, ErrorKind, Result};
 use crate::params::MASK;
 use crate::pipeline::{Field, FieldValue, Object};
-use rusqlite::Connection;
 
 /// AWS's page of pipelines and of objects.
 const PAGE: usize = 100;
@@ -18,7 +18,7 @@ const PAGE: usize = 100;
 const MOST_SELECTORS: usize = 10;
 
 /// What is known of a pipeline.
-pub(super) fn pipeline(db: &Connection, id: &str) -> Result<PipelineDescription> {
+pub(super) fn pipeline(db: &Store, id: &str) -> Result<PipelineDescription> {
     let row = PipelineRow::get(db, id)?;
     let created = time_text(from_column(row.created));
     let fields = [
@@ -48,7 +48,7 @@ pub(super) fn pipeline(db: &Connection, id: &str) -> Result<PipelineDescription>
 }
 
 /// A page of all pipelines, in the order of creation.
-pub(super) fn list(db: &Connection, marker: Option<&str>) -> Result<Page<PipelineIdName>> {
+pub(super) fn list(db: &Store, marker: Option<&str>) -> Result<Page<PipelineIdName>> {
     let query = "SELECT id, name FROM pipeline ORDER BY created, id";
     let all = db
         .prepare_cached(query)
@@ -63,7 +63,7 @@ pub(super) fn list(db: &Connection, marker: Option<&str>) -> Result<Page<Pipelin
 
 /// A page of the ids of `sphere`'s objects, then of those the ones that match, as in AWS.
 pub(super) fn query(
-    db: &Connection,
+    db: &Store,
     id: &str,
     sphere: Sphere,
     query: &Query,
@@ -77,8 +77,8 @@ pub(super) fn query(
     let ids = match sphere {
         Sphere::Component => match row.active.or(row.latest) {
             Some(version) => {
-                let definition = super::rows::definition(db, id, version)?.0;
-                definition.objects.into_iter().map(|object| object.id).collect()
+                let definition = db.definition(id, version)?;
+                definition.objects.iter().map(|object| object.id.clone()).collect()
             }
             None => Vec::new(),
         },
@@ -120,7 +120,7 @@ fn matches(object: &Object, field: &str, operator: &Operator) -> bool {
 
 /// The objects with these ids.
 pub(super) fn describe(
-    db: &Connection,
+    db: &Store,
     pipeline: &str,
     ids: &[String],
     evaluate: bool,
@@ -147,7 +147,7 @@ pub(super) fn describe(
 
 /// The value of `expression` as `object` sees it.
 pub(super) fn evaluate(
-    db: &Connection,
+    db: &Store,
     pipeline: &str,
     object: &str,
     expression: &str,
@@ -159,7 +159,7 @@ pub(super) fn evaluate(
     Ok(value.to_string())
 }
 
-fn objects<'a>(db: &'a Connection, row: &'a PipelineRow) -> Result<Objects<'a>> {
+fn objects<'a>(db: &'a Store, row: &'a PipelineRow) -> Result<Objects<'a>> {
     let version = row.active.or(row.latest).ok_or_else(|| {
         Error::new(ErrorKind::Conflict, "describe").with_message("the pipeline has no definition")
     })?;
@@ -169,7 +169,7 @@ fn objects<'a>(db: &'a Connection, row: &'a PipelineRow) -> Result<Objects<'a>> 
 /// Parameters and components count as they were when an instance was made.
 fn of_version<'a>(
     default: &Objects<'a>,
-    db: &'a Connection,
+    db: &'a Store,
     row: &'a PipelineRow,
     id: &str,
 ) -> Result<Objects<'a>> {

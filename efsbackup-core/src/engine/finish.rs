@@ -5,14 +5,17 @@ use super::database::{from_column, to_column};
 use super::objects::Objects;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow};
 use super::scope::ObjectScope;
+use super::store::Store;
 use crate::error::Result;
 use crate::expression::Period;
 use jiff::tz::TimeZone;
-use rusqlite::Connection;
 
 /// The wait before a retry where nothing is said, in minutes; from an older edition of
 /// AWS's guide.
 const DEFAULT_RETRY_DELAY: i64 = 10 * 60 * 1000;
+
+/// What a worker says of an attempt that it ended because it was told to stop itself.
+const HANDED_BACK: &str = "WorkerStopped";
 
 /// Why workers are told to stop an attempt; kept in its row until they have.
 pub(super) mod stop {
@@ -20,6 +23,8 @@ pub(super) mod stop {
     pub(in super::super) const CANCELLED: &str = "Cancelled";
     /// `attemptTimeout` has passed.
     pub(in super::super) const ATTEMPT_TIMED_OUT: &str = "AttemptTimedOut";
+    /// No worker came within the resource's `initTimeout`.
+    pub(in super::super) const INIT_TIMED_OUT: &str = "InitTimedOut";
     /// The resource's `terminateAfter` has passed. Not retried.
     pub(in super::super) const RESOURCE_TIMED_OUT: &str = "ResourceTimedOut";
 }
@@ -31,7 +36,7 @@ pub(super) enum End {
 }
 
 /// Ends a running attempt and, unless it is retried, its instance.
-pub(super) fn attempt(db: &Connection, mut attempt: AttemptRow, end: End, now: i64) -> Result<()> {
+pub(super) fn attempt(db: &Store, mut attempt: AttemptRow, end: End, now: i64) -> Result<()> {
     let mut instance = InstanceRow::get(db, &attempt.pipeline, &attempt.instance)?;
     attempt.ended = Some(now);
     attempt.task = None;
@@ -50,6 +55,12 @@ pub(super) fn attempt(db: &Connection, mut attempt: AttemptRow, end: End, now: i
     attempt.status = status.to_owned();
     attempt.error = error.clone();
     attempt.save(db)?;
+    if status == "FAILED" && error.id.as_deref() == Some(HANDED_BACK) && instance.open {
+        // No fault of the attempt's: it costs no try, and goes on at once.
+        instance.tries_left += 1;
+        instance.error = error;
+        return next_attempt(db, &mut instance, now);
+    }
     let final_reason = error.id.as_deref() == Some(stop::RESOURCE_TIMED_OUT);
     if status == "FAILED" && instance.tries_left > 0 && !final_reason && instance.open {
         instance.error = error;
@@ -58,7 +69,7 @@ pub(super) fn attempt(db: &Connection, mut attempt: AttemptRow, end: End, now: i
     close(db, &mut instance, status, error, now)
 }
 
-fn retry(db: &Connection, mut instance: InstanceRow, now: i64) -> Result<()> {
+fn retry(db: &Store, mut instance: InstanceRow, now: i64) -> Result<()> {
     let delay = {
         let objects = Objects::new(db, &instance.pipeline, instance.version);
         let object = objects.instance(&instance)?;
@@ -73,11 +84,7 @@ fn retry(db: &Connection, mut instance: InstanceRow, now: i64) -> Result<()> {
 }
 
 /// Gives an instance its next attempt, for workers to take from `not_before` on.
-pub(super) fn next_attempt(
-    db: &Connection,
-    instance: &mut InstanceRow,
-    not_before: i64,
-) -> Result<()> {
+pub(super) fn next_attempt(db: &Store, instance: &mut InstanceRow, not_before: i64) -> Result<()> {
     instance.attempts += 1;
     instance.tries_left -= 1;
     instance.status = "WAITING_FOR_RUNNER".to_owned();
@@ -87,7 +94,7 @@ pub(super) fn next_attempt(
 
 /// Gives an instance its final status and fires what that fires.
 pub(super) fn close(
-    db: &Connection,
+    db: &Store,
     instance: &mut InstanceRow,
     status: &str,
     error: ErrorColumns,
@@ -113,13 +120,13 @@ pub(super) fn close(
 }
 
 /// Asks for the end of an instance: at once where no worker has it, else through the worker.
-pub(super) fn cancel(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<()> {
+pub(super) fn cancel(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<()> {
     stop_with(db, instance, stop::CANCELLED, "cancelled", now)
 }
 
 /// As [`cancel`], for any of the reasons in [`stop`].
 pub(super) fn stop_with(
-    db: &Connection,
+    db: &Store,
     instance: &mut InstanceRow,
     reason: &str,
     message: &str,

@@ -26,6 +26,12 @@ pub(super) struct InstanceRow {
     pub(super) hostname: Option<String>,
     pub(super) attempts: i64,
     pub(super) tries_left: i64,
+    /// A person had it run again; such runs do not count as active ones.
+    pub(super) rerun: bool,
+    /// When its machine was asked for.
+    pub(super) creating: Option<i64>,
+    /// The failed instance for which it was passed over.
+    pub(super) cascade_on: Option<String>,
     pub(super) error: ErrorColumns,
 }
 
@@ -50,6 +56,9 @@ impl InstanceRow {
             hostname: row.get("hostname")?,
             attempts: row.get("attempts")?,
             tries_left: row.get("tries_left")?,
+            rerun: row.get("rerun")?,
+            creating: row.get("creating")?,
+            cascade_on: row.get("cascade_on")?,
             error: ErrorColumns::read(row)?,
         })
     }
@@ -119,7 +128,8 @@ impl InstanceRow {
         let query = "UPDATE instance SET status = :status, open = :open, late_at = :late_at, \
              actual_start = :actual_start, actual_end = :actual_end, \
              worker_group = :worker_group, hostname = :hostname, attempts = :attempts, \
-             tries_left = :tries_left, error_id = :error_id, error_message = :error_message, \
+             tries_left = :tries_left, rerun = :rerun, creating = :creating, \
+             cascade_on = :cascade_on, error_id = :error_id, error_message = :error_message, \
              error_stack = :error_stack WHERE pipeline = :pipeline AND id = :id";
         db.prepare_cached(query)
             .and_then(|mut query| {
@@ -135,6 +145,9 @@ impl InstanceRow {
                     ":hostname": self.hostname,
                     ":attempts": self.attempts,
                     ":tries_left": self.tries_left,
+                    ":rerun": self.rerun,
+                    ":creating": self.creating,
+                    ":cascade_on": self.cascade_on,
                     ":error_id": self.error.id,
                     ":error_message": self.error.message,
                     ":error_stack": self.error.stack,

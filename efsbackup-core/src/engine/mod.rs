@@ -8,16 +8,19 @@
 //!
 //! What is not part of it yet is refused when a definition is put or a command given,
 //! never skipped: data nodes, preconditions, other activities than
-//! ShellCommandActivity, EmrCluster, `PAUSE`, `RESUME` and `RERUN`.
+//! ShellCommandActivity, and EmrCluster.
 
 mod actions;
 mod attempt_row;
 mod codec;
+mod commands;
 mod create;
 mod database;
 mod describe;
+mod edits;
 mod finish;
 mod horizon;
+mod history;
 mod instance_row;
 mod kinds;
 mod notify;
@@ -29,15 +32,17 @@ mod runs;
 mod schedule;
 mod scope;
 mod service;
+mod store;
 mod tasks;
 mod tick;
 mod values;
 
 use crate::clock::Clock;
 use crate::error::Result;
-use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use store::Store;
 
 pub use kinds::needs_field;
 pub use notify::Notification;
@@ -50,7 +55,7 @@ pub const LOCAL_GROUP: &str = "efsbackup:this-machine";
 
 /// The embedded service. Several processes may open the same file.
 pub struct Engine {
-    connection: Mutex<Connection>,
+    store: Mutex<Store>,
     clock: Arc<dyn Clock>,
 }
 
@@ -62,7 +67,7 @@ impl Engine {
     /// not bear, or was written by a newer release; `InvalidInput` where it is something
     /// else than this library's state.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Engine> {
-        Ok(Engine { connection: Mutex::new(database::open(path)?), clock })
+        Ok(Engine { store: Mutex::new(Store::new(database::open(path)?)), clock })
     }
 
     /// A service whose state goes with it.
@@ -70,7 +75,7 @@ impl Engine {
     /// # Errors
     /// Where SQLite fails.
     pub fn in_memory(clock: Arc<dyn Clock>) -> Result<Engine> {
-        Ok(Engine { connection: Mutex::new(database::in_memory()?), clock })
+        Ok(Engine { store: Mutex::new(Store::new(database::in_memory()?)), clock })
     }
 
     /// Does what is due by now: makes instances, starts, retries, ends.
@@ -81,9 +86,9 @@ impl Engine {
         self.transact(tick::all)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    fn lock(&self) -> MutexGuard<'_, Store> {
         // A panic elsewhere rolled its transaction back; the connection is sound.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,6 +97,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::error::ErrorKind;
+    use rusqlite::Connection;
 
     #[test]
     fn a_strange_or_newer_file_is_refused() {

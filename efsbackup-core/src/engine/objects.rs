@@ -1,35 +1,25 @@
 //! Components, instances and attempts as the API shows them.
 
 use super::database::from_column;
-use super::rows::{AttemptRow, ErrorColumns, InstanceRow, definition, not_found};
+use super::rows::{AttemptRow, ErrorColumns, InstanceRow, not_found};
 use super::schedule::time_text;
+use super::store::Store;
 use crate::error::Result;
 use crate::params::Parameters;
 use crate::pipeline::{Definition, Field, FieldValue, Object};
-use rusqlite::Connection;
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A pipeline's objects, read on demand.
 pub(super) struct Objects<'a> {
-    pub(super) db: &'a Connection,
+    pub(super) db: &'a Store,
     pub(super) pipeline: String,
     /// The version whose components are meant.
     version: i64,
-    definitions: RefCell<HashMap<i64, Rc<Definition>>>,
-    parameters: RefCell<Option<Rc<Parameters>>>,
 }
 
 impl<'a> Objects<'a> {
-    pub(super) fn new(db: &'a Connection, pipeline: &str, version: i64) -> Self {
-        Objects {
-            db,
-            pipeline: pipeline.to_owned(),
-            version,
-            definitions: RefCell::default(),
-            parameters: RefCell::default(),
-        }
+    pub(super) fn new(db: &'a Store, pipeline: &str, version: i64) -> Self {
+        Objects { db, pipeline: pipeline.to_owned(), version }
     }
 
     pub(super) fn default_version(&self) -> i64 {
@@ -37,28 +27,13 @@ impl<'a> Objects<'a> {
     }
 
     /// The definition of this version.
-    pub(super) fn definition(&self) -> Result<Rc<Definition>> {
-        self.version(self.version)
+    pub(super) fn definition(&self) -> Result<Arc<Definition>> {
+        self.db.definition(&self.pipeline, self.version)
     }
 
     /// The definition of this version, and its parameters with their values.
-    pub(super) fn parameters(&self) -> Result<(Rc<Definition>, Rc<Parameters>)> {
-        let definition = self.definition()?;
-        if let Some(known) = &*self.parameters.borrow() {
-            return Ok((definition, Rc::clone(known)));
-        }
-        let read = Rc::new(Parameters::new(&definition, &[])?);
-        *self.parameters.borrow_mut() = Some(Rc::clone(&read));
-        Ok((definition, read))
-    }
-
-    pub(super) fn version(&self, version: i64) -> Result<Rc<Definition>> {
-        if let Some(known) = self.definitions.borrow().get(&version) {
-            return Ok(Rc::clone(known));
-        }
-        let read = Rc::new(definition(self.db, &self.pipeline, version)?.0);
-        self.definitions.borrow_mut().insert(version, Rc::clone(&read));
-        Ok(read)
+    pub(super) fn parameters(&self) -> Result<(Arc<Definition>, Arc<Parameters>)> {
+        Ok((self.definition()?, self.db.parameters(&self.pipeline, self.version)?))
     }
 
     /// The component, instance or attempt with this id, expressions as they are written.
@@ -97,6 +72,9 @@ impl<'a> Objects<'a> {
         }
         set_text(&mut shown, "@attemptCount", &row.attempts.to_string());
         set_text(&mut shown, "@triesLeft", &row.tries_left.to_string());
+        if let Some(id) = &row.cascade_on {
+            shown = shown.reference("@cascadeFailedOn", id);
+        }
         set_time(&mut shown, "@actualStartTime", row.actual_start);
         set_time(&mut shown, "@actualEndTime", row.actual_end);
         if let Some(hostname) = &row.hostname {
@@ -125,7 +103,7 @@ impl<'a> Objects<'a> {
     /// What an instance and its attempts take from their component. References to
     /// components that have instances lead to those of the same interval.
     fn of_component(&self, row: &InstanceRow, id: &str) -> Result<Object> {
-        let definition = self.version(row.version)?;
+        let definition = self.db.definition(&self.pipeline, row.version)?;
         let mut shown = Object::new(id);
         if let Some(component) = definition.object(&row.component) {
             shown.name.clone_from(&component.name);

@@ -3,11 +3,12 @@
 use super::database::failed;
 use super::objects::Objects;
 use super::rows::{InstanceRow, PipelineRow, definition};
-use super::{codec, create, finish, kinds, tasks};
+use super::store::Store;
+use super::{codec, create, edits, finish, kinds, tasks};
 use crate::deploy::{Activate, CreatePipeline, Findings, ObjectFindings, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, Finding, ParameterValue};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
 /// AWS refuses schedules that begin longer ago than this.
 const LONGEST_BACKFILL: i64 = 24 * 60 * 60 * 1000;
@@ -15,7 +16,7 @@ const LONGEST_BACKFILL: i64 = 24 * 60 * 60 * 1000;
 const MOST_TAGS: usize = 10;
 
 /// The new pipeline's id, or the earlier one's with this name and unique id.
-pub(super) fn create(db: &Connection, request: &CreatePipeline, now: i64) -> Result<String> {
+pub(super) fn create(db: &Store, request: &CreatePipeline, now: i64) -> Result<String> {
     for (what, text) in [("name", &request.name), ("uniqueId", &request.unique_id)] {
         if !(1..=1024).contains(&text.chars().count()) {
             return Err(invalid("create pipeline", format!("{what} needs 1 to 1024 characters")));
@@ -70,13 +71,31 @@ pub(super) fn check(definition: &Definition) -> Result<Findings> {
     Ok(Findings { errored: !errors.is_empty(), errors, warnings })
 }
 
+/// Which changes of an active pipeline's definition are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edit {
+    /// Those that AWS takes.
+    AsOnAws,
+    /// All.
+    Any,
+}
+
 /// Stores a definition, with what is wrong with it.
-pub(super) fn put(db: &Connection, pipeline: &str, definition: &Definition) -> Result<Findings> {
+pub(super) fn put(
+    db: &Store,
+    pipeline: &str,
+    definition: &Definition,
+    edit: Edit,
+) -> Result<Findings> {
     let row = PipelineRow::get(db, pipeline)?;
     if row.state == "FINISHED" {
         return Err(conflict("put definition", "the pipeline is FINISHED"));
     }
     refuse_unstorable(definition)?;
+    let working = matches!(row.state.as_str(), "SCHEDULED" | "DEACTIVATING");
+    if let (Edit::AsOnAws, true, Some(active)) = (edit, working, row.active) {
+        edits::refuse_in_active(&*db.definition(pipeline, active)?, definition)?;
+    }
     let findings = check(definition)?;
     let version = store(db, pipeline, definition, findings.errored)?;
     db.execute("UPDATE pipeline SET latest = ?2 WHERE id = ?1", (pipeline, version))
@@ -101,7 +120,7 @@ fn refuse_unstorable(definition: &Definition) -> Result<()> {
     Ok(())
 }
 
-fn store(db: &Connection, pipeline: &str, definition: &Definition, errored: bool) -> Result<i64> {
+fn store(db: &Store, pipeline: &str, definition: &Definition, errored: bool) -> Result<i64> {
     let body = codec::encode(definition)?;
     let version: i64 = db
         .query_row(
@@ -129,7 +148,7 @@ pub(super) enum Runs {
 
 /// Starts a pipeline.
 pub(super) fn activate(
-    db: &Connection,
+    db: &Store,
     pipeline: &str,
     request: &Activate,
     runs: Runs,
@@ -212,7 +231,7 @@ fn with_values(mut definition: Definition, values: &[ParameterValue]) -> Definit
 }
 
 /// Stops a pipeline.
-pub(super) fn deactivate(db: &Connection, pipeline: &str, cancel: bool, now: i64) -> Result<()> {
+pub(super) fn deactivate(db: &Store, pipeline: &str, cancel: bool, now: i64) -> Result<()> {
     let mut row = PipelineRow::get(db, pipeline)?;
     if row.state == "PENDING" {
         return Err(conflict("deactivate", "the pipeline was never activated"));
@@ -227,7 +246,7 @@ pub(super) fn deactivate(db: &Connection, pipeline: &str, cancel: bool, now: i64
 }
 
 /// Removes a pipeline and its history. Workers are told at their next report.
-pub(super) fn delete(db: &Connection, pipeline: &str, now: i64) -> Result<()> {
+pub(super) fn delete(db: &Store, pipeline: &str, now: i64) -> Result<()> {
     PipelineRow::get(db, pipeline)?;
     db.execute("INSERT INTO deleted (id, time) VALUES (?1, ?2)", (pipeline, now))
         .and_then(|_| db.execute("DELETE FROM pipeline WHERE id = ?1", [pipeline]))
@@ -236,13 +255,13 @@ pub(super) fn delete(db: &Connection, pipeline: &str, now: i64) -> Result<()> {
 }
 
 /// Whether there was a pipeline with this id, which was deleted.
-pub(super) fn was_deleted(db: &Connection, pipeline: &str) -> Result<bool> {
+pub(super) fn was_deleted(db: &Store, pipeline: &str) -> Result<bool> {
     let query = "SELECT EXISTS (SELECT 1 FROM deleted WHERE id = ?1)";
     db.query_row(query, [pipeline], |row| row.get(0)).map_err(failed)
 }
 
 /// Adds or overwrites tags.
-pub(super) fn add_tags(db: &Connection, pipeline: &str, new: &[Tag]) -> Result<()> {
+pub(super) fn add_tags(db: &Store, pipeline: &str, new: &[Tag]) -> Result<()> {
     PipelineRow::get(db, pipeline)?;
     for tag in new {
         let (key, value) = (tag.key.chars().count(), tag.value.chars().count());
@@ -264,7 +283,7 @@ pub(super) fn add_tags(db: &Connection, pipeline: &str, new: &[Tag]) -> Result<(
 }
 
 /// Removes tags.
-pub(super) fn remove_tags(db: &Connection, pipeline: &str, keys: &[String]) -> Result<()> {
+pub(super) fn remove_tags(db: &Store, pipeline: &str, keys: &[String]) -> Result<()> {
     PipelineRow::get(db, pipeline)?;
     for key in keys {
         db.execute("DELETE FROM tag WHERE pipeline = ?1 AND key = ?2", (pipeline, key))
@@ -274,7 +293,7 @@ pub(super) fn remove_tags(db: &Connection, pipeline: &str, keys: &[String]) -> R
 }
 
 /// A pipeline's tags, by key.
-pub(super) fn tags(db: &Connection, pipeline: &str) -> Result<Vec<Tag>> {
+pub(super) fn tags(db: &Store, pipeline: &str) -> Result<Vec<Tag>> {
     super::rows::collect(
         db,
         "SELECT key, value FROM tag WHERE pipeline = :pipeline ORDER BY key",

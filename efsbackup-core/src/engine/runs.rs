@@ -73,6 +73,7 @@ impl Engine {
     pub fn activate_once(&self, pipeline: &str, request: &Activate) -> Result<()> {
         self.transact(|db, now| {
             pipelines::activate(db, pipeline, request, Runs::Once, now)?;
+            db.wake(pipeline);
             tick::all(db, now)
         })
     }

@@ -1,9 +1,10 @@
 //! The embedded service behind the trait.
 
 use super::database::to_column;
-use super::pipelines::{self, Runs};
-use super::rows::{InstanceRow, PipelineRow, definition, not_found};
-use super::{Engine, describe, finish, tasks, tick};
+use super::pipelines::{self, Edit, Runs};
+use super::rows::{PipelineRow, not_found};
+use super::store::Store;
+use super::{Engine, commands, describe, history, tasks, tick};
 use crate::deploy::{
     Activate, CreatePipeline, DefinitionVersion, Findings, Page, PipelineDescription,
     PipelineIdName, PipelineService, PollForTask, Query, RunnerHeartbeat, SetTaskStatus, Sphere,
@@ -11,7 +12,7 @@ use crate::deploy::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, Field, Object};
-use rusqlite::Connection;
+use jiff::Timestamp;
 
 /// AWS's limit of ids in one call.
 const MOST_IDS: usize = 25;
@@ -22,7 +23,7 @@ impl PipelineService for Engine {
     }
 
     async fn put_definition(&self, pipeline: &str, definition: &Definition) -> Result<Findings> {
-        self.transact(|db, _| pipelines::put(db, pipeline, definition))
+        self.transact(|db, _| pipelines::put(db, pipeline, definition, Edit::AsOnAws))
     }
 
     async fn validate_definition(
@@ -42,7 +43,7 @@ impl PipelineService for Engine {
                 DefinitionVersion::Active => row.active,
             };
             match version {
-                Some(version) => Ok(definition(db, pipeline, version)?.0),
+                Some(version) => Ok(Definition::clone(&*db.definition(pipeline, version)?)),
                 None => Err(not_found("definition of pipeline", pipeline)),
             }
         })
@@ -51,6 +52,7 @@ impl PipelineService for Engine {
     async fn activate(&self, pipeline: &str, request: &Activate) -> Result<()> {
         self.transact(|db, now| {
             pipelines::activate(db, pipeline, request, Runs::AsDefined, now)?;
+            db.wake(pipeline);
             tick::all(db, now)
         })
     }
@@ -58,6 +60,7 @@ impl PipelineService for Engine {
     async fn deactivate(&self, pipeline: &str, cancel_active: bool) -> Result<()> {
         self.transact(|db, now| {
             pipelines::deactivate(db, pipeline, cancel_active, now)?;
+            db.wake(pipeline);
             tick::all(db, now)
         })
     }
@@ -111,10 +114,8 @@ impl PipelineService for Engine {
         command: StatusCommand,
     ) -> Result<()> {
         self.transact(|db, now| {
-            PipelineRow::get(db, pipeline)?;
-            for id in objects {
-                instance_command(db, pipeline, id, command, now)?;
-            }
+            commands::set_status(db, pipeline, objects, command, now)?;
+            db.wake(pipeline);
             tick::all(db, now)
         })
     }
@@ -156,37 +157,6 @@ impl PipelineService for Engine {
     }
 }
 
-fn instance_command(
-    db: &Connection,
-    pipeline: &str,
-    id: &str,
-    command: StatusCommand,
-    now: i64,
-) -> Result<()> {
-    let unsupported = || {
-        Error::new(ErrorKind::Unsupported, "set status")
-            .with_message(format!("{} is not part of this service yet", command.name()))
-    };
-    match command {
-        StatusCommand::Pause | StatusCommand::Resume | StatusCommand::Rerun => Err(unsupported()),
-        StatusCommand::TryCancel | StatusCommand::MarkFinished => {
-            let mut instance = InstanceRow::get(db, pipeline, id)?;
-            if !instance.open {
-                return Err(Error::new(ErrorKind::Conflict, "set status")
-                    .with_message(format!("{id} is {} already", instance.status)));
-            }
-            if command == StatusCommand::TryCancel {
-                return finish::cancel(db, &mut instance, now);
-            }
-            if instance.status == "RUNNING" {
-                return Err(Error::new(ErrorKind::Conflict, "set status")
-                    .with_message(format!("{id} is RUNNING; cancel it first")));
-            }
-            finish::close(db, &mut instance, "FINISHED", Default::default(), now)
-        }
-    }
-}
-
 impl Engine {
     /// Whether `pipeline` existed and was deleted; the API tells that from an id that was
     /// never given.
@@ -197,18 +167,37 @@ impl Engine {
         self.transact(|db, _| pipelines::was_deleted(db, pipeline))
     }
 
+    /// As `put_definition`, also where AWS does not let an active pipeline be edited: for
+    /// callers that own the pipeline and its definition.
+    ///
+    /// # Errors
+    /// As `put_definition`.
+    pub fn replace_definition(&self, pipeline: &str, definition: &Definition) -> Result<Findings> {
+        self.transact(|db, _| pipelines::put(db, pipeline, definition, Edit::Any))
+    }
+
+    /// Removes what ended before `before`: instances with their attempts, notifications
+    /// that were delivered, definitions that nothing refers to any more. The last
+    /// instance of each component stays, for schedules go on from it. Gives the number of
+    /// instances.
+    ///
+    /// # Errors
+    /// Where the state can't be written.
+    pub fn prune(&self, before: Timestamp) -> Result<usize> {
+        let mut removed = 0;
+        loop {
+            // In parts, so that workers need not wait.
+            let part = self.transact(|db, _| history::prune(db, to_column(before)))?;
+            removed += part;
+            if part < history::PART {
+                return Ok(removed);
+            }
+        }
+    }
+
     /// Runs one transaction: all of `work` happens, or nothing.
-    pub(super) fn transact<T>(
-        &self,
-        work: impl FnOnce(&Connection, i64) -> Result<T>,
-    ) -> Result<T> {
-        use super::database::failed;
-        let mut connection = self.lock();
-        let behavior = rusqlite::TransactionBehavior::Immediate;
-        let transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
-        // Read after the lock is held, so that times in the store never go back.
-        let value = work(&transaction, to_column(self.clock.now()))?;
-        transaction.commit().map_err(failed)?;
-        Ok(value)
+    pub(super) fn transact<T>(&self, work: impl FnOnce(&Store, i64) -> Result<T>) -> Result<T> {
+        // The time is read after the lock is held, so that times in the store never go back.
+        self.lock().transact(|store| work(store, to_column(self.clock.now())))
     }
 }

@@ -5,16 +5,16 @@ use super::finish::{self, End};
 use super::objects::Objects;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow};
 use super::scope::ObjectScope;
+use super::store::Store;
 use crate::deploy::{PollForTask, SetTaskStatus, Task, TaskStatus};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{FieldValue, Object};
-use rusqlite::Connection;
 
 /// Longest text that `errorStackTrace` holds, in characters.
 const STACK: usize = 1024;
 
 /// Hands out the next task of the group, if there is one.
-pub(super) fn poll(db: &Connection, request: &PollForTask, now: i64) -> Result<Option<Task>> {
+pub(super) fn poll(db: &Store, request: &PollForTask, now: i64) -> Result<Option<Task>> {
     while let Some(mut attempt) = AttemptRow::next(db, &request.worker_group, now)? {
         let mut instance = InstanceRow::get(db, &attempt.pipeline, &attempt.instance)?;
         let id = random_id(db)?;
@@ -28,6 +28,7 @@ pub(super) fn poll(db: &Connection, request: &PollForTask, now: i64) -> Result<O
         instance.actual_start = instance.actual_start.or(Some(now));
         instance.hostname = Some(request.hostname.clone());
         instance.save(db)?;
+        db.wake(&instance.pipeline);
         start_resource(db, &instance, now)?;
         match task_objects(db, &attempt, &instance) {
             Ok(objects) => {
@@ -48,7 +49,7 @@ pub(super) fn poll(db: &Connection, request: &PollForTask, now: i64) -> Result<O
 }
 
 /// The worker's machine is the resource that the instance runs on.
-fn start_resource(db: &Connection, instance: &InstanceRow, now: i64) -> Result<()> {
+fn start_resource(db: &Store, instance: &InstanceRow, now: i64) -> Result<()> {
     let object = Objects::new(db, &instance.pipeline, instance.version).instance(instance)?;
     let Some(id) = object.first_reference("runsOn") else { return Ok(()) };
     match InstanceRow::find(db, &instance.pipeline, id)? {
@@ -73,11 +74,7 @@ fn is_about_definition(error: &Error) -> bool {
 }
 
 /// The attempt and what it refers to, evaluated, secrets and all.
-fn task_objects(
-    db: &Connection,
-    attempt: &AttemptRow,
-    instance: &InstanceRow,
-) -> Result<Vec<Object>> {
+fn task_objects(db: &Store, attempt: &AttemptRow, instance: &InstanceRow) -> Result<Vec<Object>> {
     let objects = Objects::new(db, &attempt.pipeline, instance.version);
     let raw = objects.attempt(attempt)?;
     let mut own = ObjectScope::new(&objects, &raw, true).evaluated()?;
@@ -101,7 +98,7 @@ fn task_objects(
 }
 
 /// Notes that a worker works on `task`; `true` where it is to stop.
-pub(super) fn report(db: &Connection, task: &str, now: i64) -> Result<bool> {
+pub(super) fn report(db: &Store, task: &str, now: i64) -> Result<bool> {
     let mut attempt = AttemptRow::of_task(db, task)?;
     attempt.reported = Some(now);
     attempt.save(db)?;
@@ -109,8 +106,9 @@ pub(super) fn report(db: &Connection, task: &str, now: i64) -> Result<bool> {
 }
 
 /// Ends `request.task`'s attempt as its worker says.
-pub(super) fn set_status(db: &Connection, request: &SetTaskStatus, now: i64) -> Result<()> {
+pub(super) fn set_status(db: &Store, request: &SetTaskStatus, now: i64) -> Result<()> {
     let attempt = AttemptRow::of_task(db, &request.task)?;
+    db.wake(&attempt.pipeline);
     let end = match request.status {
         TaskStatus::Finished => End::Finished,
         TaskStatus::Failed => {
@@ -133,7 +131,7 @@ pub(super) fn set_status(db: &Connection, request: &SetTaskStatus, now: i64) -> 
 }
 
 /// 32 capital letters and digits nobody can guess.
-pub(super) fn random_id(db: &Connection) -> Result<String> {
+pub(super) fn random_id(db: &Store) -> Result<String> {
     let bytes: Vec<u8> =
         db.query_row("SELECT randomblob(20)", [], |row| row.get(0)).map_err(failed)?;
     Ok(data_encoding::BASE32_NOPAD.encode(&bytes))

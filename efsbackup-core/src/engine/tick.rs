@@ -6,39 +6,65 @@ use super::finish::{self, End, stop};
 use super::objects::Objects;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow, PipelineRow};
 use super::scope::ObjectScope;
-use super::{LOCAL_GROUP, actions};
+use super::store::Store;
+use super::{LOCAL_GROUP, actions, commands};
 use crate::error::Result;
 use crate::expression::Period;
 use crate::pipeline::{FieldValue, Object};
 use jiff::tz::TimeZone;
-use rusqlite::Connection;
 
 /// A task that its worker has not acknowledged is given out again, as in AWS.
 pub(super) const ACKNOWLEDGE_WITHIN: i64 = 2 * 60 * 1000;
 /// The silence after which a worker counts as lost, where `reportProgressTimeout` is not set.
 pub(super) const DEFAULT_SILENCE: i64 = 15 * 60 * 1000;
 
+/// How often what workers have at hand is looked at, in milliseconds.
+const WATCH: i64 = 1_000;
+
 /// Does for every pipeline what is due at `now`.
-pub(super) fn all(db: &Connection, now: i64) -> Result<()> {
+pub(super) fn all(db: &Store, now: i64) -> Result<()> {
     for mut pipeline in PipelineRow::working(db)? {
+        if db.is_quiet(&pipeline.id, now) {
+            continue;
+        }
         let Some(version) = pipeline.active else { continue };
-        let objects = Objects::new(db, &pipeline.id, version);
-        let definition = objects.definition()?;
         let activation = pipeline.first_activated.unwrap_or(now);
-        let components = create::components(&objects, &definition, activation)?;
-        if pipeline.state == "SCHEDULED" && pipeline.mode == "schedule" {
+        let components = db.components(&pipeline.id, version, activation, || {
+            let objects = Objects::new(db, &pipeline.id, version);
+            create::components(&objects, &*objects.definition()?, activation)
+        })?;
+        let makes = pipeline.state == "SCHEDULED" && pipeline.mode == "schedule";
+        if makes {
             create::due_instances(db, &pipeline, &components, version, now)?;
         }
         running_attempts(db, &pipeline.id, now)?;
         // What one instance does may be what another waits for.
         while progress(db, &pipeline.id, now)? {}
-        settle(db, &mut pipeline, &components)?;
+        let open = InstanceRow::open(db, &pipeline.id)?;
+        if open.is_empty() {
+            settle(db, &mut pipeline, &components)?;
+        }
+        let mut until = open.iter().filter_map(|instance| next_look(instance, now)).min();
+        if makes {
+            let start = create::next_start(db, &pipeline.id, &components)?;
+            until = until.into_iter().chain(start).min();
+        }
+        db.rest(&pipeline.id, now, until.unwrap_or(i64::MAX));
     }
     Ok(())
 }
 
+/// When something may be due for an open instance, unless somebody does something.
+fn next_look(instance: &InstanceRow, now: i64) -> Option<i64> {
+    if instance.due > now {
+        return Some(instance.due);
+    }
+    let watched = instance.status != "WAITING_ON_DEPENDENCIES" || !instance.is_activity();
+    watched.then_some(now + WATCH).into_iter().chain(instance.late_at).min()
+}
+
 /// Time limits of the attempts that workers have.
-fn running_attempts(db: &Connection, pipeline: &str, now: i64) -> Result<()> {
+fn running_attempts(db: &Store, pipeline: &str, now: i64) -> Result<()> {
     for mut attempt in AttemptRow::running(db, pipeline)? {
         let instance = InstanceRow::get(db, pipeline, &attempt.instance)?;
         let objects = Objects::new(db, pipeline, instance.version);
@@ -87,7 +113,7 @@ pub(super) fn after(objects: &Objects<'_>, object: &Object, key: &str, start: i6
 }
 
 /// Moves each open instance one state on; `true` where something moved.
-fn progress(db: &Connection, pipeline: &str, now: i64) -> Result<bool> {
+fn progress(db: &Store, pipeline: &str, now: i64) -> Result<bool> {
     let mut moved = false;
     for mut instance in InstanceRow::open(db, pipeline)? {
         // An instance before it in the list may have closed it.
@@ -112,7 +138,7 @@ fn progress(db: &Connection, pipeline: &str, now: i64) -> Result<bool> {
     Ok(moved)
 }
 
-fn activity(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<bool> {
+fn activity(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<bool> {
     if instance.status != "WAITING_ON_DEPENDENCIES" {
         return Ok(false);
     }
@@ -126,10 +152,13 @@ fn activity(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<boo
         match needed.status.as_str() {
             "FINISHED" | "MARK_FINISHED" => {}
             _ if needed.open => return Ok(false),
-            status => return cascade(db, instance, &scope, &needed.id, status, now),
+            _ => return cascade(db, instance, &scope, &needed, now),
         }
     }
-    if active_siblings(db, instance)? >= most_active(&scope) {
+    if commands::is_paused(db, instance)? {
+        return Ok(false);
+    }
+    if !instance.rerun && active_siblings(db, instance)? >= most_active(&scope) {
         return Ok(false);
     }
     instance.worker_group = match object.first_reference("runsOn") {
@@ -146,6 +175,7 @@ fn activity(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<boo
             if resource.status == "WAITING_ON_DEPENDENCIES" {
                 // It is there, and its life begins, when a worker takes what runs on it.
                 resource.status = "CREATING".to_owned();
+                resource.creating = Some(now);
                 resource.save(db)?;
             }
             Some(LOCAL_GROUP.to_owned())
@@ -158,11 +188,10 @@ fn activity(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<boo
 
 /// A dependency has ended without success.
 fn cascade(
-    db: &Connection,
+    db: &Store,
     instance: &mut InstanceRow,
     scope: &ObjectScope<'_>,
-    needed: &str,
-    status: &str,
+    needed: &InstanceRow,
     now: i64,
 ) -> Result<bool> {
     let cascades =
@@ -171,13 +200,31 @@ fn cascade(
         // As in AWS, it waits without end.
         return Ok(false);
     }
-    let error = ErrorColumns::new("DependencyFailed", format!("{needed} is {status}"));
+    let message = format!("{} is {}", needed.id, needed.status);
+    let error = ErrorColumns::new("DependencyFailed", message);
+    // The first of the chain, which a person has to look at.
+    instance.cascade_on = needed.cascade_on.clone().or_else(|| Some(needed.id.clone()));
     finish::close(db, instance, "CASCADE_FAILED", error, now)?;
     Ok(true)
 }
 
-fn resource(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<bool> {
+fn resource(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<bool> {
     let users = users(db, instance)?;
+    if instance.status == "CREATING" {
+        let objects = Objects::new(db, &instance.pipeline, instance.version);
+        let object = objects.instance(instance)?;
+        let start = instance.creating.unwrap_or(now);
+        if after(&objects, &object, "initTimeout", start).is_some_and(|limit| now >= limit) {
+            let text = object.first_text("initTimeout").unwrap_or_default();
+            let message = format!("no worker took {} within initTimeout ({text})", instance.id);
+            for mut user in users.into_iter().filter(|user| user.open) {
+                finish::stop_with(db, &mut user, stop::INIT_TIMED_OUT, &message, now)?;
+            }
+            let error = ErrorColumns::new(stop::INIT_TIMED_OUT, message);
+            finish::close(db, instance, "FAILED", error, now)?;
+            return Ok(true);
+        }
+    }
     if instance.status == "RUNNING" {
         let objects = Objects::new(db, &instance.pipeline, instance.version);
         let object = objects.instance(instance)?;
@@ -206,7 +253,7 @@ fn resource(db: &Connection, instance: &mut InstanceRow, now: i64) -> Result<boo
 }
 
 /// The activity instances that run on this resource instance.
-fn users(db: &Connection, resource: &InstanceRow) -> Result<Vec<InstanceRow>> {
+fn users(db: &Store, resource: &InstanceRow) -> Result<Vec<InstanceRow>> {
     let objects = Objects::new(db, &resource.pipeline, resource.version);
     let mut users = Vec::new();
     for instance in InstanceRow::beside(db, resource)? {
@@ -219,9 +266,9 @@ fn users(db: &Connection, resource: &InstanceRow) -> Result<Vec<InstanceRow>> {
 }
 
 /// How many instances of the same component are at work.
-fn active_siblings(db: &Connection, instance: &InstanceRow) -> Result<i64> {
+fn active_siblings(db: &Store, instance: &InstanceRow) -> Result<i64> {
     let query = "SELECT count(*) FROM instance WHERE pipeline = ?1 AND component = ?2 \
-                 AND open = 1 AND status <> 'WAITING_ON_DEPENDENCIES'";
+                 AND open = 1 AND rerun = 0 AND status <> 'WAITING_ON_DEPENDENCIES'";
     db.prepare_cached(query)
         .and_then(|mut query| {
             query.query_row((&instance.pipeline, &instance.component), |row| row.get(0))
@@ -235,11 +282,8 @@ fn most_active(scope: &ObjectScope<'_>) -> i64 {
     text.and_then(|text| text.trim().parse().ok()).unwrap_or(1).max(1)
 }
 
-/// The pipeline's own state, once its instances have moved.
-fn settle(db: &Connection, pipeline: &mut PipelineRow, components: &[Component]) -> Result<()> {
-    if !InstanceRow::open(db, &pipeline.id)?.is_empty() {
-        return Ok(());
-    }
+/// The pipeline's own state, once nothing in it is open.
+fn settle(db: &Store, pipeline: &mut PipelineRow, components: &[Component]) -> Result<()> {
     let state = match (pipeline.state.as_str(), pipeline.mode.as_str()) {
         ("DEACTIVATING", _) | (_, "once") => "INACTIVE",
         (_, "ondemand") => "FINISHED",

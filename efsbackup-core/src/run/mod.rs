@@ -36,6 +36,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, FieldValue, ParameterValue};
 use crate::worker::WorkerOptions;
 use jiff::Timestamp;
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub struct Run {
     tasks: usize,
     grace: Duration,
     environment: Vec<(OsString, OsString)>,
+    keep_history: Duration,
 }
 
 /// What happens during a run, told on the thread that called it.
@@ -136,7 +138,15 @@ impl Run {
             tasks: 2,
             grace: Duration::from_secs(10),
             environment: Vec::new(),
+            keep_history: Duration::from_secs(90 * 24 * 60 * 60),
         }
+    }
+
+    /// How long instances that have ended stay in the state; 90 days by default.
+    #[must_use]
+    pub fn keep_history(mut self, age: Duration) -> Run {
+        self.keep_history = age;
+        self
     }
 
     /// Keeps the state in this file, on a local disk; else it goes with the run.
@@ -192,7 +202,9 @@ impl Run {
 
     /// Runs `definition`.
     ///
-    /// On `cancel` the scripts are ended, their instances and the pipeline cancelled.
+    /// On `cancel` the scripts are ended. A run made with [`once`](Run::once) is
+    /// cancelled then; else the attempts are handed back, at no cost of a try, and the
+    /// next run with the same state goes on with them.
     ///
     /// # Errors
     /// `NotFound` for a value of an unknown parameter, `UnresolvedParameter` where one
@@ -225,6 +237,8 @@ impl Run {
             once: self.once,
             until: self.until,
             notifications: &notifications,
+            keep: self.keep_history,
+            pruned: Cell::new(None),
         };
         let mut options = WorkerOptions::new(groups, &self.log_dir, self.work_dir());
         options.tasks = self.tasks;
@@ -275,7 +289,7 @@ impl Run {
         let stored = pollster::block_on(engine.definition(&pipeline, DefinitionVersion::Latest));
         let changed = stored.ok().as_ref() != Some(definition);
         if changed {
-            let findings = pollster::block_on(engine.put_definition(&pipeline, definition))?;
+            let findings = engine.replace_definition(&pipeline, definition)?;
             for warning in lines(&findings.warnings) {
                 on_event(&RunEvent::Warned(&warning));
             }

@@ -7,13 +7,17 @@ use crate::deploy::PipelineService;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::worker::{Worker, WorkerEvent, WorkerOptions};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Between two looks at what is due.
 pub(super) const TICK: Duration = Duration::from_millis(200);
+
+/// Between two prunings of the history.
+const PRUNE: SignedDuration = SignedDuration::from_hours(1);
 
 /// A deployed pipeline at work.
 pub(super) struct Running<'a> {
@@ -23,6 +27,9 @@ pub(super) struct Running<'a> {
     pub(super) once: bool,
     pub(super) until: Option<Timestamp>,
     pub(super) notifications: &'a Path,
+    /// How long what is over stays in the state.
+    pub(super) keep: Duration,
+    pub(super) pruned: Cell<Option<Timestamp>>,
 }
 
 impl Running<'_> {
@@ -65,11 +72,15 @@ impl Running<'_> {
         on_event: &mut dyn FnMut(&RunEvent<'_>),
     ) -> Result<ControlFlow<()>> {
         self.engine.tick()?;
+        self.prune()?;
         self.deliver(on_event)?;
         if cancel.is_cancelled() {
             if !stop.is_cancelled() {
-                // First, so that what the worker ends counts as cancelled, not as failed.
-                pollster::block_on(self.engine.deactivate(self.pipeline, true))?;
+                if self.once {
+                    // First, so that what the worker ends counts as cancelled, not as failed.
+                    pollster::block_on(self.engine.deactivate(self.pipeline, true))?;
+                }
+                // Else the worker hands back what it has, and the next run goes on with it.
                 stop.cancel();
             }
             return Ok(ControlFlow::Break(()));
@@ -78,6 +89,18 @@ impl Running<'_> {
         let over = state(self.engine, self.pipeline)? != "SCHEDULED";
         let stuck = self.once && self.engine.is_at_rest(self.pipeline)?;
         Ok(if until || over || stuck { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Forgets old history, now and then.
+    fn prune(&self) -> Result<()> {
+        let now = self.clock.now();
+        if self.pruned.get().is_some_and(|last| now.duration_since(last) < PRUNE) {
+            return Ok(());
+        }
+        self.pruned.set(Some(now));
+        // A time before all times has nothing before it.
+        let before = now.checked_sub(self.keep).unwrap_or(Timestamp::MIN);
+        self.engine.prune(before).map(drop)
     }
 
     fn deliver(&self, on_event: &mut dyn FnMut(&RunEvent<'_>)) -> Result<()> {

@@ -11,6 +11,8 @@ pub(crate) mod compare;
 #[cfg(feature = "snapshot")]
 pub(crate) mod crash;
 pub(crate) mod disk;
+#[cfg(feature = "engine")]
+pub(crate) mod pipeline;
 pub(crate) mod probe;
 pub(crate) mod random;
 #[cfg(feature = "snapshot")]

@@ -1,0 +1,141 @@
+//! The open database, and what is known of it without asking again.
+
+use super::create::Component;
+use super::database::failed;
+use super::rows;
+use crate::error::Result;
+use crate::params::Parameters;
+use crate::pipeline::Definition;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Versions of definitions held in memory.
+const MOST_VERSIONS: usize = 1_000;
+/// The longest time a pipeline is left alone, in milliseconds: it bounds what a reason to
+/// look at it that was overlooked could cost.
+const LONGEST_QUIET: i64 = 60_000;
+
+/// One version of a pipeline's definition; it never changes.
+type Version = (String, i64);
+
+/// A connection with what was read through it.
+pub(super) struct Store {
+    connection: Connection,
+    definitions: RefCell<HashMap<Version, Arc<Definition>>>,
+    parameters: RefCell<HashMap<Version, Arc<Parameters>>>,
+    components: RefCell<HashMap<(Version, i64), Arc<Vec<Component>>>>,
+    /// Until when nothing is to do for a pipeline, unless somebody does something to it.
+    quiet: RefCell<HashMap<String, i64>>,
+    /// Changes when another process writes.
+    data_version: Cell<i64>,
+}
+
+impl Deref for Store {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Store {
+    pub(super) fn new(connection: Connection) -> Store {
+        Store {
+            connection,
+            definitions: RefCell::default(),
+            parameters: RefCell::default(),
+            components: RefCell::default(),
+            quiet: RefCell::default(),
+            data_version: Cell::new(0),
+        }
+    }
+
+    /// Runs one transaction: all of `work` happens, or nothing.
+    pub(super) fn transact<T>(&self, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        let begin = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate);
+        let transaction = begin.map_err(failed)?;
+        let written = transaction
+            .pragma_query_value(None, "data_version", |row| row.get(0))
+            .map_err(failed)?;
+        if self.data_version.replace(written) != written {
+            self.quiet.borrow_mut().clear();
+        }
+        let result = work(self).and_then(|value| {
+            transaction.commit().map_err(failed)?;
+            Ok(value)
+        });
+        if result.is_err() {
+            // What was read of it may never have been.
+            self.forget();
+        }
+        result
+    }
+
+    fn forget(&self) {
+        self.definitions.borrow_mut().clear();
+        self.parameters.borrow_mut().clear();
+        self.components.borrow_mut().clear();
+        self.quiet.borrow_mut().clear();
+    }
+
+    /// A version of a definition.
+    pub(super) fn definition(&self, pipeline: &str, version: i64) -> Result<Arc<Definition>> {
+        let key = (pipeline.to_owned(), version);
+        if let Some(known) = self.definitions.borrow().get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let read = Arc::new(rows::definition(self, pipeline, version)?.0);
+        if self.definitions.borrow().len() >= MOST_VERSIONS {
+            self.forget();
+        }
+        self.definitions.borrow_mut().insert(key, Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// The parameters of a version with their values.
+    pub(super) fn parameters(&self, pipeline: &str, version: i64) -> Result<Arc<Parameters>> {
+        let key = (pipeline.to_owned(), version);
+        if let Some(known) = self.parameters.borrow().get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let read = Arc::new(Parameters::new(&*self.definition(pipeline, version)?, &[])?);
+        self.parameters.borrow_mut().insert(key, Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// The components of a version first activated at `activation`, read by `read`.
+    pub(super) fn components(
+        &self,
+        pipeline: &str,
+        version: i64,
+        activation: i64,
+        read: impl FnOnce() -> Result<Vec<Component>>,
+    ) -> Result<Arc<Vec<Component>>> {
+        let key = ((pipeline.to_owned(), version), activation);
+        if let Some(known) = self.components.borrow().get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let read = Arc::new(read()?);
+        self.components.borrow_mut().insert(key, Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// Whether nothing is to do for a pipeline at `now`.
+    pub(super) fn is_quiet(&self, pipeline: &str, now: i64) -> bool {
+        self.quiet.borrow().get(pipeline).is_some_and(|until| now < *until)
+    }
+
+    /// Notes that nothing is to do for a pipeline from `now` until `until`.
+    pub(super) fn rest(&self, pipeline: &str, now: i64, until: i64) {
+        let until = until.min(now + LONGEST_QUIET);
+        self.quiet.borrow_mut().insert(pipeline.to_owned(), until);
+    }
+
+    /// Notes that something was done to a pipeline.
+    pub(super) fn wake(&self, pipeline: &str) {
+        self.quiet.borrow_mut().remove(pipeline);
+    }
+}
