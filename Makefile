@@ -76,6 +76,10 @@ soak-snapshots: ## Kill, stop and starve backups for long, at every step and at 
 test-rot: ## Flip every byte of what is kept of a snapshot, and have each found
 	EFSBACKUP_EVERY_BYTE=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing --test bit_rot
 
+.PHONY: soak-engine
+soak-engine: ## Run the hourly pipeline for 30 simulated days, each run checked by the rules
+	EFSBACKUP_RUNS=720 $(CARGO) test --locked -p efsbackup-core --no-default-features -F engine --test engine_month -- --nocapture
+
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -6,7 +6,7 @@
 mod common;
 
 use common::Scratch;
-use efsbackup_core::deploy::{CreatePipeline, PipelineService};
+use efsbackup_core::deploy::{Activate, CreatePipeline, PipelineService};
 use efsbackup_core::error::ErrorKind;
 use efsbackup_core::wire::{Key, Keys, Remote};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -211,4 +211,76 @@ fn it_is_not_offered_where_it_should_not_be() {
         let message = serve(&[]);
         assert!(message.contains("--allow-root"), "{message}");
     }
+}
+
+#[test]
+fn a_worker_takes_its_tasks_over_the_wire_and_both_verbs_show_the_runs() {
+    let mut service = Service::start(&["--tasks", "0"]);
+    let scratch = Scratch::new();
+    let definition = scratch.path("definition.json");
+    std::fs::write(
+        &definition,
+        r#"{"objects": [{"id": "Default", "scheduleType": "ondemand"},
+            {"id": "Say", "type": "ShellCommandActivity", "workerGroup": "wire",
+             "command": "echo \"said $1\"", "scriptArgument": "a; touch b"},
+            {"id": "Sleep", "type": "ShellCommandActivity", "workerGroup": "wire",
+             "dependsOn": {"ref": "Say"}, "command": "sleep 600", "retryDelay": "10 minutes"}]}"#,
+    )
+    .unwrap();
+    let remote = service.remote();
+    let request =
+        CreatePipeline { name: "said".into(), unique_id: "1".into(), ..CreatePipeline::default() };
+    let id = pollster::block_on(remote.create_pipeline(&request)).unwrap();
+    let definition = efsbackup_core::formats::read_path(&definition).unwrap().definition;
+    let findings = pollster::block_on(remote.put_definition(&id, &definition)).unwrap();
+    assert!(!findings.errored, "{findings:?}");
+    pollster::block_on(remote.activate(&id, &Activate::default())).unwrap();
+
+    let logs = scratch.path("logs");
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_efsbackup"))
+        .args(["worker", "--worker-group", "wire", "--endpoint", &service.endpoint, "--quiet"])
+        .arg("--keys")
+        .arg(&service.keys)
+        .arg("--log-dir")
+        .arg(&logs)
+        .arg("--work-dir")
+        .arg(scratch.path("work"))
+        .spawn()
+        .unwrap();
+    let show = |verb: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_efsbackup"))
+            .arg("pipeline")
+            .args(verb)
+            .args(["--endpoint", &service.endpoint])
+            .arg("--keys")
+            .arg(&service.keys)
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{error}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let start = Instant::now();
+    let sleeps =
+        |runs: &str| runs.lines().any(|line| line.starts_with("Sleep") && line.contains("RUNNING"));
+    while !sleeps(&show(&["runs", "said"])) {
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", show(&["runs", "said"]));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Told to stop, the worker ends the script and hands the attempt back.
+    let pid = rustix::process::Pid::from_child(&worker);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(worker.wait().unwrap().success());
+    let (logs, svg) = (logs.to_str().unwrap().to_owned(), scratch.path("runs.svg"));
+    let runs =
+        show(&["runs", &id, "--tail", "5", "--log-dir", &logs, "--svg", svg.to_str().unwrap()]);
+    assert!(runs.contains("said a; touch b"), "{runs}");
+    let sleep = runs.lines().find(|line| line.starts_with("Sleep")).unwrap();
+    assert!(sleep.contains("WAITING_FOR_RUNNER  2"), "{sleep}");
+    let picture = std::fs::read_to_string(svg).unwrap();
+    assert!(picture.contains("FINISHED") && picture.contains("WAITING"), "{picture}");
+    let document = show(&["status", "--json"]);
+    assert!(document.contains("\"state\": \"SCHEDULED\""), "{document}");
+    assert!(show(&["status"]).contains("said"));
+    assert!(service.stop().success());
 }

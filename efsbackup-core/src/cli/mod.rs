@@ -29,6 +29,7 @@ mod repository_args;
 mod resolve;
 mod restore;
 mod run;
+mod runs;
 mod serve;
 mod service_args;
 mod simulate;
@@ -40,6 +41,7 @@ mod unmount;
 mod validate;
 mod value_args;
 mod verify;
+mod worker;
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
@@ -102,6 +104,8 @@ verbs! {
     Run => run;
     /// Offer the embedded service to the AWS CLI and boto3 on this machine
     Serve => serve;
+    /// Take tasks of a service and run them on this machine
+    Worker => worker;
     /// Write, check, resolve, compare, convert and draw pipeline definitions
     Pipeline => pipeline;
 }

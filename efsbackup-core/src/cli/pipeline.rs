@@ -1,7 +1,9 @@
 //! `efsbackup pipeline`: definitions.
 
 use super::exit::Exit;
-use super::{Context, convert, definition_diff, draw, fields, new, resolve, simulate, validate};
+use super::{
+    Context, convert, definition_diff, draw, fields, new, resolve, runs, simulate, validate,
+};
 use crate::error::Result;
 
 #[derive(clap::Args)]
@@ -28,6 +30,10 @@ enum Verb {
     Simulate(Box<simulate::Args>),
     /// Draw a definition
     Draw(draw::Args),
+    /// List the pipelines of a service with their states
+    Status(runs::StatusArgs),
+    /// List the runs of a pipeline, with their states, errors and output
+    Runs(runs::RunsArgs),
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
@@ -40,5 +46,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         Verb::Diff(args) => definition_diff::run(args, context),
         Verb::Simulate(args) => simulate::run(*args, context),
         Verb::Draw(args) => draw::run(args, context),
+        Verb::Status(args) => runs::status(args, context),
+        Verb::Runs(args) => runs::runs(args, context),
     }
 }

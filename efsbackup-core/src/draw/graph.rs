@@ -18,6 +18,15 @@ pub(super) struct Node {
     pub(super) role: Role,
     /// The most telling fields.
     pub(super) facts: Vec<Fact>,
+    /// Its status at a service.
+    pub(super) state: Option<String>,
+}
+
+impl Node {
+    pub(super) fn set_state(&mut self, state: &str) {
+        self.state = Some(state.to_owned());
+        self.facts.insert(0, Fact { key: "status".to_owned(), value: state.to_owned() });
+    }
 }
 
 /// A field that a card shows.
@@ -140,12 +149,12 @@ impl Node {
         let texts = |key: &str| object.first_text(key).map(|text| (key.to_owned(), text));
         let facts = TELLING.iter().filter_map(|key| texts(key)).take(FACTS);
         let facts = facts.map(|(key, text)| Fact { key, value: first_line(text) }).collect();
-        Node { id: object.id.clone(), kind, role: role(type_name), facts }
+        Node { id: object.id.clone(), kind, role: role(type_name), facts, state: None }
     }
 
     fn missing(id: &str) -> Node {
         let kind = "there is no such object".to_owned();
-        Node { id: id.to_owned(), kind, role: Role::Missing, facts: Vec::new() }
+        Node { id: id.to_owned(), kind, role: Role::Missing, facts: Vec::new(), state: None }
     }
 }
 

@@ -27,6 +27,18 @@ fn colours(role: Role) -> (&'static str, &'static str) {
     }
 }
 
+/// Accent and tint of a status.
+fn state_colours(state: &str) -> (&'static str, &'static str) {
+    match state {
+        "FINISHED" => ("#15803d", "#e9f7ee"),
+        "FAILED" | "TIMEDOUT" => ("#dc2626", "#fef2f2"),
+        "CASCADE_FAILED" | "CANCELED" => ("#c2570c", "#fdf1e6"),
+        "RUNNING" | "CREATING" | "SHUTTING_DOWN" => ("#1d4ed8", "#eaf1fe"),
+        // Waiting, paused, skipped.
+        _ => ("#64748b", "#f1f5f9"),
+    }
+}
+
 pub(super) fn write(graph: &Graph, layout: &Layout) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -57,7 +69,10 @@ fn draw(graph: &Graph, layout: &Layout, out: &mut String) -> std::fmt::Result {
 }
 
 fn draw_card(node: &Node, card: &Rect, out: &mut String) -> std::fmt::Result {
-    let (accent, tint) = colours(node.role);
+    let (accent, tint) = match &node.state {
+        Some(state) => state_colours(state),
+        None => colours(node.role),
+    };
     let Rect { x, y, width, height } = card;
     let dashes = if node.role == Role::Missing { " stroke-dasharray=\"5 4\"" } else { "" };
     writeln!(out, "<g><title>{} ({})</title>", xml(&node.id), xml(&node.kind))?;

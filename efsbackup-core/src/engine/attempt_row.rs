@@ -104,14 +104,15 @@ impl AttemptRow {
 
     /// The attempts of a pipeline that workers have.
     pub(super) fn running(db: &Connection, pipeline: &str) -> Result<Vec<AttemptRow>> {
-        let query = "SELECT * FROM attempt WHERE pipeline = :pipeline AND status = 'RUNNING' \
+        let query = "SELECT * FROM attempt INDEXED BY attempt_running \
+                     WHERE pipeline = :pipeline AND status = 'RUNNING' \
                      ORDER BY instance, number";
         collect(db, query, named_params! { ":pipeline": pipeline }, Self::read)
     }
 
     /// The first attempt that a worker of `group` may have.
     pub(super) fn next(db: &Connection, group: &str, now: i64) -> Result<Option<AttemptRow>> {
-        let query = "SELECT attempt.* FROM attempt JOIN instance ON instance.id = \
+        let query = "SELECT attempt.* FROM attempt INDEXED BY attempt_waiting JOIN instance ON instance.id = \
              attempt.instance AND instance.pipeline = attempt.pipeline \
              WHERE attempt.status = 'WAITING_FOR_RUNNER' AND attempt.not_before <= ?2 \
              AND instance.worker_group = ?1 AND NOT EXISTS (SELECT 1 FROM paused WHERE \

@@ -10,6 +10,7 @@ use super::store::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expression::Period;
 use crate::pipeline::{Definition, Object};
+use std::sync::Arc;
 
 /// Retries of an activity that says nothing, as an older edition of AWS's guide has it.
 const DEFAULT_RETRIES: i64 = 2;
@@ -36,6 +37,19 @@ pub(super) struct Component {
     pub(super) schedule: Option<Schedule>,
     late_after: Option<Period>,
     pub(super) retries: i64,
+}
+
+/// The components of an active version, read once.
+pub(super) fn known_components(
+    db: &Store,
+    pipeline: &str,
+    version: i64,
+    activation: i64,
+) -> Result<Arc<Vec<Component>>> {
+    db.components(pipeline, version, activation, || {
+        let objects = Objects::new(db, pipeline, version);
+        components(&objects, &*objects.definition()?, activation)
+    })
 }
 
 /// The components of a definition that have instances.
@@ -141,22 +155,6 @@ pub(super) fn due_instances(
         }
     }
     Ok(())
-}
-
-/// When the next interval begins that has no instances yet.
-pub(super) fn next_start(
-    db: &Store,
-    pipeline: &str,
-    components: &[Component],
-) -> Result<Option<i64>> {
-    let mut next = None;
-    for component in components {
-        let Some(schedule) = &component.schedule else { continue };
-        let last = last_start(db, pipeline, &component.id)?.unwrap_or(i64::MIN);
-        let start = schedule.first_after(last).map(|interval| interval.start);
-        next = next.into_iter().chain(start).min();
-    }
-    Ok(next)
 }
 
 /// Makes one run at `now`, whatever the schedule says, and gives its scheduled start.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -43,7 +44,9 @@ fn prepare(mut connection: Connection) -> Result<Connection> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // Every transition survives a power cut, not only the end of the process.
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)
+        connection.pragma_update(None, "foreign_keys", true)?;
+        // Plans don't depend on the values bound, so statements stay prepared.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
     };
     let application = pragma(&connection, "application_id")?;
     if application != APPLICATION_ID && table_count(&connection)? > 0 {

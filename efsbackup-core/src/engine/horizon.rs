@@ -3,12 +3,13 @@
 use super::create;
 use super::objects::Objects;
 use super::rows::{AttemptRow, InstanceRow, PipelineRow};
+use super::store::Store;
 use super::tick::{ACKNOWLEDGE_WITHIN, DEFAULT_SILENCE, after};
 use crate::error::Result;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
 /// The next time after `now` at which a tick would do something for this pipeline.
-pub(super) fn next(db: &Connection, pipeline: &str, now: i64) -> Result<Option<i64>> {
+pub(super) fn next(db: &Store, pipeline: &str, now: i64) -> Result<Option<i64>> {
     let row = PipelineRow::get(db, pipeline)?;
     let mut times = Vec::new();
     for instance in InstanceRow::open(db, pipeline)? {
@@ -27,27 +28,30 @@ pub(super) fn next(db: &Connection, pipeline: &str, now: i64) -> Result<Option<i
     if let (Some(version), "SCHEDULED", "schedule") =
         (row.active, row.state.as_str(), row.mode.as_str())
     {
-        let objects = Objects::new(db, pipeline, version);
         let activation = row.first_activated.unwrap_or(now);
-        let components = create::components(&objects, &*objects.definition()?, activation)?;
-        for component in components {
-            times
-                .extend(component.schedule.and_then(|s| s.first_after(now)).map(|next| next.start));
+        for component in create::known_components(db, pipeline, version, activation)?.iter() {
+            let next = component.schedule.as_ref().and_then(|schedule| schedule.first_after(now));
+            times.extend(next.map(|next| next.start));
         }
     }
     Ok(times.into_iter().filter(|time| *time > now).min())
 }
 
-fn end_of_life(db: &Connection, resource: &InstanceRow) -> Result<Option<i64>> {
-    let Some(start) = resource.actual_start else { return Ok(None) };
+fn end_of_life(db: &Store, resource: &InstanceRow) -> Result<Option<i64>> {
+    let (limit, start) = match (resource.actual_start, resource.creating) {
+        (Some(start), _) => ("terminateAfter", start),
+        (None, Some(start)) => ("initTimeout", start),
+        (None, None) => return Ok(None),
+    };
     let objects = Objects::new(db, &resource.pipeline, resource.version);
     let object = objects.instance(resource)?;
-    Ok(after(&objects, &object, "terminateAfter", start))
+    Ok(after(&objects, &object, limit, start))
 }
 
 /// When the next attempt may be given to a worker.
-fn waiting(db: &Connection, pipeline: &str, now: i64) -> Result<Option<i64>> {
-    let query = "SELECT min(not_before) FROM attempt WHERE status = 'WAITING_FOR_RUNNER' \
+fn waiting(db: &Store, pipeline: &str, now: i64) -> Result<Option<i64>> {
+    let query = "SELECT min(not_before) FROM attempt INDEXED BY attempt_waiting \
+                 WHERE status = 'WAITING_FOR_RUNNER' \
                  AND pipeline = ?1 AND not_before > ?2";
     db.prepare_cached(query)
         .and_then(|mut query| query.query_row((pipeline, now), |row| row.get(0)).optional())
@@ -56,7 +60,7 @@ fn waiting(db: &Connection, pipeline: &str, now: i64) -> Result<Option<i64>> {
 }
 
 /// The time limits of an attempt that a worker has.
-fn limits(db: &Connection, attempt: &AttemptRow) -> Result<Vec<i64>> {
+fn limits(db: &Store, attempt: &AttemptRow) -> Result<Vec<i64>> {
     let Some(assigned) = attempt.assigned else { return Ok(Vec::new()) };
     let instance = InstanceRow::get(db, &attempt.pipeline, &attempt.instance)?;
     let objects = Objects::new(db, &attempt.pipeline, instance.version);

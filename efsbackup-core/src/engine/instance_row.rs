@@ -98,9 +98,10 @@ impl InstanceRow {
 
     /// The instances of a pipeline that begin in the interval of `resource`.
     pub(super) fn beside(db: &Connection, resource: &InstanceRow) -> Result<Vec<InstanceRow>> {
-        let query = "SELECT * FROM instance WHERE pipeline = :pipeline AND \
-                     (scheduled_start = :start OR scheduled_start > :start \
-                     AND scheduled_start < :end) ORDER BY scheduled_start, id";
+        // An interval of an on-demand run has no length.
+        let query = "SELECT * FROM instance INDEXED BY instance_start \
+                     WHERE pipeline = :pipeline AND scheduled_start >= :start \
+                     AND scheduled_start < max(:end, :start + 1) ORDER BY scheduled_start, id";
         let parameters = named_params! {
             ":pipeline": resource.pipeline,
             ":start": resource.scheduled_start,
@@ -111,7 +112,8 @@ impl InstanceRow {
 
     /// The instances whose status is not final, the earliest first.
     pub(super) fn open(db: &Connection, pipeline: &str) -> Result<Vec<InstanceRow>> {
-        let query = "SELECT * FROM instance WHERE pipeline = :pipeline AND open = 1 \
+        let query = "SELECT * FROM instance INDEXED BY instance_open \
+                     WHERE pipeline = :pipeline AND open = 1 \
                      ORDER BY scheduled_start, id";
         collect(db, query, named_params! { ":pipeline": pipeline }, Self::read)
     }

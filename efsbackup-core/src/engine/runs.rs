@@ -117,8 +117,8 @@ impl Engine {
     pub fn is_at_rest(&self, pipeline: &str) -> Result<bool> {
         self.transact(|db, now| {
             PipelineRow::get(db, pipeline)?;
-            let query = "SELECT NOT EXISTS (SELECT 1 FROM attempt WHERE pipeline = ?1 AND \
-                         ended IS NULL) AND NOT EXISTS (SELECT 1 FROM instance WHERE \
+            let query = "SELECT NOT EXISTS (SELECT 1 FROM attempt INDEXED BY attempt_open \
+                         WHERE pipeline = ?1 AND ended IS NULL) AND NOT EXISTS (SELECT 1 FROM instance WHERE \
                          pipeline = ?1 AND open = 1 AND due > ?2)";
             db.query_row(query, (pipeline, now), |row| row.get(0)).map_err(failed)
         })

@@ -21,12 +21,14 @@ const LONGEST_QUIET: i64 = 60_000;
 /// One version of a pipeline's definition; it never changes.
 type Version = (String, i64);
 
+type Components = Arc<Vec<Component>>;
+
 /// A connection with what was read through it.
 pub(super) struct Store {
     connection: Connection,
     definitions: RefCell<HashMap<Version, Arc<Definition>>>,
     parameters: RefCell<HashMap<Version, Arc<Parameters>>>,
-    components: RefCell<HashMap<(Version, i64), Arc<Vec<Component>>>>,
+    components: RefCell<HashMap<(Version, i64), Components>>,
     /// Until when nothing is to do for a pipeline, unless somebody does something to it.
     quiet: RefCell<HashMap<String, i64>>,
     /// Changes when another process writes.
@@ -113,7 +115,7 @@ impl Store {
         version: i64,
         activation: i64,
         read: impl FnOnce() -> Result<Vec<Component>>,
-    ) -> Result<Arc<Vec<Component>>> {
+    ) -> Result<Components> {
         let key = ((pipeline.to_owned(), version), activation);
         if let Some(known) = self.components.borrow().get(&key) {
             return Ok(Arc::clone(known));

@@ -7,7 +7,7 @@ use super::objects::Objects;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow, PipelineRow};
 use super::scope::ObjectScope;
 use super::store::Store;
-use super::{LOCAL_GROUP, actions, commands};
+use super::{LOCAL_GROUP, actions, commands, horizon};
 use crate::error::Result;
 use crate::expression::Period;
 use crate::pipeline::{FieldValue, Object};
@@ -18,9 +18,6 @@ pub(super) const ACKNOWLEDGE_WITHIN: i64 = 2 * 60 * 1000;
 /// The silence after which a worker counts as lost, where `reportProgressTimeout` is not set.
 pub(super) const DEFAULT_SILENCE: i64 = 15 * 60 * 1000;
 
-/// How often what workers have at hand is looked at, in milliseconds.
-const WATCH: i64 = 1_000;
-
 /// Does for every pipeline what is due at `now`.
 pub(super) fn all(db: &Store, now: i64) -> Result<()> {
     for mut pipeline in PipelineRow::working(db)? {
@@ -29,38 +26,20 @@ pub(super) fn all(db: &Store, now: i64) -> Result<()> {
         }
         let Some(version) = pipeline.active else { continue };
         let activation = pipeline.first_activated.unwrap_or(now);
-        let components = db.components(&pipeline.id, version, activation, || {
-            let objects = Objects::new(db, &pipeline.id, version);
-            create::components(&objects, &*objects.definition()?, activation)
-        })?;
-        let makes = pipeline.state == "SCHEDULED" && pipeline.mode == "schedule";
-        if makes {
+        let components = create::known_components(db, &pipeline.id, version, activation)?;
+        if pipeline.state == "SCHEDULED" && pipeline.mode == "schedule" {
             create::due_instances(db, &pipeline, &components, version, now)?;
         }
         running_attempts(db, &pipeline.id, now)?;
         // What one instance does may be what another waits for.
         while progress(db, &pipeline.id, now)? {}
-        let open = InstanceRow::open(db, &pipeline.id)?;
-        if open.is_empty() {
+        if InstanceRow::open(db, &pipeline.id)?.is_empty() {
             settle(db, &mut pipeline, &components)?;
         }
-        let mut until = open.iter().filter_map(|instance| next_look(instance, now)).min();
-        if makes {
-            let start = create::next_start(db, &pipeline.id, &components)?;
-            until = until.into_iter().chain(start).min();
-        }
-        db.rest(&pipeline.id, now, until.unwrap_or(i64::MAX));
+        let next = horizon::next(db, &pipeline.id, now)?;
+        db.rest(&pipeline.id, now, next.unwrap_or(i64::MAX));
     }
     Ok(())
-}
-
-/// When something may be due for an open instance, unless somebody does something.
-fn next_look(instance: &InstanceRow, now: i64) -> Option<i64> {
-    if instance.due > now {
-        return Some(instance.due);
-    }
-    let watched = instance.status != "WAITING_ON_DEPENDENCIES" || !instance.is_activity();
-    watched.then_some(now + WATCH).into_iter().chain(instance.late_at).min()
 }
 
 /// Time limits of the attempts that workers have.
@@ -267,7 +246,8 @@ fn users(db: &Store, resource: &InstanceRow) -> Result<Vec<InstanceRow>> {
 
 /// How many instances of the same component are at work.
 fn active_siblings(db: &Store, instance: &InstanceRow) -> Result<i64> {
-    let query = "SELECT count(*) FROM instance WHERE pipeline = ?1 AND component = ?2 \
+    let query = "SELECT count(*) FROM instance INDEXED BY instance_open \
+                 WHERE pipeline = ?1 AND component = ?2 \
                  AND open = 1 AND rerun = 0 AND status <> 'WAITING_ON_DEPENDENCIES'";
     db.prepare_cached(query)
         .and_then(|mut query| {

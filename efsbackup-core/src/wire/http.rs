@@ -110,9 +110,9 @@ impl Connection {
         })
     }
 
-    /// Reads the head of the answer.
-    pub(crate) fn answer(&mut self) -> Result<Head, Trouble> {
-        self.head(&|| false, |text| {
+    /// Reads the head of the answer, unless `stop` says so before it begins.
+    pub(crate) fn answer(&mut self, stop: &dyn Fn() -> bool) -> Result<Head, Trouble> {
+        self.head(stop, |text| {
             let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
             let mut response = httparse::Response::new(&mut headers);
             let read =

@@ -6,6 +6,7 @@ use super::http::{Connection, Patience, Trouble};
 use super::keys::Keys;
 use super::shapes::*;
 use super::{CONTENT_TYPE, TARGET_PREFIX, sigv4};
+use crate::cancel::CancelToken;
 use crate::deploy::{
     Activate, CreatePipeline, DefinitionVersion, Findings, Page, PipelineDescription,
     PipelineIdName, PipelineService, PollForTask, Query, RunnerHeartbeat, SetTaskStatus, Sphere,
@@ -23,6 +24,8 @@ use std::time::Duration;
 const PATIENCE: Patience =
     Patience { idle: Duration::from_secs(90), whole: Duration::from_secs(90) };
 const CONNECT: Duration = Duration::from_secs(10);
+/// The operation that waits.
+const POLL: &str = "PollForTask";
 /// Longest answer, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -37,6 +40,7 @@ pub struct Remote {
     host: String,
     region: String,
     keys: Keys,
+    stop: CancelToken,
 }
 
 impl Remote {
@@ -63,7 +67,20 @@ impl Remote {
             .find(|address| address.ip().is_loopback())
             .ok_or_else(|| wrong("not this machine; reach another one's through `ssh -L`"))?;
         keys.first()?;
-        Ok(Remote { address, host: host.to_owned(), region: "us-east-1".to_owned(), keys })
+        Ok(Remote {
+            address,
+            host: host.to_owned(),
+            region: "us-east-1".to_owned(),
+            keys,
+            stop: CancelToken::new(),
+        })
+    }
+
+    /// As this, but its polls for a task return without one once `cancel` is set.
+    #[must_use]
+    pub fn until(mut self, cancel: &CancelToken) -> Remote {
+        self.stop = cancel.clone();
+        self
     }
 
     fn call<T: DeserializeOwned>(&self, operation: &str, input: &impl Serialize) -> Result<T> {
@@ -103,7 +120,8 @@ impl Remote {
         let stream = TcpStream::connect_timeout(&self.address, CONNECT).map_err(unreachable)?;
         let mut connection = Connection::new(stream, PATIENCE).map_err(unreachable)?;
         connection.write(&head, &body).map_err(unreachable)?;
-        let read = connection.answer().and_then(|head| {
+        let stop = || operation == POLL && self.stop.is_cancelled();
+        let read = connection.answer(&stop).and_then(|head| {
             let body = connection.body(&head, LONGEST_ANSWER)?;
             Ok((head.status, body))
         });
@@ -129,7 +147,8 @@ impl Remote {
             Trouble::Broken(cause) => {
                 error(ErrorKind::Remote, "has broken off the connection").with_source(cause)
             }
-            Trouble::Closed | Trouble::Stopped => {
+            Trouble::Stopped => error(ErrorKind::Cancelled, "no longer waited for"),
+            Trouble::Closed => {
                 error(ErrorKind::Remote, "has closed the connection without an answer")
             }
         }
@@ -314,7 +333,11 @@ impl PipelineService for Remote {
             worker_group: request.worker_group.clone(),
             hostname: Some(request.hostname.clone()),
         };
-        let output: PollOutput = self.call("PollForTask", &input)?;
+        let output: PollOutput = match self.call(POLL, &input) {
+            // The service notices that nobody waits, and keeps the task.
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Ok(None),
+            output => output?,
+        };
         output.task_object.map(|wire| task_from_wire(wire).map_err(strange)).transpose()
     }
 

@@ -1,0 +1,249 @@
+//! `efsbackup pipeline status` and `runs`: what a service does.
+
+use super::Context;
+use super::exit::Exit;
+use super::service_args::{Service, ServiceArgs};
+use crate::bytepath::BytePath;
+use crate::deploy::{
+    DefinitionVersion, PipelineDescription, PipelineIdName, PipelineService, Query, Sphere,
+};
+use crate::draw;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::Object;
+use pollster::block_on;
+use serde::Serialize;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// Ids in one request, as the AWS CLI sends them.
+const PART: usize = 100;
+
+#[derive(clap::Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    service: ServiceArgs,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct RunsArgs {
+    #[command(flatten)]
+    service: ServiceArgs,
+    /// The pipeline's id or name
+    pipeline: String,
+    /// Show the last N instances
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    last: usize,
+    /// Draw the pipeline with the states of its last run
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Show the last N lines of each instance's output
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    tail: usize,
+    /// Where logs are
+    #[arg(long, value_name = "DIR", default_value = "efsbackup-logs")]
+    log_dir: PathBuf,
+}
+
+pub(crate) fn status(args: StatusArgs, context: &mut Context) -> Result<Exit> {
+    match args.service.open()? {
+        Service::Embedded(engine) => show_status(&*engine, context),
+        Service::Remote(remote) => show_status(&remote, context),
+    }
+}
+
+pub(crate) fn runs(args: RunsArgs, context: &mut Context) -> Result<Exit> {
+    match args.service.open()? {
+        Service::Embedded(engine) => show_runs(&args, &*engine, context),
+        Service::Remote(remote) => show_runs(&args, &remote, context),
+    }
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    id: &'a str,
+    name: &'a str,
+    state: &'a str,
+    created: &'a str,
+}
+
+fn show_status(service: &impl PipelineService, context: &Context) -> Result<Exit> {
+    let mut described: Vec<PipelineDescription> = Vec::new();
+    let ids: Vec<String> = pipelines(service)?.into_iter().map(|pipeline| pipeline.id).collect();
+    for part in ids.chunks(25) {
+        described.extend(block_on(service.describe_pipelines(part))?);
+    }
+    let field = |pipeline, key| PipelineDescription::field(pipeline, key).unwrap_or_default();
+    let rows: Vec<Status<'_>> = described
+        .iter()
+        .map(|pipeline| Status {
+            id: &pipeline.id,
+            name: &pipeline.name,
+            state: field(pipeline, "@pipelineState"),
+            created: field(pipeline, "@creationTime"),
+        })
+        .collect();
+    let cells = |row: &Status<'_>| [row.id, row.state, row.created, row.name].map(str::to_owned);
+    table(context, ["PIPELINE", "STATE", "CREATED", "NAME"], rows.iter().map(cells).collect());
+    context.output.document(&rows)?;
+    Ok(Exit::COMPLETE)
+}
+
+fn pipelines(service: &impl PipelineService) -> Result<Vec<PipelineIdName>> {
+    let (mut all, mut marker) = (Vec::new(), None);
+    loop {
+        let page = block_on(service.list_pipelines(marker.as_deref()))?;
+        all.extend(page.items);
+        match page.marker {
+            Some(next) => marker = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// The pipeline's id, by its id or its name.
+fn find(service: &impl PipelineService, wanted: &str) -> Result<String> {
+    let wrong = |kind, text: &str| {
+        Error::new(kind, "find pipeline").with_message(format!("'{wanted}': {text}"))
+    };
+    let all = pipelines(service)?;
+    if let Some(found) = all.iter().find(|pipeline| pipeline.id == wanted) {
+        return Ok(found.id.clone());
+    }
+    let mut named = all.into_iter().filter(|pipeline| pipeline.name == wanted);
+    match (named.next(), named.next()) {
+        (Some(found), None) => Ok(found.id),
+        (None, _) => Err(wrong(ErrorKind::NotFound, "no pipeline has this id or name")),
+        _ => Err(wrong(ErrorKind::InvalidInput, "several pipelines have this name; give the id")),
+    }
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    id: &'a str,
+    component: &'a str,
+    status: &'a str,
+    attempts: &'a str,
+    scheduled_start: &'a str,
+    actual_start: Option<&'a str>,
+    actual_end: Option<&'a str>,
+    error: Option<&'a str>,
+}
+
+impl<'a> Run<'a> {
+    fn of(object: &'a Object) -> Run<'a> {
+        let text = |key| object.first_text(key);
+        Run {
+            id: &object.id,
+            component: object.first_reference("@componentParent").unwrap_or_default(),
+            status: text("@status").unwrap_or_default(),
+            attempts: text("@attemptCount").unwrap_or_default(),
+            scheduled_start: text("@scheduledStartTime").unwrap_or_default(),
+            actual_start: text("@actualStartTime"),
+            actual_end: text("@actualEndTime"),
+            error: text("errorMessage").filter(|_| text("@status") != Some("FINISHED")),
+        }
+    }
+
+    fn cells(&self) -> [String; 7] {
+        let dash = |time: Option<&str>| time.unwrap_or("-").to_owned();
+        [
+            self.component.to_owned(),
+            self.scheduled_start.to_owned(),
+            self.status.to_owned(),
+            self.attempts.to_owned(),
+            dash(self.actual_start),
+            dash(self.actual_end),
+            self.error.unwrap_or_default().lines().next().unwrap_or_default().to_owned(),
+        ]
+    }
+}
+
+fn show_runs(args: &RunsArgs, service: &impl PipelineService, context: &Context) -> Result<Exit> {
+    let pipeline = find(service, &args.pipeline)?;
+    let (mut ids, mut marker) = (Vec::new(), None);
+    loop {
+        let query = Query::default();
+        let page =
+            service.query_objects(&pipeline, Sphere::Instance, &query, marker.as_deref(), None);
+        let page = block_on(page)?;
+        ids.extend(page.items);
+        match page.marker {
+            Some(next) => marker = Some(next),
+            None => break,
+        }
+    }
+    let ids = ids.split_off(ids.len().saturating_sub(args.last));
+    let mut objects = Vec::new();
+    for part in ids.chunks(PART) {
+        let page = service.describe_objects(&pipeline, part, false, None);
+        objects.extend(block_on(page)?.items);
+    }
+    if let Some(path) = &args.svg {
+        // The last instance of each component; earlier ones are overwritten.
+        let mut states: Vec<(&str, &str)> = Vec::new();
+        for run in objects.iter().map(Run::of) {
+            states.retain(|(component, _)| *component != run.component);
+            states.push((run.component, run.status));
+        }
+        let definition = block_on(service.definition(&pipeline, DefinitionVersion::Active))?;
+        let picture = draw::svg_with_states(&definition, &states);
+        std::fs::write(path, picture)
+            .map_err(|error| Error::from_io("write", error).with_path(path.as_path()))?;
+        context.output.note(&format!("wrote {}", BytePath::from(path.as_path())));
+    }
+    let rows: Vec<Run<'_>> = objects.iter().map(Run::of).collect();
+    let heads = ["ACTIVITY", "SCHEDULED", "STATUS", "TRIES", "STARTED", "ENDED", "ERROR"];
+    table(context, heads, rows.iter().map(Run::cells).collect());
+    for object in objects.iter().filter(|_| args.tail > 0) {
+        tail(args, &pipeline, object, context);
+    }
+    context.output.document(&rows)?;
+    Ok(Exit::COMPLETE)
+}
+
+/// The end of what the instance's last attempt printed, where it is here.
+fn tail(args: &RunsArgs, pipeline: &str, object: &Object, context: &Context) {
+    let run = Run::of(object);
+    let Some(attempt) = object.first_reference("@headAttempt") else { return };
+    // The names come from a service, which need not be ours.
+    if [pipeline, run.component, run.id, attempt]
+        .iter()
+        .any(|name| name.contains('/') || *name == "..")
+    {
+        return;
+    }
+    let dir = args.log_dir.join(pipeline).join(run.component).join(run.id).join(attempt);
+    for name in ["StdOutput", "StdError"] {
+        let Some(text) = last_lines(&dir.join(name), args.tail) else { continue };
+        context.output.line(format!("\n{attempt} {name}:"));
+        text.split(|byte| *byte == b'\n').for_each(|line| context.output.line(line));
+    }
+}
+
+/// The last lines of a file, of 64 KiB at most; `None` where there is none, or nothing in it.
+fn last_lines(path: &Path, count: usize) -> Option<Vec<u8>> {
+    let mut file = std::fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(64 * 1024))).ok()?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).ok()?;
+    let text = text.strip_suffix(b"\n").unwrap_or(&text);
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    let last = lines.get(lines.len().saturating_sub(count)..)?.join(&b'\n');
+    Some(last).filter(|last| !last.is_empty())
+}
+
+/// Rows under their heads, in columns as wide as they need to be.
+fn table<const N: usize>(context: &Context, heads: [&str; N], rows: Vec<[String; N]>) {
+    let all: Vec<[String; N]> = std::iter::once(heads.map(str::to_owned)).chain(rows).collect();
+    let width = |column: usize| {
+        let cells = all.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    for row in &all {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        context.output.line(line.trim_end());
+    }
+}

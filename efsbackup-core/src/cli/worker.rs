@@ -1,0 +1,63 @@
+//! `efsbackup worker`: takes tasks of a service and runs them on this machine.
+
+use super::Context;
+use super::exit::Exit;
+use super::run::{command, tell_worker};
+use super::service_args::{Service, ServiceArgs};
+use crate::clock::SystemClock;
+use crate::deploy::PipelineService;
+use crate::engine::LOCAL_GROUP;
+use crate::error::Result;
+use crate::worker::{Worker, WorkerOptions};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    service: ServiceArgs,
+    /// A worker group to take tasks of (repeatable)
+    #[arg(long = "worker-group", value_name = "GROUP", required_unless_present = "resources")]
+    groups: Vec<String>,
+    /// Be the machine of all Ec2Resources: take the tasks that run on them
+    #[arg(long)]
+    resources: bool,
+    /// Where logs go
+    #[arg(long, value_name = "DIR", default_value = "efsbackup-logs")]
+    log_dir: PathBuf,
+    /// Where scripts and records of running attempts lie; local disk, this worker's own
+    #[arg(long, value_name = "DIR", default_value = "efsbackup-work")]
+    work_dir: PathBuf,
+    /// How many tasks run at the same time
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    tasks: usize,
+    /// The time between two reports of progress, in seconds; a cancel takes effect then
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    heartbeat: u64,
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    match args.service.open()? {
+        Service::Embedded(engine) => work(&args, &*engine, context),
+        Service::Remote(remote) => work(&args, &remote.until(&context.cancel), context),
+    }
+}
+
+fn work(args: &Args, service: &impl PipelineService, context: &Context) -> Result<Exit> {
+    let mut groups = args.groups.clone();
+    if args.resources {
+        groups.push(LOCAL_GROUP.to_owned());
+    }
+    let mut options = WorkerOptions::new(groups, &args.log_dir, &args.work_dir);
+    options.tasks = args.tasks;
+    options.heartbeat = Duration::from_secs(args.heartbeat.max(1));
+    options.environment.extend(command());
+    let output = context.output.clone();
+    Worker::new(service, &SystemClock, options).run(&context.cancel, &mut |events| {
+        events.iter().for_each(|event| tell_worker(&output, event));
+        ControlFlow::Continue(())
+    })?;
+    output.note("stopped");
+    Ok(Exit::COMPLETE)
+}
