@@ -224,6 +224,16 @@
 #define EFSB_STATE_UNKNOWN 2
 
 /**
+ * It was made by another program and not verified since.
+ */
+#define EFSB_STATE_ADOPTED 3
+
+/**
+ * It holds only what a restore in place has replaced or removed.
+ */
+#define EFSB_STATE_UNDO 4
+
+/**
  * The version of the ABI that this header describes; see efsb_abi_version().
  */
 #define EFSB_ABI_VERSION 0
