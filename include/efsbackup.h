@@ -559,6 +559,37 @@ typedef struct {
 } efsb_backup_options;
 
 /**
+ * How many snapshots efsb_prune() keeps; the fields mean what those of efsb_backup_options do.
+ * At least one is not 0.
+ */
+typedef struct {
+  /**
+   * The newest ones.
+   */
+  uint32_t keep_last;
+  /**
+   * One of each hour.
+   */
+  uint32_t keep_hourly;
+  /**
+   * One of each day.
+   */
+  uint32_t keep_daily;
+  /**
+   * One of each week.
+   */
+  uint32_t keep_weekly;
+  /**
+   * One of each month.
+   */
+  uint32_t keep_monthly;
+  /**
+   * One of each year.
+   */
+  uint32_t keep_yearly;
+} efsb_retention;
+
+/**
  * Everything was done.
  */
 #define EFSB_OK 0
@@ -1026,12 +1057,14 @@ efsb_status efsb_backup(const efsb_repository *repository,
 efsb_status efsb_snapshots(const efsb_repository *repository, efsb_snapshot_list **list);
 
 /**
- * Copies the snapshot `id` to `destination`, which must be missing or empty unless
- * `remove_extraneous` is on. The restored tree has files of its own: nothing in it is
+ * Copies the snapshot `id` to `destination`, where what is restored must be missing unless
+ * `remove_extraneous` is on: then it is restored over what is there, and a snapshot that
+ * undoes this is kept, see efsb_restore_in_place(). The restored tree has files of its own: nothing in it is
  * hard-linked with a snapshot.
  *
- * With `directories`, `directory_count` paths in the snapshot, only these are restored, each
- * to the same place below `destination`; it may be NULL when the count is 0. `options` and
+ * With `entries`, `entry_count` files and directories in the snapshot, only these are
+ * restored, each to the same place below `destination`; one with a `*`, `?` or `[` that is no
+ * entry's name is a pattern as in `filter`. It may be NULL when the count is 0. `options` and
  * `report` are as those of efsb_mirror(), and so is what is returned; `link_dest` must be
  * empty.
  *
@@ -1041,8 +1074,8 @@ efsb_status efsb_snapshots(const efsb_repository *repository, efsb_snapshot_list
 efsb_status efsb_restore(const efsb_repository *repository,
                          const char *id,
                          const char *destination,
-                         const char *const *directories,
-                         size_t directory_count,
+                         const char *const *entries,
+                         size_t entry_count,
                          const efsb_mirror_options *options,
                          efsb_report **report);
 
@@ -1147,6 +1180,118 @@ const char *efsb_status_name(efsb_status status);
  * Requires: `string` is NULL, or was given by this library and not freed before.
  */
 void efsb_string_free(char *string);
+
+/**
+ * Reads every entry of the snapshot `id` and compares it with its manifest. `*json`, freed
+ * with efsb_string_free(), receives what was found, also with #EFSB_INCOMPLETE: `good`,
+ * `differences` (each with `path`, `kind`, `what`, `repaired`) and more.
+ *
+ * With `source` it is compared with that tree instead; with `repair_from` what is not as the
+ * manifest says is made anew where that tree still has it just so. One of the two may be
+ * given. `sample_percent` reads only that share of the files' contents; 0 reads all. `cancel`
+ * and `json` may be NULL.
+ *
+ * Returns #EFSB_OK if all is as it should be, #EFSB_INCOMPLETE if not.
+ *
+ * Requires: `repository` and `cancel` are NULL or alive; the texts are NULL or NUL-terminated; `json` is
+ * NULL or may be written.
+ */
+efsb_status efsb_verify(const efsb_repository *repository,
+                        const char *id,
+                        const char *source,
+                        const char *repair_from,
+                        double sample_percent,
+                        const efsb_cancel_token *cancel,
+                        char **json);
+
+/**
+ * Tells what changed from the snapshot `id` to the snapshot `other`, or to the directory
+ * `directory`: one of the two, the other NULL. `*json`, freed with efsb_string_free(),
+ * receives an array of objects with `path`, `change` ("added", "removed", "changed") and
+ * `what`. With `contents` files of a directory are read; else those of equal size and time
+ * count as equal.
+ *
+ * Requires: `repository` and `cancel` are NULL or alive; the texts are NULL or NUL-terminated; `json` is
+ * NULL or may be written.
+ */
+efsb_status efsb_diff(const efsb_repository *repository,
+                      const char *id,
+                      const char *other,
+                      const char *directory,
+                      bool contents,
+                      const efsb_cancel_token *cancel,
+                      char **json);
+
+/**
+ * Tells of `entry`, a path below the source, in every snapshot, the oldest first. `*json`,
+ * freed with efsb_string_free(), receives an array of objects with `snapshot`, `known`
+ * (whether the snapshot has a manifest), `there`, `what` (what differs from the version
+ * before), `size` and `digest`.
+ *
+ * Requires: `repository` is NULL or alive; `entry` is NULL or NUL-terminated; `json` is NULL or may be
+ * written.
+ */
+efsb_status efsb_history(const efsb_repository *repository,
+                         const char *entry,
+                         char **json);
+
+/**
+ * Makes `folder_count` existing `folders`, such as "daily.0", snapshots without copying them:
+ * they are read and renamed into the repository, which is made if it is missing. `timezone`,
+ * or NULL for UTC, is that of dates in their names. `*json`, freed with efsb_string_free(),
+ * receives an array of objects with `folder`, `id`, `time`, `time_from` and `snapshot`. With
+ * `dry_run` they are only checked.
+ *
+ * Returns #EFSB_SAFETY_STOP, with nothing changed, when something about a folder is not clear.
+ *
+ * Requires: `repository` and `cancel` are NULL or alive; `folders` has as many texts as said, and they
+ * and `timezone` are NULL or NUL-terminated; `json` is NULL or may be written.
+ */
+efsb_status efsb_adopt(const efsb_repository *repository,
+                       const char *const *folders,
+                       size_t folder_count,
+                       const char *timezone,
+                       bool dry_run,
+                       const efsb_cancel_token *cancel,
+                       char **json);
+
+/**
+ * Removes the snapshots that `retention` does not keep, but never the last complete one; with
+ * `dry_run` only decides. `timezone`, or NULL for UTC, says where hours and days begin.
+ * `*json`, freed with efsb_string_free(), receives an object with `decisions` (each `id`,
+ * `keep` and `reasons`), `removed` and `left_over`.
+ *
+ * Requires: `repository`, `retention` and `cancel` are NULL or alive; `timezone` is NULL or
+ * NUL-terminated; `json` is NULL or may be written.
+ */
+efsb_status efsb_prune(const efsb_repository *repository,
+                       const efsb_retention *retention,
+                       const char *timezone,
+                       bool dry_run,
+                       const efsb_cancel_token *cancel,
+                       char **json);
+
+/**
+ * Restores the snapshot `id` over what is in `destination`: differing entries are replaced,
+ * and with `remove_extraneous` those that the snapshot lacks removed. All that will be
+ * replaced or removed is first kept as a snapshot, the undo; `*undo`, freed with
+ * efsb_snapshot_free(), receives it, or NULL where nothing was to be kept. Restored in place,
+ * it undoes this. With NULL for `undo` none is kept.
+ *
+ * `entries` are `entry_count` files and directories of the snapshot, or patterns where they
+ * have a `*`, `?` or `[` and no entry is called so; without any, all is restored. Everything
+ * else is as in efsb_restore().
+ *
+ * Requires: As efsb_restore(); `undo` is NULL or may be written.
+ */
+efsb_status efsb_restore_in_place(const efsb_repository *repository,
+                                  const char *id,
+                                  const char *destination,
+                                  const char *const *entries,
+                                  size_t entry_count,
+                                  const efsb_mirror_options *options,
+                                  efsb_report **report,
+                                  efsb_snapshot **undo);
 
 /**
  * The version of the library that is loaded, such as "1.2.3"; compare EFSB_VERSION, that of

@@ -31,6 +31,7 @@ mod repository;
 mod snapshot;
 mod status;
 mod text;
+mod upkeep;
 mod version;
 
 pub use backup_options::*;
@@ -44,4 +45,5 @@ pub use repository::*;
 pub use snapshot::*;
 pub use status::*;
 pub use text::*;
+pub use upkeep::*;
 pub use version::*;

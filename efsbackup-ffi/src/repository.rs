@@ -34,7 +34,9 @@ pub struct RepositoryForC {
 
 /// # Safety
 /// `repository` is NULL or alive for `'a`.
-unsafe fn borrow<'a>(repository: *const efsb_repository) -> Result<&'a Repository, Failure> {
+pub(crate) unsafe fn borrow<'a>(
+    repository: *const efsb_repository,
+) -> Result<&'a Repository, Failure> {
     // SAFETY: by this function's contract.
     let value = unsafe { Handle::borrow(repository) };
     Ok(&value.ok_or_else(|| null_argument("repository"))?.repository)
@@ -173,12 +175,14 @@ pub unsafe extern "C" fn efsb_snapshots(
     }
 }
 
-/// Copies the snapshot `id` to `destination`, which must be missing or empty unless
-/// `remove_extraneous` is on. The restored tree has files of its own: nothing in it is
+/// Copies the snapshot `id` to `destination`, where what is restored must be missing unless
+/// `remove_extraneous` is on: then it is restored over what is there, and a snapshot that
+/// undoes this is kept, see efsb_restore_in_place(). The restored tree has files of its own: nothing in it is
 /// hard-linked with a snapshot.
 ///
-/// With `directories`, `directory_count` paths in the snapshot, only these are restored, each
-/// to the same place below `destination`; it may be NULL when the count is 0. `options` and
+/// With `entries`, `entry_count` files and directories in the snapshot, only these are
+/// restored, each to the same place below `destination`; one with a `*`, `?` or `[` that is no
+/// entry's name is a pattern as in `filter`. It may be NULL when the count is 0. `options` and
 /// `report` are as those of efsb_mirror(), and so is what is returned; `link_dest` must be
 /// empty.
 ///
@@ -190,8 +194,8 @@ pub unsafe extern "C" fn efsb_restore(
     repository: *const efsb_repository,
     id: *const c_char,
     destination: *const c_char,
-    directories: *const *const c_char,
-    directory_count: usize,
+    entries: *const *const c_char,
+    entry_count: usize,
     options: *const efsb_mirror_options,
     report: *mut *mut efsb_report,
 ) -> efsb_status {
@@ -205,7 +209,7 @@ pub unsafe extern "C" fn efsb_restore(
         // SAFETY: by this function's contract.
         let destination = unsafe { path(destination, "destination") }?;
         // SAFETY: by this function's contract.
-        let directories = unsafe { paths(directories, directory_count, "directories") }?;
+        let entries = unsafe { paths(entries, entry_count, "entries") }?;
         // SAFETY: by this function's contract.
         let options = unsafe { efsb_mirror_options::read(options) }?;
         // SAFETY: by this function's contract.
@@ -216,8 +220,8 @@ pub unsafe extern "C" fn efsb_restore(
             .options(copying.options)
             .cancel(&copying.cancel)
             .progress(&mut callback);
-        for directory in directories {
-            restore = restore.path(directory);
+        for entry in entries {
+            restore = restore.entry(entry);
         }
         // SAFETY: by this function's contract.
         unsafe { finish(report, restore.run()?.report) }

@@ -120,10 +120,54 @@ static void what_no_option_keeps_is_removed(const efsb_repository *repository) {
   options.keep_last = 1;
   CHECK(efsb_backup(repository, "source", &options, NULL, &snapshot) == EFSB_OK);
   CHECK(efsb_snapshots(repository, &list) == EFSB_OK);
-  CHECK(efsb_snapshot_list_count(list) == 1);
-  CHECK_TEXT(efsb_snapshot_id(efsb_snapshot_list_get(list, 0)), efsb_snapshot_id(snapshot));
+  // The undo of the restore in place is kept for a week.
+  CHECK(efsb_snapshot_list_count(list) == 2);
+  CHECK_TEXT(efsb_snapshot_id(efsb_snapshot_list_get(list, 1)), efsb_snapshot_id(snapshot));
   efsb_snapshot_list_free(list);
   efsb_snapshot_free(snapshot);
+}
+
+static void snapshots_are_looked_at_and_kept(const efsb_repository *repository, const char *first,
+                                             const char *second) {
+  const char *entries[] = {"sub/*"};
+  const char *folders[] = {"2026-01-01"};
+  efsb_retention none = {0};
+  efsb_retention many = {.keep_last = 9};
+  efsb_snapshot *undo = NULL;
+  char *json = NULL;
+  CHECK(efsb_verify(repository, first, NULL, NULL, 0, NULL, &json) == EFSB_OK);
+  CHECK(strstr(json, "\"good\":true") != NULL);
+  efsb_string_free(json);
+  CHECK(efsb_diff(repository, first, second, NULL, false, NULL, &json) == EFSB_OK);
+  CHECK_TEXT(json, "[]");
+  efsb_string_free(json);
+  CHECK(efsb_diff(repository, first, NULL, NULL, false, NULL, &json) == EFSB_NULL_ARGUMENT);
+  CHECK(json == NULL);
+  CHECK(efsb_history(repository, "sub/file", &json) == EFSB_OK);
+  CHECK(strstr(json, "\"there\":true,\"what\":[],\"size\":5") != NULL);
+  efsb_string_free(json);
+
+  write_file("part/sub/file", "edited");
+  CHECK(efsb_verify(repository, first, "part", NULL, 0, NULL, &json) == EFSB_INCOMPLETE);
+  CHECK(strstr(json, "\"good\":false") != NULL);
+  efsb_string_free(json);
+  CHECK(efsb_restore_in_place(repository, first, "part", entries, 1, NULL, NULL, &undo) == EFSB_OK);
+  CHECK_TEXT(read_file("part/sub/file"), "hello");
+  CHECK(efsb_snapshot_state(undo) == EFSB_STATE_UNDO);
+  CHECK(efsb_restore_in_place(repository, efsb_snapshot_id(undo), "part", NULL, 0, NULL, NULL,
+                              NULL) == EFSB_OK);
+  CHECK_TEXT(read_file("part/sub/file"), "edited");
+  efsb_snapshot_free(undo);
+
+  CHECK(mkdir("2026-01-01", 0755) == 0);
+  write_file("2026-01-01/file", "old");
+  CHECK(efsb_adopt(repository, folders, 1, "UTC", true, NULL, &json) == EFSB_OK);
+  CHECK(strstr(json, "\"id\":\"2026-01-01-00-00\"") != NULL);
+  efsb_string_free(json);
+  CHECK(efsb_prune(repository, &none, NULL, true, NULL, NULL) == EFSB_INVALID_INPUT);
+  CHECK(efsb_prune(repository, &many, NULL, true, NULL, &json) == EFSB_OK);
+  CHECK(strstr(json, "undo of the last week") != NULL);
+  efsb_string_free(json);
 }
 
 static void a_token_cancels(const efsb_repository *repository) {
@@ -153,6 +197,7 @@ int main(int argc, char **argv) {
   efsb_snapshot *second = take(repository, 0);
   snapshots_are_listed(repository, efsb_snapshot_id(first), efsb_snapshot_id(second));
   a_snapshot_is_restored(repository, efsb_snapshot_id(first));
+  snapshots_are_looked_at_and_kept(repository, efsb_snapshot_id(first), efsb_snapshot_id(second));
   a_source_that_shrank_publishes_nothing(repository);
   a_token_cancels(repository);
   what_no_option_keeps_is_removed(repository);

@@ -7,7 +7,8 @@
 //! | `errors` | the core's errors as the package's exceptions |
 //! | `paths` | paths in, as the bytes they are |
 //! | `mirror` | the core's `mirror` |
-//! | `snapshot` | the core's `snapshot` |
+//! | `snapshot` | the core's `snapshot`: taking, listing, restoring |
+//! | `upkeep` | the core's `snapshot`: verifying, comparing, adopting, pruning |
 //! | `command` | the `efsbackup` command |
 
 mod command;
@@ -16,6 +17,7 @@ mod gate;
 mod mirror;
 mod paths;
 mod snapshot;
+mod upkeep;
 
 use pyo3::prelude::*;
 
@@ -34,6 +36,8 @@ mod _efsbackup {
     use crate::paths::show_path;
     #[pymodule_export]
     use crate::snapshot::{backup, repository_name, restore, snapshots};
+    #[pymodule_export]
+    use crate::upkeep::{adopt, diff, history, prune, verify};
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = efsbackup_core::VERSION;

@@ -63,7 +63,7 @@ fn to_json(py: Python<'_>, document: &impl Serialize) -> PyResult<String> {
     })
 }
 
-fn open(py: Python<'_>, root: &PathArgument, name: &str) -> PyResult<Repository> {
+pub(crate) fn open(py: Python<'_>, root: &PathArgument, name: &str) -> PyResult<Repository> {
     Repository::new(root.as_path(), name).map_err(|error| errors::raise(py, &error))
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn snapshots(py: Python<'_>, root: PathArgument, name: &str) -> PyRes
     to_json(py, &result.map_err(|error| errors::raise(py, &error))?)
 }
 
-/// Copies a snapshot, or some directories of it, out of a repository.
+/// Copies a snapshot, or some entries of it, out of a repository.
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "called by the Python half only")]
 pub(crate) fn restore<'py>(
@@ -132,7 +132,9 @@ pub(crate) fn restore<'py>(
     name: &str,
     snapshot: &str,
     destination: PathArgument,
-    directories: Vec<PathArgument>,
+    entries: Vec<PathArgument>,
+    in_place: bool,
+    undo: bool,
     copying: MirrorOptions,
     progress: Option<Bound<'py, PyAny>>,
     cancel: Option<Bound<'py, CancelToken>>,
@@ -144,15 +146,17 @@ pub(crate) fn restore<'py>(
         let mut observer = |progress: &Progress| work.update(progress);
         let mut restore = repository
             .restore(snapshot, destination.as_path())
+            .in_place(in_place)
+            .undo(undo)
             .options(options)
             .cancel(&work.cancel)
             .progress(&mut observer);
-        for directory in &directories {
-            restore = restore.path(directory.as_path());
+        for entry in &entries {
+            restore = restore.entry(entry.as_path());
         }
-        restore.run().map(|done| done.report)
+        restore.run()
     })?;
-    let report = result.map_err(|error| errors::raise(py, &error))?;
-    let json = to_json(py, &report)?;
-    Ok((json, errors::of_outcome(py, report.into_result())?))
+    let done = result.map_err(|error| errors::raise(py, &error))?;
+    let json = to_json(py, &done)?;
+    Ok((json, errors::of_outcome(py, done.report.into_result())?))
 }

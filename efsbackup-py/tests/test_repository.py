@@ -147,3 +147,70 @@ def test_progress_and_cancelling_work_as_in_mirror(repository: Repository, many:
     with pytest.raises(efsbackup.CancelledError):
         repository.backup(many, cancel=token)
     assert len(repository.snapshots()) == 1
+
+
+def test_what_changed_is_told_and_what_rotted_is_found(
+    repository: Repository, source: Path, tmp_path: Path
+) -> None:
+    first = repository.backup(source)
+    (source / "new").write_text("new")
+    second = repository.backup(source)
+    changes = {change.path: change.change for change in repository.diff(first, second)}
+    assert changes == {b"": "changed", b"new": "added"}
+    (source / "newer").write_text("")
+    beside = repository.diff(second, directory=source)
+    assert [change.path for change in beside if change.path] == [b"newer"]
+    with pytest.raises(efsbackup.InvalidInputError):
+        repository.diff(first)
+    versions = repository.history("new")
+    assert [(version.known, version.there) for version in versions] == [(True, False), (True, True)]
+    assert versions[1].size == 3
+
+    good = repository.verify(second)
+    assert good.good and good.contents_compared and not good.differences
+    rotten = Path(repository.snapshot_path(second)) / "new"
+    status = rotten.stat()
+    rotten.write_text("nEw")
+    os.utime(rotten, ns=(status.st_atime_ns, status.st_mtime_ns))
+    found = repository.verify(second)
+    assert not found.good
+    difference = found.differences[0]
+    assert (difference.path, difference.kind, difference.repaired) == (b"new", "corrupted", False)
+    repaired = repository.verify(second, repair_from=source)
+    assert repaired.good and repaired.repaired == 1 and repaired.differences[0].repaired
+    assert repository.verify(second).differences == ()
+
+
+def test_a_restore_in_place_can_be_undone(
+    repository: Repository, source: Path, tmp_path: Path
+) -> None:
+    (source / "kept.conf").write_text("old")
+    done = repository.backup(source)
+    (source / "kept.conf").write_text("edited")
+    with pytest.raises(efsbackup.SafetyStopError, match="in-place"):
+        repository.restore(done, source)
+    report = repository.restore(done, source, in_place=True)
+    assert (source / "kept.conf").read_text() == "old"
+    assert report.undo is not None and report.undo.state is efsbackup.SnapshotState.UNDO
+    assert efsbackup.RestoreReport.from_dict(report.to_dict()) == report
+    repository.restore(report.undo, source, in_place=True)
+    assert (source / "kept.conf").read_text() == "edited"
+    repository.restore(done, tmp_path / "some", paths=["*.conf"])
+    assert [path.name for path in (tmp_path / "some").iterdir()] == ["kept.conf"]
+
+
+def test_folders_are_adopted_and_pruned(repository: Repository, tmp_path: Path) -> None:
+    for day in (1, 2):
+        folder = tmp_path / f"2026-01-0{day}"
+        folder.mkdir()
+        (folder / "f").write_text(str(day))
+    folders = sorted(tmp_path.glob("2026-*"))
+    planned = repository.adopt(folders, dry_run=True)
+    assert planned[0].snapshot is None and folders[0].exists()
+    adopted = repository.adopt(folders)
+    assert [one.id for one in adopted] == [one.id for one in planned]
+    assert adopted[0].id == "2026-01-01-00-00" and adopted[0].time_from == "name"
+    assert all(repository.verify(one.id).good for one in adopted)
+    decided = repository.prune(keep_last=1, dry_run=True)
+    assert [decision.keep for decision in decided.decisions] == [False, True]
+    assert repository.prune(keep_last=1).removed == (adopted[0].id,)

@@ -4,7 +4,7 @@ use super::Context;
 use super::exit::Exit;
 use crate::bytepath::BytePath;
 use crate::error::Result;
-use crate::snapshot::{Adopted, BackupOptions, Repository, Snapshot, TimeFrom};
+use crate::snapshot::{Adopted, BackupOptions, Repository, TimeFrom};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -29,16 +29,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Document<'a> {
-    adopted: Vec<Written<'a>>,
-}
-
-#[derive(Serialize)]
-struct Written<'a> {
-    folder: String,
-    id: &'a str,
-    time: String,
-    time_from: &'static str,
-    snapshot: Option<&'a Snapshot>,
+    adopted: &'a [Adopted],
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
@@ -59,10 +50,15 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     drop(bar);
     let adopted = result?;
     for one in &adopted {
-        let Written { folder, id, time, time_from, .. } = written(one);
-        context.output.line(format!("{id}  {folder}  ({time}, by its {time_from})"));
+        let Adopted { folder, id, time, time_from, .. } = one;
+        let by = match time_from {
+            TimeFrom::Name => "name",
+            TimeFrom::Modified => "modification time",
+        };
+        let folder = BytePath::from(folder.as_path());
+        context.output.line(format!("{id}  {folder}  ({time:.0}, by its {by})"));
     }
-    context.output.document(&Document { adopted: adopted.iter().map(written).collect() })?;
+    context.output.document(&Document { adopted: &adopted })?;
     if !args.dry_run {
         context.output.note(
             "they count as complete, and later backups share with them, once `efsbackup verify` \
@@ -70,17 +66,4 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         );
     }
     Ok(Exit::COMPLETE)
-}
-
-fn written(adopted: &Adopted) -> Written<'_> {
-    Written {
-        folder: BytePath::from(adopted.folder.as_path()).to_text(),
-        id: &adopted.id,
-        time: format!("{:.0}", adopted.time),
-        time_from: match adopted.time_from {
-            TimeFrom::Name => "name",
-            TimeFrom::Modified => "modification time",
-        },
-        snapshot: adopted.snapshot.as_ref(),
-    }
 }

@@ -24,16 +24,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Document {
-    changes: Vec<Written>,
-}
-
-#[derive(Serialize)]
-struct Written {
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_b64: Option<String>,
-    change: &'static str,
-    what: Vec<&'static str>,
+    changes: Vec<Change>,
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
@@ -48,7 +39,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let json = context.output.is_json();
     let result = diff.contents(args.contents).cancel(&context.cancel).run(|change| {
         if json {
-            changes.push(written(&change));
+            changes.push(change);
         } else {
             context.output.line(line(&change));
         }
@@ -63,19 +54,5 @@ fn line(change: &Change) -> String {
         (None, _) => format!("+ {path}"),
         (_, None) => format!("- {path}"),
         _ => format!("~ {path}: {}", change.what.join(", ")),
-    }
-}
-
-fn written(change: &Change) -> Written {
-    let path = &change.path;
-    Written {
-        path: path.to_text(),
-        path_b64: path.to_utf8().is_none().then(|| data_encoding::BASE64.encode(path.as_bytes())),
-        change: match (&change.before, &change.after) {
-            (None, _) => "added",
-            (_, None) => "removed",
-            _ => "changed",
-        },
-        what: change.what.clone(),
     }
 }

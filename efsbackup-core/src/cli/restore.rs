@@ -7,10 +7,9 @@ use super::mirror_args::MirrorArgs;
 use super::report;
 use super::repository_args::RepositoryArgs;
 use super::stats::{self, Watch};
-use crate::bytepath::BytePath;
 use crate::error::Result;
 use crate::snapshot::BackupOptions;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -54,8 +53,11 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.delete = args.delete;
     let mut named = BackupOptions::default();
     named.set_timezone(&args.timezone)?;
-    let snapshot = repository.snapshot_path(&args.snapshot);
-    let watch = Watch::begin(args.mirror.stats, &snapshot, &args.destination)?;
+    let watch = Watch::begin(
+        args.mirror.stats,
+        &repository.snapshot_path(&args.snapshot),
+        &args.destination,
+    )?;
     let lines = ItemizedLines(context.output.clone());
     let mut bar = context.progress_bar();
     let mut restore = repository
@@ -67,11 +69,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         .cancel(&context.cancel)
         .progress(&mut bar);
     for path in args.paths {
-        // A file may well be called `a[1]`.
-        restore = match is_pattern(&path) && snapshot.join(&path).symlink_metadata().is_err() {
-            true => restore.pattern(BytePath::from(path)),
-            false => restore.path(BytePath::from(path)),
-        };
+        restore = restore.entry(path);
     }
     if itemize {
         restore = restore.listener(&lines);
@@ -89,9 +87,4 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     }
     context.output.note(&report::summary(&done.report));
     Ok(Exit::from_status(done.exit_status()))
-}
-
-/// Whether there is a wildcard in it.
-fn is_pattern(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[".contains(byte))
 }

@@ -5,7 +5,6 @@ use super::exit::Exit;
 use super::report;
 use super::repository_args::RepositoryArgs;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::Report;
 use crate::snapshot::{Difference, Repository, Verification};
 use indicatif::HumanCount;
 use serde::Serialize;
@@ -51,24 +50,8 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Verified<'a> {
     id: &'a str,
-    good: bool,
-    contents_compared: bool,
-    files_read: u64,
-    files_without_digest: u64,
-    differences: Vec<Written>,
-    differences_total: u64,
-    repaired: u64,
-    report: &'a Report,
-}
-
-#[derive(Serialize)]
-struct Written {
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_b64: Option<String>,
-    kind: &'static str,
-    what: String,
-    repaired: bool,
+    #[serde(flatten)]
+    found: &'a Verification,
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
@@ -89,7 +72,10 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         done.push((id, found));
     }
     let good = done.iter().all(|(_, found)| found.is_good());
-    context.output.document(&Document { good, snapshots: done.iter().map(verified).collect() })?;
+    context.output.document(&Document {
+        good,
+        snapshots: done.iter().map(|(id, found)| Verified { id, found }).collect(),
+    })?;
     if done.iter().any(|(_, found)| !found.contents_compared) {
         context.output.warn(
             "efsbackup: only the numbers of entries were checked where there is no manifest; \
@@ -160,25 +146,4 @@ fn tell(context: &Context, id: &str, found: &Verification) {
         read => format!(", {} files read", HumanCount(read)),
     };
     context.output.line(format!("{id}: {verdict} ({entries} entries{read})"));
-}
-
-fn verified((id, found): &(String, Verification)) -> Verified<'_> {
-    let written = |Difference { path, kind, what, repaired, .. }: &Difference| Written {
-        path: path.to_text(),
-        path_b64: path.to_utf8().is_none().then(|| data_encoding::BASE64.encode(path.as_bytes())),
-        kind: kind.name(),
-        what: what.clone(),
-        repaired: *repaired,
-    };
-    Verified {
-        id,
-        good: found.is_good(),
-        contents_compared: found.contents_compared,
-        files_read: found.files_read,
-        files_without_digest: found.files_without_digest,
-        differences: found.differences.iter().map(written).collect(),
-        differences_total: found.differences_total,
-        repaired: found.repaired,
-        report: &found.report,
-    }
 }

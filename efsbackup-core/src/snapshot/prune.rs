@@ -10,6 +10,7 @@ use crate::cancel::CancelToken;
 use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 /// Snapshots about to be removed; see [`Repository::prune`].
 pub struct Prune<'a> {
@@ -21,7 +22,7 @@ pub struct Prune<'a> {
 }
 
 /// What was removed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct PruneReport {
     /// What was decided of each snapshot, the oldest first.

@@ -89,6 +89,20 @@ impl<'a> Restore<'a> {
         self
     }
 
+    /// Restores only `entry`, as a person may type it: a pattern if it has a `*`, `?` or `[`
+    /// and the snapshot has no entry called so, else a path.
+    #[must_use]
+    pub fn entry(self, entry: impl Into<BytePath>) -> Self {
+        let entry = entry.into();
+        let is_wild = entry.as_bytes().iter().any(|byte| b"*?[".contains(byte));
+        // A file may well be called `a[1]`.
+        let place = self.repository.snapshot_path(&self.id).join(entry.as_path());
+        match is_wild && place.symlink_metadata().is_err() {
+            true => self.pattern(entry),
+            false => self.path(entry),
+        }
+    }
+
     /// Restores over what is there: differing entries are replaced, and with `delete` those
     /// that the snapshot lacks removed. Before the first change a plan is made, and all that
     /// will be replaced or removed is kept as a snapshot of its own, the undo; the repository

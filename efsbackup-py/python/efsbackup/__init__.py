@@ -25,23 +25,36 @@ from ._errors import (
     UnresolvedParameterError,
     UnsupportedError,
 )
+from ._found import (
+    Adopted,
+    Change,
+    Decision,
+    Difference,
+    PruneReport,
+    Verification,
+    Version,
+)
 from ._mirror import mirror
 from ._progress import Progress
 from ._report import Bytes, Counts, Entries, EntryError, Outcome, Report
 from ._repository import Repository
-from ._snapshot import BackupReport, Snapshot, SnapshotState
+from ._snapshot import BackupReport, RestoreReport, Snapshot, SnapshotState
 
 __all__ = [
     "AccessError",
+    "Adopted",
     "AuthError",
     "BackupReport",
     "Bytes",
     "CancelToken",
     "CancelledError",
+    "Change",
     "ConflictError",
     "CopyError",
     "Counts",
+    "Decision",
     "DefinitionError",
+    "Difference",
     "EfsBackupError",
     "Entries",
     "EntryError",
@@ -52,9 +65,11 @@ __all__ = [
     "NotFoundError",
     "Outcome",
     "Progress",
+    "PruneReport",
     "RemoteError",
     "Report",
     "Repository",
+    "RestoreReport",
     "SafetyStopError",
     "Snapshot",
     "SnapshotState",
@@ -62,6 +77,8 @@ __all__ = [
     "TimedOutError",
     "UnresolvedParameterError",
     "UnsupportedError",
+    "Verification",
+    "Version",
     "__version__",
     "mirror",
 ]

@@ -12,15 +12,20 @@ _Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 __all__ = [
     "CancelToken",
     "__version__",
+    "adopt",
     "backup",
+    "diff",
     "error_kinds",
+    "history",
     "main",
     "mirror",
     "outcomes",
+    "prune",
     "repository_name",
     "restore",
     "show_path",
     "snapshots",
+    "verify",
 ]
 
 __version__: str
@@ -32,6 +37,15 @@ class CancelToken:
     @property
     def cancelled(self) -> bool: ...
 
+def adopt(
+    root: _Path,
+    name: str,
+    folders: Sequence[_Path],
+    timezone: str,
+    dry_run: bool,
+    progress: Callable[[Progress], object] | None,
+    cancel: CancelToken | None,
+) -> str: ...
 def backup(
     root: _Path,
     name: str,
@@ -41,7 +55,17 @@ def backup(
     progress: Callable[[Progress], object] | None,
     cancel: CancelToken | None,
 ) -> tuple[str, EfsBackupError | None]: ...
+def diff(
+    root: _Path,
+    name: str,
+    snapshot: str,
+    other: str | None,
+    directory: _Path | None,
+    contents: bool,
+    cancel: CancelToken | None,
+) -> str: ...
 def error_kinds() -> list[tuple[str, int]]: ...
+def history(root: _Path, name: str, path: _Path) -> str: ...
 def main(arguments: Sequence[_Path]) -> int: ...
 def mirror(
     source: _Path,
@@ -51,16 +75,36 @@ def mirror(
     cancel: CancelToken | None,
 ) -> tuple[str, EfsBackupError | None]: ...
 def outcomes() -> list[str]: ...
+def prune(
+    root: _Path,
+    name: str,
+    keep: Sequence[int],
+    timezone: str,
+    dry_run: bool,
+    cancel: CancelToken | None,
+) -> str: ...
 def repository_name(root: _Path, name: str | None) -> str: ...
 def restore(
     root: _Path,
     name: str,
     snapshot: str,
     destination: _Path,
-    directories: Sequence[_Path],
+    entries: Sequence[_Path],
+    in_place: bool,
+    undo: bool,
     copying: dict[str, Any],
     progress: Callable[[Progress], object] | None,
     cancel: CancelToken | None,
 ) -> tuple[str, EfsBackupError | None]: ...
 def show_path(path: bytes) -> str: ...
 def snapshots(root: _Path, name: str) -> str: ...
+def verify(
+    root: _Path,
+    name: str,
+    snapshot: str,
+    source: _Path | None,
+    repair_from: _Path | None,
+    sample: float | None,
+    progress: Callable[[Progress], object] | None,
+    cancel: CancelToken | None,
+) -> str: ...

@@ -10,15 +10,14 @@ from typing import Literal
 
 from . import _efsbackup
 from ._efsbackup import CancelToken
-from ._errors import ErrorKind, InvalidInputError
 from ._options import copying
 from ._paths import StrOrBytesPath, several
 from ._progress import Progress
-from ._report import Report
-from ._snapshot import BackupReport, Snapshot
+from ._snapshot import BackupReport, RestoreReport, Snapshot
+from ._upkeep import Upkeep, snapshot_id
 
 
-class Repository:
+class Repository(Upkeep):
     """The snapshots of one source: the folder ``root/name``.
 
     A snapshot is a plain folder, a complete copy to look at, named by its time. Files that
@@ -68,7 +67,7 @@ class Repository:
 
     def snapshot_path(self, snapshot: str | Snapshot | BackupReport) -> str:
         """The folder of a snapshot."""
-        return os.path.join(self.path, _id(snapshot))
+        return os.path.join(self.path, snapshot_id(snapshot))
 
     def __repr__(self) -> str:
         return f"Repository({self._root!r}, {self._name!r})"
@@ -219,6 +218,8 @@ class Repository:
         destination: StrOrBytesPath,
         *,
         paths: Iterable[StrOrBytesPath] = (),
+        in_place: bool = False,
+        undo: bool = True,
         delete: bool = False,
         checksum: bool = False,
         dry_run: bool = False,
@@ -237,7 +238,7 @@ class Repository:
         progress: Callable[[Progress], object] | None = None,
         cancel: CancelToken | None = None,
         check: bool = True,
-    ) -> Report:
+    ) -> RestoreReport:
         """Copy a snapshot to ``destination``.
 
         The restored tree has files of its own: nothing in it is hard-linked with a snapshot.
@@ -245,17 +246,23 @@ class Repository:
 
         Args:
             snapshot: Which one: its id, or what ``snapshots`` or ``backup`` returned.
-            destination: Where to; must be missing or empty, unless ``delete`` is on.
-            paths: Only these directories of the snapshot, each to the same place below
-                ``destination``.
-            delete: Make a destination that is not empty equal to the snapshot.
+            destination: Where to; what is restored must be missing there, unless
+                ``in_place`` is on.
+            paths: Only these files and directories of the snapshot, each to the same place
+                below ``destination``. One with a ``*``, ``?`` or ``[`` that is no entry's
+                name is a pattern as in ``filter``.
+            in_place: Restore over what is there. All that will be replaced or removed is
+                first kept as a snapshot, the undo; restored in place, it undoes this.
+            undo: Keep an undo.
+            delete: Remove what the snapshot lacks too; says ``in_place``.
 
         Returns:
-            What the run did.
+            What the run did, with the undo.
 
         Raises:
-            NotFoundError: There is no such snapshot, or no such directory in it.
-            SafetyStopError: The destination is not empty, or lies in the repository.
+            NotFoundError: There is no such snapshot, or nothing in it is called so.
+            SafetyStopError: Something is there already, the undo would not fit, or the
+                destination lies in the repository.
             IncompleteError: Entries failed, deletion was withheld, or ``stop_after`` ended
                 the run. Only with ``check``.
         """
@@ -279,25 +286,17 @@ class Repository:
         document, failure = _efsbackup.restore(
             self._root,
             self._name,
-            _id(snapshot),
+            snapshot_id(snapshot),
             destination,
             several("paths", paths),
+            in_place,
+            undo,
             how,
             progress,
             cancel,
         )
-        report = Report.from_dict(json.loads(document))
+        report = RestoreReport.from_dict(json.loads(document))
         if failure is not None and check:
             failure.report = report
             raise failure
         return report
-
-
-def _id(snapshot: str | Snapshot | BackupReport) -> str:
-    if isinstance(snapshot, BackupReport):
-        if snapshot.snapshot is None:
-            raise InvalidInputError(
-                "this backup published no snapshot", kind=ErrorKind.INVALID_INPUT, op="restore"
-            )
-        return snapshot.snapshot.id
-    return snapshot.id if isinstance(snapshot, Snapshot) else snapshot

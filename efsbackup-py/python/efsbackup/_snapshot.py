@@ -63,6 +63,29 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class RestoreReport(Report):
+    """What a restore did: a report, and the snapshot that undoes it."""
+
+    undo: Snapshot | None = None
+    """Restored in place, it undoes this restore; ``None`` where nothing was to be kept."""
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> RestoreReport:
+        """Read what ``to_dict`` or the command's ``--json`` wrote."""
+        fields = vars(Report.from_dict(document))
+        undo = document.get("undo")
+        return cls(**fields, undo=None if undo is None else Snapshot.from_dict(undo))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields of the report, then the undo, as JSON can carry them."""
+        document = super().to_dict()
+        document.pop("undo", None)
+        if self.undo is not None:
+            document["undo"] = self.undo.to_dict()
+        return document
+
+
+@dataclass(frozen=True)
 class BackupReport:
     """What a backup did."""
 

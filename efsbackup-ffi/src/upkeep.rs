@@ -1,0 +1,347 @@
+//! Looking at snapshots and keeping them: verify, diff, history, adopt, prune, restore in place.
+//!
+//! What is found comes as JSON, the documents that the command writes with `--json`.
+
+use crate::cancel::efsb_cancel_token;
+use crate::error::Failure;
+use crate::guard::guard;
+use crate::handle::Handle;
+use crate::mirror::finish;
+use crate::mirror_options::efsb_mirror_options;
+use crate::option_struct::OptionStruct;
+use crate::report::efsb_report;
+use crate::repository::{borrow, efsb_repository};
+use crate::snapshot::efsb_snapshot;
+use crate::status::{EFSB_INCOMPLETE, efsb_status};
+use crate::text::{give_string, null_argument, path, paths, set, text};
+use efsbackup_core::cancel::CancelToken;
+use efsbackup_core::snapshot::{BackupOptions, Retention, to_json};
+use std::ffi::c_char;
+use std::path::Path;
+use std::ptr::null_mut;
+
+/// # Safety
+/// `token` is NULL or alive.
+unsafe fn token(token: *const efsb_cancel_token) -> CancelToken {
+    // SAFETY: by this function's contract.
+    unsafe { Handle::borrow(token) }.cloned().unwrap_or_default()
+}
+
+/// The text `id`, which must not be NULL.
+///
+/// # Safety
+/// `id` is NULL or NUL-terminated and alive for `'a`.
+unsafe fn needed<'a>(id: *const c_char, argument: &str) -> Result<&'a str, Failure> {
+    // SAFETY: by this function's contract.
+    unsafe { text(id, argument) }?.ok_or_else(|| null_argument(argument))
+}
+
+/// # Safety
+/// `value` is NULL or NUL-terminated and alive for `'a`.
+unsafe fn optional<'a>(value: *const c_char, argument: &str) -> Result<Option<&'a Path>, Failure> {
+    match value.is_null() {
+        true => Ok(None),
+        // SAFETY: by this function's contract.
+        false => unsafe { path(value, argument) }.map(Some),
+    }
+}
+
+/// Gives `document` to the caller, if it is wanted.
+///
+/// # Safety
+/// `json` is NULL or may be written.
+unsafe fn give(json: *mut *mut c_char, document: String) {
+    if !json.is_null() {
+        // SAFETY: by this function's contract.
+        unsafe { set(json, give_string(document)) };
+    }
+}
+
+/// Reads every entry of the snapshot `id` and compares it with its manifest. `*json`, freed
+/// with efsb_string_free(), receives what was found, also with #EFSB_INCOMPLETE: `good`,
+/// `differences` (each with `path`, `kind`, `what`, `repaired`) and more.
+///
+/// With `source` it is compared with that tree instead; with `repair_from` what is not as the
+/// manifest says is made anew where that tree still has it just so. One of the two may be
+/// given. `sample_percent` reads only that share of the files' contents; 0 reads all. `cancel`
+/// and `json` may be NULL.
+///
+/// Returns #EFSB_OK if all is as it should be, #EFSB_INCOMPLETE if not.
+///
+/// # Safety
+/// `repository` and `cancel` are NULL or alive; the texts are NULL or NUL-terminated; `json` is
+/// NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_verify(
+    repository: *const efsb_repository,
+    id: *const c_char,
+    source: *const c_char,
+    repair_from: *const c_char,
+    sample_percent: f64,
+    cancel: *const efsb_cancel_token,
+    json: *mut *mut c_char,
+) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        unsafe { set(json, null_mut()) };
+        // SAFETY: by this function's contract.
+        let (repository, id) = unsafe { (borrow(repository)?, needed(id, "id")?) };
+        // SAFETY: by this function's contract.
+        let cancel = unsafe { token(cancel) };
+        let mut verify = repository.verify(id).cancel(&cancel);
+        // SAFETY: by this function's contract.
+        if let Some(source) = unsafe { optional(source, "source") }? {
+            verify = verify.against(source);
+        }
+        // SAFETY: by this function's contract.
+        if let Some(source) = unsafe { optional(repair_from, "repair_from") }? {
+            verify = verify.repair(source);
+        }
+        if sample_percent != 0.0 {
+            verify = verify.sample(sample_percent);
+        }
+        let found = verify.run()?;
+        // SAFETY: by this function's contract.
+        unsafe { give(json, to_json(&found)?) };
+        match found.is_good() {
+            true => Ok(()),
+            false => Err(Failure::of(
+                EFSB_INCOMPLETE,
+                "verify",
+                format!("{} entries are not as they should be", found.differences_total),
+            )),
+        }
+    }
+}
+
+/// Tells what changed from the snapshot `id` to the snapshot `other`, or to the directory
+/// `directory`: one of the two, the other NULL. `*json`, freed with efsb_string_free(),
+/// receives an array of objects with `path`, `change` ("added", "removed", "changed") and
+/// `what`. With `contents` files of a directory are read; else those of equal size and time
+/// count as equal.
+///
+/// # Safety
+/// `repository` and `cancel` are NULL or alive; the texts are NULL or NUL-terminated; `json` is
+/// NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_diff(
+    repository: *const efsb_repository,
+    id: *const c_char,
+    other: *const c_char,
+    directory: *const c_char,
+    contents: bool,
+    cancel: *const efsb_cancel_token,
+    json: *mut *mut c_char,
+) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        unsafe { set(json, null_mut()) };
+        // SAFETY: by this function's contract.
+        let (repository, id) = unsafe { (borrow(repository)?, needed(id, "id")?) };
+        // SAFETY: by this function's contract.
+        let cancel = unsafe { token(cancel) };
+        // SAFETY: by this function's contract.
+        let diff = match unsafe { optional(directory, "directory") }? {
+            Some(directory) => repository.diff_directory(id, directory),
+            // SAFETY: by this function's contract.
+            None => repository.diff(id, unsafe { needed(other, "other") }?),
+        };
+        let mut changes = Vec::new();
+        diff.contents(contents).cancel(&cancel).run(|change| changes.push(change))?;
+        // SAFETY: by this function's contract.
+        unsafe { give(json, to_json(&changes)?) };
+        Ok(())
+    }
+}
+
+/// Tells of `entry`, a path below the source, in every snapshot, the oldest first. `*json`,
+/// freed with efsb_string_free(), receives an array of objects with `snapshot`, `known`
+/// (whether the snapshot has a manifest), `there`, `what` (what differs from the version
+/// before), `size` and `digest`.
+///
+/// # Safety
+/// `repository` is NULL or alive; `entry` is NULL or NUL-terminated; `json` is NULL or may be
+/// written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_history(
+    repository: *const efsb_repository,
+    entry: *const c_char,
+    json: *mut *mut c_char,
+) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        unsafe { set(json, null_mut()) };
+        // SAFETY: by this function's contract.
+        let (repository, entry) = unsafe { (borrow(repository)?, path(entry, "entry")?) };
+        let versions = repository.history(entry)?;
+        // SAFETY: by this function's contract.
+        unsafe { give(json, to_json(&versions)?) };
+        Ok(())
+    }
+}
+
+/// Makes `folder_count` existing `folders`, such as "daily.0", snapshots without copying them:
+/// they are read and renamed into the repository, which is made if it is missing. `timezone`,
+/// or NULL for UTC, is that of dates in their names. `*json`, freed with efsb_string_free(),
+/// receives an array of objects with `folder`, `id`, `time`, `time_from` and `snapshot`. With
+/// `dry_run` they are only checked.
+///
+/// Returns #EFSB_SAFETY_STOP, with nothing changed, when something about a folder is not clear.
+///
+/// # Safety
+/// `repository` and `cancel` are NULL or alive; `folders` has as many texts as said, and they
+/// and `timezone` are NULL or NUL-terminated; `json` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_adopt(
+    repository: *const efsb_repository,
+    folders: *const *const c_char,
+    folder_count: usize,
+    timezone: *const c_char,
+    dry_run: bool,
+    cancel: *const efsb_cancel_token,
+    json: *mut *mut c_char,
+) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        unsafe { set(json, null_mut()) };
+        // SAFETY: by this function's contract.
+        let repository = unsafe { borrow(repository) }?;
+        // SAFETY: by this function's contract.
+        let folders = unsafe { paths(folders, folder_count, "folders") }?;
+        // SAFETY: by this function's contract.
+        let (named, cancel) = unsafe { (named(timezone)?, token(cancel)) };
+        let adopt = repository.adopt(folders).timezone(named.timezone).dry_run(dry_run);
+        let adopted = adopt.cancel(&cancel).run()?;
+        // SAFETY: by this function's contract.
+        unsafe { give(json, to_json(&adopted)?) };
+        Ok(())
+    }
+}
+
+/// # Safety
+/// `timezone` is NULL or NUL-terminated.
+unsafe fn named(timezone: *const c_char) -> Result<BackupOptions, Failure> {
+    let mut options = BackupOptions::default();
+    // SAFETY: by this function's contract.
+    if let Some(timezone) = unsafe { text(timezone, "timezone") }? {
+        options.set_timezone(timezone)?;
+    }
+    Ok(options)
+}
+
+/// How many snapshots efsb_prune() keeps; the fields mean what those of efsb_backup_options do.
+/// At least one is not 0.
+#[repr(C)]
+pub struct efsb_retention {
+    /// The newest ones.
+    pub keep_last: u32,
+    /// One of each hour.
+    pub keep_hourly: u32,
+    /// One of each day.
+    pub keep_daily: u32,
+    /// One of each week.
+    pub keep_weekly: u32,
+    /// One of each month.
+    pub keep_monthly: u32,
+    /// One of each year.
+    pub keep_yearly: u32,
+}
+
+/// Removes the snapshots that `retention` does not keep, but never the last complete one; with
+/// `dry_run` only decides. `timezone`, or NULL for UTC, says where hours and days begin.
+/// `*json`, freed with efsb_string_free(), receives an object with `decisions` (each `id`,
+/// `keep` and `reasons`), `removed` and `left_over`.
+///
+/// # Safety
+/// `repository`, `retention` and `cancel` are NULL or alive; `timezone` is NULL or
+/// NUL-terminated; `json` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_prune(
+    repository: *const efsb_repository,
+    retention: *const efsb_retention,
+    timezone: *const c_char,
+    dry_run: bool,
+    cancel: *const efsb_cancel_token,
+    json: *mut *mut c_char,
+) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        unsafe { set(json, null_mut()) };
+        // SAFETY: by this function's contract.
+        let repository = unsafe { borrow(repository) }?;
+        // SAFETY: by this function's contract.
+        let keep = unsafe { retention.as_ref() }.ok_or_else(|| null_argument("retention"))?;
+        let retention = Retention {
+            last: keep.keep_last,
+            hourly: keep.keep_hourly,
+            daily: keep.keep_daily,
+            weekly: keep.keep_weekly,
+            monthly: keep.keep_monthly,
+            yearly: keep.keep_yearly,
+        };
+        // SAFETY: by this function's contract.
+        let (named, cancel) = unsafe { (named(timezone)?, token(cancel)) };
+        let prune = repository.prune(retention).timezone(named.timezone).dry_run(dry_run);
+        let done = prune.cancel(&cancel).run()?;
+        // SAFETY: by this function's contract.
+        unsafe { give(json, to_json(&done)?) };
+        Ok(())
+    }
+}
+
+/// Restores the snapshot `id` over what is in `destination`: differing entries are replaced,
+/// and with `remove_extraneous` those that the snapshot lacks removed. All that will be
+/// replaced or removed is first kept as a snapshot, the undo; `*undo`, freed with
+/// efsb_snapshot_free(), receives it, or NULL where nothing was to be kept. Restored in place,
+/// it undoes this. With NULL for `undo` none is kept.
+///
+/// `entries` are `entry_count` files and directories of the snapshot, or patterns where they
+/// have a `*`, `?` or `[` and no entry is called so; without any, all is restored. Everything
+/// else is as in efsb_restore().
+///
+/// # Safety
+/// As efsb_restore(); `undo` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_restore_in_place(
+    repository: *const efsb_repository,
+    id: *const c_char,
+    destination: *const c_char,
+    entries: *const *const c_char,
+    entry_count: usize,
+    options: *const efsb_mirror_options,
+    report: *mut *mut efsb_report,
+    undo: *mut *mut efsb_snapshot,
+) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        unsafe { (set(report, null_mut()), set(undo, null_mut())) };
+        // SAFETY: by this function's contract.
+        let (repository, id) = unsafe { (borrow(repository)?, needed(id, "id")?) };
+        // SAFETY: by this function's contract.
+        let destination = unsafe { path(destination, "destination") }?;
+        // SAFETY: by this function's contract.
+        let entries = unsafe { paths(entries, entry_count, "entries") }?;
+        // SAFETY: by this function's contract.
+        let options = unsafe { efsb_mirror_options::read(options) }?;
+        // SAFETY: by this function's contract.
+        let copying = unsafe { options.copying() }?;
+        let mut callback = options.callback();
+        let mut restore = repository
+            .restore(id, destination)
+            .in_place(true)
+            .undo(!undo.is_null())
+            .options(copying.options)
+            .cancel(&copying.cancel)
+            .progress(&mut callback);
+        for entry in entries {
+            restore = restore.entry(entry);
+        }
+        let done = restore.run()?;
+        if let (Some(kept), false) = (done.undo, undo.is_null()) {
+            // SAFETY: by this function's contract.
+            unsafe { set(undo, efsb_snapshot::give(kept.into())) };
+        }
+        // SAFETY: by this function's contract.
+        unsafe { finish(report, done.report) }
+    }
+}
