@@ -2,7 +2,7 @@
 //! times and alarms are what the rules say.
 
 #![cfg(feature = "engine")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 
