@@ -283,6 +283,12 @@ fn comments_and_layout_of_a_template_stay() {
         assert!(written.ends_with("Name: B\n       Fields: []\n   Name: n # name\n"), "{written}");
         assert_eq!(formats::read(written.as_bytes()).unwrap().definition, document.definition);
     }
+    let mut nowhere =
+        formats::read(b"Resources:\n P:\n  Type: AWS::DataPipeline::Pipeline\n  Properties: \n")
+            .unwrap();
+    nowhere.definition.objects.push(Object::new("New"));
+    let error = nowhere.write(Format::CloudFormationYaml).unwrap_err().to_string();
+    assert!(error.contains("Resources.P: it has no Properties"), "{error}");
     // Where it cannot be, the whole is written anew: here a list that was not there.
     document.definition.objects.push(Object::new("New"));
     let all =

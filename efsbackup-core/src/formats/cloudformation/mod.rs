@@ -8,7 +8,7 @@ use super::template_json::to_json;
 use super::tree::At;
 use super::{json as read, yaml};
 use crate::pipeline::{Definition, Intrinsic, Node};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
 const TYPE: &str = "AWS::DataPipeline::Pipeline";
@@ -134,6 +134,11 @@ impl Template {
                     set(properties, key, Node::List(list));
                 }
             }
+        } else if definition != Definition::default() {
+            return Err(Error::new(ErrorKind::CannotRepresent, "write").with_message(format!(
+                "Resources.{}: it has no Properties to put the definition into",
+                self.logical_id
+            )));
         }
         Ok(whole.document)
     }
