@@ -152,7 +152,7 @@ fn power_may_fail_at_any_moment(kind: &'static str) {
         "{kind}: power failed {} times, {already} times after the snapshot got its name",
         already + unfinished
     );
-    assert!(unfinished > 0);
+    assert!(unfinished > 0 || !soak());
 }
 
 #[test]
