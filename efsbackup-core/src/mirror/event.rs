@@ -57,6 +57,9 @@ pub struct EntryEvent<'a> {
 }
 
 /// Receives every [`EntryEvent`], from several threads at once. It must not block for long.
+///
+/// These threads have a umask of their own that takes nothing away: a file that a listener
+/// makes needs its mode named.
 pub trait Listener: Send + Sync {
     /// Called once the entry is done; a file's content and metadata are then complete
     /// (and durable, with [`Fsync::Files`](super::Fsync::Files)).
