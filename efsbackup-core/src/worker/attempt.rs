@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use jiff::Timestamp;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,12 +25,17 @@ type Ran<T = ()> = std::result::Result<T, TaskFailure>;
 /// How long the worker takes to notice a cancel or a timeout.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How long polls under way are waited for at most; a service may be silent.
+const LAST_POLLS: Duration = Duration::from_secs(5);
+
 /// What an attempt needs from its worker.
 pub(super) struct Attempt<'a, S> {
     pub(super) service: &'a S,
     pub(super) clock: &'a dyn Clock,
     pub(super) options: &'a WorkerOptions,
     pub(super) cancel: &'a CancelToken,
+    /// How many threads of the worker ask for a task.
+    pub(super) asking: &'a AtomicUsize,
     pub(super) emit: &'a dyn Fn(WorkerEvent),
 }
 
@@ -210,6 +216,15 @@ impl<S: PipelineService> Attempt<'_, S> {
         }
     }
 
+    /// Waits until no thread of this worker asks for a task: what is handed back would be
+    /// given to it, which takes nothing any more.
+    fn await_polls(&self) {
+        let begun = Instant::now();
+        while self.asking.load(Ordering::SeqCst) > 0 && begun.elapsed() < LAST_POLLS {
+            thread::sleep(TICK);
+        }
+    }
+
     /// Tells the service how it ended, again where it can't be reached.
     fn report(&self, workspace: &Workspace) -> Result<()> {
         let record = &workspace.record;
@@ -217,6 +232,9 @@ impl<S: PipelineService> Attempt<'_, S> {
         else {
             return Ok(());
         };
+        if self.cancel.is_cancelled() {
+            self.await_polls();
+        }
         let mut pause = Duration::from_millis(250);
         loop {
             match pollster::block_on(self.service.set_task_status(&status)) {

@@ -26,6 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use attempt::Attempt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,6 +70,8 @@ pub struct Worker<'a, S> {
     service: &'a S,
     clock: &'a dyn Clock,
     options: WorkerOptions,
+    /// How many of its threads ask for a task right now.
+    asking: AtomicUsize,
 }
 
 /// Between two calls of the caller's step.
@@ -79,7 +82,7 @@ const RUNNER_HEARTBEAT: Duration = Duration::from_secs(15 * 60);
 impl<'a, S: PipelineService> Worker<'a, S> {
     /// A worker for `service`; `clock` rules its time limits and the times in its logs.
     pub fn new(service: &'a S, clock: &'a dyn Clock, options: WorkerOptions) -> Self {
-        Worker { service, clock, options }
+        Worker { service, clock, options, asking: AtomicUsize::new(0) }
     }
 
     /// Runs tasks until `step` breaks or `cancel` is set.
@@ -188,16 +191,18 @@ impl<'a, S: PipelineService> Worker<'a, S> {
             clock: self.clock,
             options: &self.options,
             cancel,
+            asking: &self.asking,
             emit: &emit,
         };
         let ended = || stop.is_cancelled() || cancel.is_cancelled();
         while !ended() {
             let mut found = false;
             for group in &self.options.groups {
-                if ended() {
-                    break;
-                }
-                match self.poll(group) {
+                self.asking.fetch_add(1, Ordering::SeqCst);
+                // Looked at after it is counted: who is told to stop then waits for no more.
+                let polled = if ended() { Ok(None) } else { self.poll(group) };
+                self.asking.fetch_sub(1, Ordering::SeqCst);
+                match polled {
                     Ok(Some(task)) => {
                         found = true;
                         attempt.run(&task)?;
