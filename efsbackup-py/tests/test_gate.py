@@ -40,10 +40,10 @@ def test_an_exception_in_the_callback_comes_out(many: Path, tmp_path: Path) -> N
 
 
 def test_false_from_the_callback_cancels(many: Path, tmp_path: Path) -> None:
-    # One thread and fsync, so that the first callback comes long before the end.
+    # Held to a rate, so that the first callback comes long before the end.
     with pytest.raises(efsbackup.CancelledError):
         efsbackup.mirror(
-            many, tmp_path / "copy", jobs=1, fsync="files", progress=lambda progress: False
+            many, tmp_path / "copy", limit_ops=1000, progress=lambda progress: False
         )
     assert sum(1 for _ in (tmp_path / "copy").rglob("file-*")) < 40 * 250
 
@@ -61,7 +61,7 @@ def test_a_token_cancels_from_another_thread(many: Path, tmp_path: Path) -> None
 
     with pytest.raises(efsbackup.CancelledError):
         efsbackup.mirror(
-            many, tmp_path / "copy", jobs=1, fsync="files", cancel=token, progress=cancel
+            many, tmp_path / "copy", limit_ops=1000, cancel=token, progress=cancel
         )
     assert token.cancelled
 
@@ -94,7 +94,7 @@ def test_ctrl_c_stops_the_run(many: Path, tmp_path: Path) -> None:
         import sys, efsbackup
         try:
             efsbackup.mirror(
-                sys.argv[1], sys.argv[2], jobs=1, fsync="files",
+                sys.argv[1], sys.argv[2], limit_ops=1000,
                 progress=lambda progress: print(progress.entries, flush=True),
             )
         except KeyboardInterrupt:
