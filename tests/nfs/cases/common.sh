@@ -98,7 +98,7 @@ during() {
   nfs-ctl latency all 200
   timeout -s KILL 100 "$EFSBACKUP" mirror $src/fault "$dst/$1" > $scratch/output 2>&1 &
   mirror=$!
-  for _ in {1..500}; do [ -e "/srv/dst/$1" ] && break; sleep 0.02; done
+  for _ in {1..500}; do [ -n "$(ls -A "/srv/dst/$1" 2> /dev/null)" ] && break; sleep 0.02; done
   shift
   "$@"
   nfs-ctl latency all 1
