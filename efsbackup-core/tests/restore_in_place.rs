@@ -10,7 +10,7 @@ use common::random::Random;
 use common::repository::{at, backup, folders, repository};
 use common::{Scratch, assert_same, dir, file, hardlink, probe, read, symlink};
 use efsbackup_core::ErrorKind;
-use efsbackup_core::mirror::{Action, EntryEvent, Listener, Options};
+use efsbackup_core::mirror::{Action, EntryEvent, Jobs, Listener, Options};
 use efsbackup_core::snapshot::{RestoreReport, State};
 use std::collections::BTreeSet;
 use std::fs;
@@ -98,6 +98,8 @@ fn a_dry_run_is_the_plan_and_changes_nothing() {
     let [planned, done] = [true, false].map(|dry_run| {
         let mut options = deleting();
         options.dry_run = dry_run;
+        // Of a file's names the one met first is made, the others are linked to it.
+        options.jobs = Jobs::Count(1);
         let changes = Changes::default();
         let repository = repository(&root);
         let restore = repository.restore(&snapshot.id, &live).in_place(true);
