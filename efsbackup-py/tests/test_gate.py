@@ -91,7 +91,9 @@ def test_threads_mirror_at_once(source: Path, tmp_path: Path) -> None:
 def test_ctrl_c_stops_the_run(many: Path, tmp_path: Path) -> None:
     program = textwrap.dedent(
         """
-        import sys, efsbackup
+        import signal, sys, efsbackup
+        # Ignored where the tests were started in the background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             efsbackup.mirror(
                 sys.argv[1], sys.argv[2], limit_ops=1000,
