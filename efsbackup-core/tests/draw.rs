@@ -3,7 +3,7 @@
 #![cfg(feature = "draw")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use efsbackup_core::draw;
+use efsbackup_core::draw::{self, Options, Theme};
 use efsbackup_core::pipeline::{Definition, Object};
 use proptest::prelude::*;
 
@@ -28,6 +28,10 @@ fn backup() -> Definition {
     ])
 }
 
+fn svg(definition: &Definition) -> String {
+    draw::svg(definition, &Options::default())
+}
+
 /// What stands between `before` and `after`, each time.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
     text.split(before).skip(1).map(|rest| rest.split(after).next().unwrap()).collect()
@@ -41,7 +45,7 @@ fn assert_well_formed(svg: &str) {
         for part in [tag, text] {
             for entity in part.split('&').skip(1) {
                 let name = entity.split(';').next().unwrap();
-                assert!(["amp", "lt", "gt", "quot", "#39"].contains(&name), "&{entity}");
+                assert!(["amp", "lt", "gt", "quot", "#39", "#10"].contains(&name), "&{entity}");
             }
         }
         assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
@@ -59,11 +63,10 @@ fn assert_well_formed(svg: &str) {
 
 #[test]
 fn every_object_and_reference_is_drawn_once() {
-    let svg = draw::svg(&backup());
+    let svg = svg(&backup());
     assert_well_formed(&svg);
-    let titles = between(&svg, "<title>", "</title>");
     assert_eq!(
-        titles,
+        titles(&svg),
         [
             "Default (for all objects)",
             "Hourly (Schedule)",
@@ -83,15 +86,25 @@ fn every_object_and_reference_is_drawn_once() {
     assert!(between(&svg, "<text", ">").iter().all(|text| text.contains("fill=\"#")));
 }
 
+/// The first line of each card's title.
+fn titles(svg: &str) -> Vec<&str> {
+    let titles = between(svg, "<title>", "</title>");
+    titles.into_iter().map(|title| title.split("&#10;").next().unwrap()).collect()
+}
+
 /// The cards' rectangles: x, y, width, height.
 fn cards(svg: &str) -> Vec<[f64; 4]> {
-    between(svg, "</title>\n<rect ", "/>")
-        .into_iter()
-        .map(|rect| {
-            ["x", "y", "width", "height"]
-                .map(|key| between(rect, &format!("{key}=\""), "\"")[0].parse().unwrap())
-        })
-        .collect()
+    let mut cards = Vec::new();
+    for piece in svg.split("<g transform=\"translate(").skip(1) {
+        let (x, y) = piece.split(')').next().unwrap().split_once(' ').unwrap();
+        let shift: [f64; 2] = [x.parse().unwrap(), y.parse().unwrap()];
+        cards.extend(between(piece, "</title>\n<rect ", "/>").into_iter().map(|rect| {
+            let [x, y, width, height] = ["x", "y", "width", "height"]
+                .map(|key| between(rect, &format!("{key}=\""), "\"")[0].parse::<f64>().unwrap());
+            [x + shift[0], y + shift[1], width, height]
+        }));
+    }
+    cards
 }
 
 fn assert_apart(cards: &[[f64; 4]]) {
@@ -105,7 +118,7 @@ fn assert_apart(cards: &[[f64; 4]]) {
 
 #[test]
 fn what_is_needed_stands_left_of_what_needs_it() {
-    let svg = draw::svg(&backup());
+    let svg = svg(&backup());
     let [default, hourly, boxed, run, told, stop] = cards(&svg).try_into().unwrap();
     assert!(hourly[0] < default[0] && boxed[0] < run[0] && run[0] < told[0]);
     assert_eq!(told[0], stop[0]);
@@ -115,7 +128,7 @@ fn what_is_needed_stands_left_of_what_needs_it() {
 #[test]
 fn circles_dangling_references_and_doubles_are_drawn_too() {
     let task = |id: &str| Object::new(id).text("type", "ShellCommandActivity");
-    let svg = draw::svg(&of(vec![
+    let svg = svg(&of(vec![
         task("A").reference("dependsOn", "B").reference("runsOn", "Nothing"),
         task("B").reference("dependsOn", "C"),
         task("C").reference("dependsOn", "A").reference("dependsOn", "C"),
@@ -123,11 +136,11 @@ fn circles_dangling_references_and_doubles_are_drawn_too() {
         Object::new("Loose"),
     ]));
     assert_well_formed(&svg);
-    let titles = between(&svg, "<title>", "</title>");
+    let titles = titles(&svg);
     assert_eq!(titles.len(), 5);
     assert!(titles.contains(&"Nothing (there is no such object)"));
     assert_apart(&cards(&svg));
-    assert_well_formed(&draw::svg(&Definition::default()));
+    assert_well_formed(&draw::svg(&Definition::default(), &Options::default()));
 }
 
 #[test]
@@ -135,10 +148,10 @@ fn secrets_are_not_drawn() {
     let object = Object::new("D").text("type", "JdbcDatabase").text("*password", "s3cr3t");
     let definition = of(vec![object]);
     for picture in [
-        draw::svg(&definition),
-        draw::dot(&definition),
-        draw::mermaid(&definition),
-        draw::text(&definition),
+        svg(&definition),
+        draw::dot(&definition, &Options::default()),
+        draw::mermaid(&definition, &Options::default()),
+        draw::text(&definition, &Options::default()),
     ] {
         assert!(picture.contains('D') && !picture.contains("s3cr3t"));
     }
@@ -147,34 +160,115 @@ fn secrets_are_not_drawn() {
 #[test]
 fn the_other_forms_say_the_same() {
     assert_eq!(
-        draw::text(&of(backup().objects[2..4].to_vec())),
+        draw::text(&of(backup().objects[2..4].to_vec()), &Options::default()),
         "Box (Ec2Resource)\n  terminateAfter 50 Minutes\nRun (ShellCommandActivity)\n  \
          command efsbackup backup \"$1\" …\n  runsOn → Box\n  \
          onSuccess → Told (there is no such object)\n  onFail → Told (there is no such object)\n  \
          onLateAction → Stop (there is no such object)\n"
     );
     let nasty = of(vec![Object::new("a\"b\\c;<d>#").reference("x", "a\"b\\c;<d>#")]);
-    assert!(draw::dot(&nasty).contains("n0 [label=\"a\\\"b\\\\c;<d>#\\nno type\"];"));
-    let mermaid = draw::mermaid(&nasty);
+    assert!(
+        draw::dot(&nasty, &Options::default())
+            .contains("n0 [label=\"a\\\"b\\\\c;<d>#\\nno type\"];")
+    );
+    let mermaid = draw::mermaid(&nasty, &Options::default());
     assert!(mermaid.contains("n0[\"a#34;b#92;c#59;#60;d#62;#35;<br/>no type\"]"), "{mermaid}");
     assert!(mermaid.contains("n0 -->|\"x\"| n0"));
-    let dot = draw::dot(&backup());
+    let dot = draw::dot(&backup(), &Options::default());
     assert!(dot.contains("n2 -> n3 [label=\"runsOn\", dir=back];"), "{dot}");
     assert!(dot.contains("n3 -> n4 [label=\"onSuccess, onFail\"];"), "{dot}");
 }
 
+fn task(id: String) -> Object {
+    Object::new(id).text("type", "ShellCommandActivity").text("command", "x")
+}
+
+/// Definitions of a hundred objects: loose, a chain, a grid, and a fan out and in.
+fn hundreds() -> Vec<Definition> {
+    let shape = |refer: &dyn Fn(usize, Object) -> Object| {
+        let mut objects = vec![Object::new("Box").text("type", "Ec2Resource")];
+        let tasks = (0..99).map(|i| refer(i, task(format!("T{i}")).reference("runsOn", "Box")));
+        objects.extend(tasks);
+        of(objects)
+    };
+    let after = |step: usize| {
+        move |i: usize, task: Object| match i.checked_sub(step) {
+            Some(before) => task.reference("dependsOn", format!("T{before}")),
+            None => task,
+        }
+    };
+    let fan = |i: usize, task: Object| match i {
+        0 => task,
+        98 => (1..98).fold(task, |task, i| task.reference("dependsOn", format!("T{i}"))),
+        _ => task.reference("dependsOn", "T0"),
+    };
+    vec![shape(&|_, task| task), shape(&after(1)), shape(&after(10)), shape(&fan)]
+}
+
 #[test]
-fn a_hundred_objects_stand_apart() {
-    let mut objects = vec![Object::new("Box").text("type", "Ec2Resource")];
-    objects.extend((0..99).map(|i| {
-        let task = Object::new(format!("T{i}")).text("type", "ShellCommandActivity");
-        let task = task.text("command", "x").reference("runsOn", "Box");
-        if i < 10 { task } else { task.reference("dependsOn", format!("T{}", i - 10)) }
-    }));
-    let svg = draw::svg(&of(objects));
+fn a_hundred_objects_stand_apart_on_a_sheet_of_readable_shape() {
+    for definition in hundreds() {
+        let svg = svg(&definition);
+        assert_well_formed(&svg);
+        let cards = cards(&svg);
+        assert_eq!(cards.len(), 100);
+        assert_apart(&cards);
+        let [width, height] = ["width", "height"]
+            .map(|key| between(&svg, &format!(" {key}=\""), "\"")[0].parse::<f64>().unwrap());
+        assert!(cards.iter().all(|[x, y, w, h]| x + w < width && y + h < height));
+        assert!((0.4..2.5).contains(&(width / height)), "{width} by {height}");
+        // No line to the resource of all: it is named on every card.
+        assert_eq!(svg.matches("→ Box</text>").count(), 99);
+        assert!(svg.contains(">99 objects</text>"));
+    }
+}
+
+#[test]
+fn what_default_says_is_not_said_again() {
+    let objects = (0..2).map(|i| task(format!("T{i}")).reference("schedule", "Hourly"));
+    let svg = svg(&of(backup().objects.into_iter().take(2).chain(objects).collect()));
+    assert_eq!(svg.matches(">schedule</text>").count(), 1);
+}
+
+#[test]
+fn themes_differ_in_colours_only() {
+    let with = |theme| draw::svg(&backup(), &Options { theme, ..Options::default() });
+    let [auto, light, dark] = [Theme::Auto, Theme::Light, Theme::Dark].map(with);
+    assert!(light.contains("fill=\"#ffffff\"") && !light.contains("<style>"));
+    assert!(!dark.contains("#ffffff") && !dark.contains("<style>"));
+    assert!(dark.contains("<rect width=\"100%\" height=\"100%\" fill=\"#0f172a\"/>"));
+    let colourless = |svg: &str| {
+        let mut parts = svg.split('#');
+        let first = parts.next().unwrap().to_owned();
+        first + &parts.map(|part| part.get(6..).unwrap_or_default()).collect::<String>()
+    };
+    assert_eq!(colourless(&light), colourless(&dark));
+    // Colours of its own for viewers that know neither style nor preference; every other
+    // colour has its dark one in the style.
+    let (before, rest) = auto.split_once("<style>").unwrap();
+    let (style, after) = rest.split_once("</style>\n").unwrap();
+    assert_eq!(format!("{before}{after}"), light);
+    for colour in between(after, "fill=\"", "\"").into_iter().filter(|c| c.starts_with('#')) {
+        assert!(style.contains(&format!("[fill=\"{colour}\"]")), "{colour}");
+    }
+}
+
+#[test]
+fn states_are_written_marked_and_explained() {
+    let states = [("Run", "FINISHED"), ("Run", "FAILED"), ("Box", "RUNNING"), ("Gone", "x")];
+    let states = states.map(|(id, state)| (id.to_owned(), state.to_owned())).to_vec();
+    let options = Options { states, theme: Theme::Light };
+    let svg = draw::svg(&backup(), &options);
     assert_well_formed(&svg);
-    assert_eq!(cards(&svg).len(), 100);
-    assert_apart(&cards(&svg));
+    // On the card and in the legend, each with a circle.
+    assert!(svg.contains(">FAILED · ShellCommandActivity</text>"), "{svg}");
+    assert!(svg.contains(">FAILED 1</text>") && svg.contains(">RUNNING 1</text>"));
+    assert_eq!(svg.matches("<circle").count(), 4);
+    assert!(!svg.contains("FINISHED"), "only the last state counts");
+    assert!(draw::text(&backup(), &options).contains("Run (ShellCommandActivity) ✗ FAILED\n"));
+    assert!(draw::mermaid(&backup(), &options).contains("Activity<br/>✗ FAILED"));
+    let dot = draw::dot(&backup(), &options);
+    assert!(dot.contains("✗ FAILED\", style=\"rounded,filled\", color=\"#b91c1c\""), "{dot}");
 }
 
 proptest! {
@@ -194,9 +288,9 @@ proptest! {
             })
         });
         let definition = of(objects.collect());
-        assert_well_formed(&draw::svg(&definition));
-        draw::dot(&definition);
-        draw::mermaid(&definition);
-        draw::text(&definition);
+        assert_well_formed(&svg(&definition));
+        draw::dot(&definition, &Options::default());
+        draw::mermaid(&definition, &Options::default());
+        draw::text(&definition, &Options::default());
     }
 }

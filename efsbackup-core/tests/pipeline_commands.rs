@@ -247,6 +247,29 @@ fn draw_takes_the_kind_from_the_files_ending() {
     assert!(ran.status == 1 && ran.stderr.contains("/nonexistent/p.svg"), "{}", ran.stderr);
 }
 
+#[test]
+fn draw_shows_how_runs_went() {
+    let folder = Folder::new();
+    let list =
+        r#"[{"component": "Run", "status": "FINISHED"}, {"component": "Run", "status": "FAILED"}]"#;
+    let played = format!("{{\"instances\": {list}}}");
+    for runs in [list, &played] {
+        let runs = folder.file("runs.json", runs);
+        let draw = |more: &[&str]| {
+            let mut arguments = vec!["draw", "-", "--runs", &runs];
+            arguments.extend(more);
+            pipeline(&arguments, PIPELINE).stdout
+        };
+        assert!(draw(&["--to", "text"]).contains("Run (ShellCommandActivity) ✗ FAILED\n"));
+        let svg = draw(&["--theme", "dark"]);
+        assert!(svg.contains(">FAILED 1</text>") && svg.contains("#0f172a"), "{svg}");
+    }
+    let other = folder.file("other.json", r#"{"error": {}}"#);
+    let ran = pipeline(&["draw", "-", "--runs", &other], PIPELINE);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("other.json") && ran.stderr.contains("pipeline runs --json"));
+}
+
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }

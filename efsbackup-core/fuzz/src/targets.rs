@@ -223,7 +223,7 @@ fn work_on(definition: &Definition) {
     assert_eq!(definition.diff(&other).len(), other.diff(definition).len());
     let _ = params::mask(definition);
     for picture in [draw::svg, draw::dot, draw::mermaid, draw::text] {
-        drop(picture(definition));
+        drop(picture(definition, &draw::Options::default()));
     }
 }
 

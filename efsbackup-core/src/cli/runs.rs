@@ -1,13 +1,14 @@
 //! `efsbackup pipeline status` and `runs`: what a service does.
 
 use super::Context;
+use super::draw::Theme;
 use super::exit::Exit;
 use super::service_args::{Service, ServiceArgs};
 use crate::bytepath::BytePath;
 use crate::deploy::{
     DefinitionVersion, PipelineDescription, PipelineIdName, PipelineService, Query, Sphere,
 };
-use crate::draw;
+use crate::draw::{self, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Object;
 use pollster::block_on;
@@ -36,6 +37,9 @@ pub(crate) struct RunsArgs {
     /// Draw the pipeline with the states of its last run
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// The picture's colours (default: dark where the viewer prefers that)
+    #[arg(long, value_enum, value_name = "THEME", requires = "svg")]
+    theme: Option<Theme>,
     /// Show the last N lines of each instance's output
     #[arg(long, value_name = "N", default_value_t = 0)]
     tail: usize,
@@ -179,14 +183,12 @@ fn show_runs(args: &RunsArgs, service: &impl PipelineService, context: &Context)
         objects.extend(block_on(page)?.items);
     }
     if let Some(path) = &args.svg {
-        // The last instance of each component; earlier ones are overwritten.
-        let mut states: Vec<(&str, &str)> = Vec::new();
-        for run in objects.iter().map(Run::of) {
-            states.retain(|(component, _)| *component != run.component);
-            states.push((run.component, run.status));
-        }
+        // The last instance of each component counts.
+        let state = |run: Run<'_>| (run.component.to_owned(), run.status.to_owned());
+        let states = objects.iter().map(Run::of).map(state).collect();
         let definition = block_on(service.definition(&pipeline, DefinitionVersion::Active))?;
-        let picture = draw::svg_with_states(&definition, &states);
+        let options = Options { theme: args.theme.into(), states };
+        let picture = draw::svg(&definition, &options);
         std::fs::write(path, picture)
             .map_err(|error| Error::from_io("write", error).with_path(path.as_path()))?;
         context.output.note(&format!("wrote {}", BytePath::from(path.as_path())));

@@ -1,8 +1,8 @@
 //! What is drawn: a card for each object, a line for each reference.
 
 use super::words::first_line;
-use crate::pipeline::{Catalogue, DEFAULT_ID, Definition, FieldValue, Object};
-use std::collections::HashMap;
+use crate::pipeline::{Catalogue, DEFAULT_ID, Definition, Object};
+use std::collections::{HashMap, HashSet};
 
 /// The objects and references of a definition.
 pub(super) struct Graph {
@@ -18,15 +18,12 @@ pub(super) struct Node {
     pub(super) role: Role,
     /// The most telling fields.
     pub(super) facts: Vec<Fact>,
+    /// References that the card tells in words, as a line would only tangle.
+    pub(super) links: Vec<Link>,
+    /// Which object refers to it in words; of several the first, and how many there are.
+    pub(super) user: Option<(String, usize)>,
     /// Its status at a service.
     pub(super) state: Option<String>,
-}
-
-impl Node {
-    pub(super) fn set_state(&mut self, state: &str) {
-        self.state = Some(state.to_owned());
-        self.facts.insert(0, Fact { key: "status".to_owned(), value: state.to_owned() });
-    }
 }
 
 /// A field that a card shows.
@@ -35,8 +32,18 @@ pub(super) struct Fact {
     pub(super) value: String,
 }
 
+/// One or more references by one field, in words.
+pub(super) struct Link {
+    pub(super) key: String,
+    /// The first one's target.
+    pub(super) target: String,
+    pub(super) role: Role,
+    /// How many there are.
+    pub(super) count: usize,
+}
+
 /// What an object is for. It gives the colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
     Default,
     Schedule,
@@ -54,10 +61,17 @@ pub(super) enum Role {
 pub(super) struct Edge {
     pub(super) from: usize,
     pub(super) to: usize,
-    /// The fields, joined with commas.
-    pub(super) label: String,
+    /// The fields.
+    pub(super) keys: Vec<String>,
     /// Whether the target comes after the object that refers to it: an output or an alarm.
     pub(super) forward: bool,
+}
+
+impl Edge {
+    /// What stands on the line.
+    pub(super) fn label(&self) -> String {
+        self.keys.join(", ")
+    }
 }
 
 /// The fields whose targets come after the object.
@@ -97,30 +111,33 @@ impl Graph {
     pub(super) fn of(definition: &Definition) -> Graph {
         let mut graph = Graph { nodes: Vec::new(), edges: Vec::new() };
         let mut places: HashMap<&str, usize> = HashMap::new();
+        let referred = definition.objects.iter().flat_map(references);
+        let parents: HashSet<&str> =
+            referred.filter(|(key, _)| *key == "parent").map(|(_, id)| id).collect();
         for object in &definition.objects {
             if !places.contains_key(object.id.as_str()) {
                 places.insert(&object.id, graph.nodes.len());
-                graph.nodes.push(Node::of(definition, object));
+                let is_parent = parents.contains(object.id.as_str());
+                graph.nodes.push(Node::of(definition, object, is_parent));
             }
         }
         let mut lines: HashMap<(usize, usize, bool), usize> = HashMap::new();
+        let mut seen: HashSet<(usize, &str)> = HashSet::new();
         for object in &definition.objects {
-            for field in &object.fields {
-                let FieldValue::Reference(target) = &field.value else { continue };
-                let Some(&from) = places.get(object.id.as_str()) else { continue };
+            let Some(&from) = places.get(object.id.as_str()) else { continue };
+            for (key, target) in references(object) {
                 let to = *places.entry(target).or_insert_with(|| {
                     graph.nodes.push(Node::missing(target));
                     graph.nodes.len() - 1
                 });
-                let forward = FORWARD.contains(&field.key.as_str());
+                let forward = FORWARD.contains(&key);
                 let line = *lines.entry((from, to, forward)).or_insert_with(|| {
-                    graph.edges.push(Edge { from, to, label: String::new(), forward });
+                    graph.edges.push(Edge { from, to, keys: Vec::new(), forward });
                     graph.edges.len() - 1
                 });
                 let Some(edge) = graph.edges.get_mut(line) else { continue };
-                if !edge.label.split(", ").any(|key| key == field.key) {
-                    let comma = if edge.label.is_empty() { "" } else { ", " };
-                    edge.label = format!("{}{comma}{}", edge.label, field.key);
+                if seen.insert((line, key)) {
+                    edge.keys.push(key.to_owned());
                 }
             }
         }
@@ -134,28 +151,33 @@ impl Graph {
 }
 
 impl Node {
-    fn of(definition: &Definition, object: &Object) -> Node {
+    fn of(definition: &Definition, object: &Object, is_parent: bool) -> Node {
         let type_name = definition.type_of(object);
-        let is_parent = || {
-            let parents = definition.objects.iter().filter_map(|o| o.first_reference("parent"));
-            parents.into_iter().any(|parent| parent == object.id)
-        };
         let kind = match type_name {
             Some(DEFAULT_ID) => "for all objects".to_owned(),
             Some(name) => name.to_owned(),
-            None if is_parent() => "for its children".to_owned(),
+            None if is_parent => "for its children".to_owned(),
             None => "no type".to_owned(),
         };
         let texts = |key: &str| object.first_text(key).map(|text| (key.to_owned(), text));
         let facts = TELLING.iter().filter_map(|key| texts(key)).take(FACTS);
         let facts = facts.map(|(key, text)| Fact { key, value: first_line(text) }).collect();
-        Node { id: object.id.clone(), kind, role: role(type_name), facts, state: None }
+        Node { facts, ..Node::bare(&object.id, kind, role(type_name)) }
     }
 
     fn missing(id: &str) -> Node {
-        let kind = "there is no such object".to_owned();
-        Node { id: id.to_owned(), kind, role: Role::Missing, facts: Vec::new(), state: None }
+        Node::bare(id, "there is no such object".to_owned(), Role::Missing)
     }
+
+    fn bare(id: &str, kind: String, role: Role) -> Node {
+        let (facts, links) = (Vec::new(), Vec::new());
+        Node { id: id.to_owned(), kind, role, facts, links, user: None, state: None }
+    }
+}
+
+/// The object's references: field and target.
+fn references(object: &Object) -> impl Iterator<Item = (&str, &str)> {
+    object.fields.iter().filter_map(|f| f.value.as_reference().map(|id| (f.key.as_str(), id)))
 }
 
 fn role(type_name: Option<&str>) -> Role {

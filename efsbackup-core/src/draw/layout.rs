@@ -11,7 +11,6 @@ pub(super) const HEAD: f64 = 50.0;
 /// A line of facts.
 pub(super) const FACT: f64 = 19.0;
 pub(super) const LABEL_SIZE: f64 = 11.5;
-const MARGIN: f64 = 32.0;
 /// Between two cards of a column.
 const SPACE: f64 = 30.0;
 /// The room of a line that passes a column.
@@ -39,7 +38,7 @@ pub(super) struct Line {
     pub(super) label: Rect,
 }
 
-/// The picture.
+/// The picture of what hangs together.
 pub(super) struct Layout {
     pub(super) width: f64,
     pub(super) height: f64,
@@ -53,8 +52,18 @@ pub(super) fn label_width(label: &str) -> f64 {
 }
 
 pub(super) fn card_height(node: &Node) -> f64 {
-    let facts = node.facts.len() as f64;
-    HEAD + if node.facts.is_empty() { 0.0 } else { facts * FACT + 13.0 }
+    match rows(node) {
+        0 => HEAD,
+        rows => HEAD + rows as f64 * FACT + 13.0,
+    }
+}
+
+/// The most lines of references on a card; what is more is counted on the last.
+pub(super) const LINKS: usize = 5;
+
+/// The lines below a card's head.
+fn rows(node: &Node) -> usize {
+    node.facts.len() + node.links.len().min(LINKS) + usize::from(node.user.is_some())
 }
 
 pub(super) fn layout(graph: &Graph) -> Layout {
@@ -71,13 +80,13 @@ pub(super) fn layout(graph: &Graph) -> Layout {
     let mut centres = centres(&columns, &heights);
     let tops = centres.iter().zip(&heights).map(|(centre, height)| centre - height / 2.0);
     let top = tops.fold(f64::INFINITY, f64::min);
-    let shift = if top.is_finite() { MARGIN - top } else { 0.0 };
+    let shift = if top.is_finite() { -top } else { 0.0 };
     centres.iter_mut().for_each(|centre| *centre += shift);
     let bottoms = centres.iter().zip(&heights).map(|(centre, height)| centre + height / 2.0);
-    let height = bottoms.fold(0.0, f64::max) + MARGIN;
+    let height = bottoms.fold(0.0, f64::max);
 
     let lefts = lefts(graph, &columns, &ranks);
-    let left = |column: usize| lefts.get(column).copied().unwrap_or(MARGIN);
+    let left = |column: usize| lefts.get(column).copied().unwrap_or_default();
     let cards: Vec<Rect> = (0..graph.nodes.len())
         .map(|node| {
             let height = heights.get(node).copied().unwrap_or_default();
@@ -87,9 +96,9 @@ pub(super) fn layout(graph: &Graph) -> Layout {
         })
         .collect();
     let lines = lines(graph, &columns, &ranks, &centres, &cards, &lefts);
-    let right = lefts.last().map_or(MARGIN, |left| left + CARD_WIDTH);
+    let right = lefts.last().map_or(0.0, |left| left + CARD_WIDTH);
     let beside = lines.iter().map(|line| line.label.x + line.label.width).fold(right, f64::max);
-    Layout { width: beside + MARGIN, height: height.max(2.0 * MARGIN), cards, lines }
+    Layout { width: beside, height, cards, lines }
 }
 
 /// The left side of each column: the gap before it has room for its labels.
@@ -100,10 +109,10 @@ fn lefts(graph: &Graph, columns: &Columns, ranks: &[usize]) -> Vec<f64> {
         // The label stands beside the object that refers.
         let gap = if way.first() == Some(&edge.from) { from + 1 } else { from };
         if let Some(gap) = gaps.get_mut(gap) {
-            *gap = gap.max(label_width(&edge.label) + 2.0 * BESIDE_LABEL);
+            *gap = gap.max(label_width(&edge.label()) + 2.0 * BESIDE_LABEL);
         }
     }
-    let mut x = MARGIN;
+    let mut x = 0.0;
     gaps.iter()
         .enumerate()
         .map(|(column, gap)| {
@@ -218,7 +227,7 @@ fn lines(
             let x = card(edge.from).x + CARD_WIDTH;
             points.extend([(x, left_port), (x, right_port)]);
         }
-        let label = place_label(&points, &edge.label, &taken);
+        let label = place_label(&points, &edge.label(), &taken);
         taken.push(label);
         lines.push(Line { edge: index, points, label });
     }
@@ -305,10 +314,20 @@ fn place_label(points: &[(f64, f64)], label: &str, taken: &[Rect]) -> Rect {
         };
         Rect { x: x - width / 2.0, y: y - height / 2.0, width, height }
     };
-    let places = [0.5, 0.42, 0.58, 0.36, 0.64, 0.3, 0.7].map(at);
-    let free = |place: &&Rect| !taken.iter().any(|other| overlap(place, other));
-    let [middle, ..] = places;
-    places.iter().find(free).copied().unwrap_or(middle)
+    // Where the middle is taken the label moves to one end or the other; where all is taken,
+    // to where it covers least.
+    let places = (0..10).flat_map(|step| [0.5 - 0.04 * step as f64, 0.5 + 0.04 * step as f64]);
+    let mut best = (f64::INFINITY, Rect::default());
+    for place in places.map(at) {
+        let covered: f64 = taken.iter().map(|other| shared(&place, other)).sum();
+        if covered < best.0 {
+            best = (covered, place);
+        }
+        if covered == 0.0 {
+            break;
+        }
+    }
+    best.1
 }
 
 /// How far along a curve with its handles at the middle is at `t`.
@@ -317,12 +336,12 @@ fn level(t: f64) -> f64 {
     1.5 * s * s * t + 1.5 * s * t * t + t * t * t
 }
 
-fn overlap(a: &Rect, b: &Rect) -> bool {
+/// The area that both cover, with a little room between them.
+fn shared(a: &Rect, b: &Rect) -> f64 {
     let gap = 2.0;
-    a.x < b.x + b.width + gap
-        && b.x < a.x + a.width + gap
-        && a.y < b.y + b.height + gap
-        && b.y < a.y + a.height + gap
+    let width = (a.x + a.width).min(b.x + b.width) - a.x.max(b.x) + gap;
+    let height = (a.y + a.height).min(b.y + b.height) - a.y.max(b.y) + gap;
+    width.max(0.0) * height.max(0.0)
 }
 
 #[cfg(test)]
