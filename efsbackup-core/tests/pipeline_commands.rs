@@ -266,7 +266,7 @@ fn draw_shows_how_runs_went() {
     }
     let other = folder.file("other.json", r#"{"error": {}}"#);
     let ran = pipeline(&["draw", "-", "--runs", &other], PIPELINE);
-    assert_eq!(ran.status, 1);
+    assert_eq!(ran.status, 2);
     assert!(ran.stderr.contains("other.json") && ran.stderr.contains("pipeline runs --json"));
 }
 
