@@ -31,7 +31,7 @@
  * The default: `efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;`
  */
 #define EFSB_BACKUP_OPTIONS_INIT \
-  { sizeof(efsb_backup_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+  { sizeof(efsb_backup_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
 
 /**
  * Each file before it is closed on network file systems, the file system at the end elsewhere.
@@ -512,6 +512,12 @@ typedef struct {
    * The id of the file system that the repository must be proved to be on; may be NULL.
    */
   const char *expect_destination_id;
+  /**
+   * The run that this backup is a part of: up to 64 letters, digits and any of "._-".
+   * Backups that give the same one share the repository instead of refusing each other.
+   * NULL: a run of its own.
+   */
+  const char *run_id;
   /**
    * Publish nothing when the source has shrunk by more than this share, in percent, of the
    * entries of the last complete snapshot. 0: the default, 50; -1: when it has shrunk at

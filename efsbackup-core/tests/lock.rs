@@ -81,19 +81,62 @@ fn r14_a_second_run_is_refused_and_told_who_is_at_work() {
     assert_eq!(folders(&root), [first.snapshot.unwrap().id]);
 }
 
+#[test]
+fn r14_backups_of_one_run_share_the_repository_and_the_last_tidies_up() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &big_tree(1));
+    let root = scratch.path("root");
+    let (_, old) = backup(&source, &root);
+    let options = |run_id: Option<&str>| {
+        let mut options = BackupOptions::default();
+        options.lease = Duration::from_secs(12);
+        options.run_id = run_id.map(str::to_owned);
+        options.retention.last = 2;
+        options
+    };
+    let mut meanwhile = None;
+    let mut others = |_: &Progress| {
+        if meanwhile.is_none() {
+            let second = try_backup(&source, &root, options(Some("shards"))).unwrap();
+            meanwhile = Some((second, try_backup(&source, &root, options(None)).unwrap_err()));
+        }
+        ControlFlow::Continue(())
+    };
+    let repository = repository(&root);
+    let first = repository.backup(&source).options(options(Some("shards"))).progress(&mut others);
+    let first = first.run().unwrap();
+    let (second, refused) = meanwhile.unwrap();
+    assert_eq!(refused.kind(), ErrorKind::SafetyStop);
+    assert!(refused.message().starts_with("run shards (process "), "{refused}");
+    assert!(second.removed.is_empty() && second.left_over.len() == 1, "{:?}", second.left_over);
+    assert_eq!((&first.removed, &first.left_over), (&vec![old.id], &vec![]));
+    let mut ids = [&first, &second].map(|done| done.snapshot.clone().unwrap().id);
+    ids.sort();
+    assert_eq!(folders(&root), ids);
+    for id in &ids {
+        assert_same(&source, &at(&root, id));
+        assert!(repository.verify(id).run().unwrap().is_good());
+    }
+    let control = fs::read_dir(repository.path().join(".efsbackup")).unwrap();
+    assert_eq!(control.count(), 3, "format, lock and snapshots");
+    let error = try_backup(&source, &root, options(Some("no/id"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
 /// A clock that lets another run take the repository when it is asked for the time of
 /// publishing: the last moment before a run looks at its lease.
 struct Thief {
     asked: AtomicU32,
-    lease: PathBuf,
+    control: PathBuf,
 }
 
 impl Clock for Thief {
     fn now(&self) -> Timestamp {
-        let stolen = self.lease.with_extension("stolen");
         if self.asked.fetch_add(1, Ordering::Relaxed) == 3 {
-            fs::write(&stolen, "the lease of another run").unwrap();
-            fs::rename(&stolen, &self.lease).unwrap();
+            let names = fs::read_dir(&self.control).unwrap().map(|entry| entry.unwrap().path());
+            let is_lease = |path: &PathBuf| path.to_str().unwrap().contains("/lease-");
+            names.filter(is_lease).for_each(|lease| fs::remove_file(lease).unwrap());
+            fs::write(self.control.join("lease-thief"), "the lease of another run").unwrap();
         }
         Timestamp::now()
     }
@@ -110,7 +153,7 @@ fn r14_a_run_that_lost_the_repository_at_the_last_moment_publishes_nothing() {
     let root = scratch.path("root");
     let (_, first) = backup(&source, &root);
     let control = repository(&root).path().join(".efsbackup");
-    let thief = Thief { asked: AtomicU32::new(0), lease: control.join("lease") };
+    let thief = Thief { asked: AtomicU32::new(0), control: control.clone() };
     let repository = repository(&root);
     let error = repository.backup(&source).clock(&thief).run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
@@ -120,7 +163,8 @@ fn r14_a_run_that_lost_the_repository_at_the_last_moment_publishes_nothing() {
     assert_eq!(repository.snapshots().unwrap(), [first]);
     let records = fs::read_dir(control.join("snapshots")).unwrap().count();
     assert_eq!(records, 3, "the record, the report and the manifest of the first only");
-    assert_eq!(fs::read(control.join("lease")).unwrap(), b"the lease of another run");
+    let lease = fs::read(control.join("lease-thief")).unwrap();
+    assert_eq!(lease, b"the lease of another run");
 }
 
 #[test]
@@ -134,8 +178,13 @@ fn r14_a_sleeping_run_loses_the_repository_and_harms_nothing_when_it_wakes() {
         fs::write(name.unwrap().path().join("f0"), "version two").unwrap();
     }
     let mut slept = 0;
-    for progress in [1, 5, 12, 20, 25] {
-        let mut sleeper = child(&source, &root, lease).spawn().unwrap();
+    for progress in [1, 12, 25] {
+        let of_run = || {
+            let mut command = child(&source, &root, lease);
+            command.env("RUN_ID", "shards");
+            command
+        };
+        let mut sleeper = of_run().spawn().unwrap();
         if !wait_for_incomplete(&root, progress, &mut sleeper) {
             assert!(sleeper.wait().unwrap().success());
             continue;
@@ -144,6 +193,8 @@ fn r14_a_sleeping_run_loses_the_repository_and_harms_nothing_when_it_wakes() {
         while !is_stopped(&sleeper) && sleeper.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
+        // Another of its run is not kept from its work, and holds the repository no longer.
+        assert!(of_run().status().unwrap().success());
         let before = repository(&root).snapshots().unwrap().len();
         let mut options = BackupOptions::default();
         options.lease = lease;

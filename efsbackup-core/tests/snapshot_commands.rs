@@ -9,7 +9,7 @@ mod common;
 use common::{Scratch, assert_same, dir, file};
 use serde_json::Value;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// What a command gave: its exit status, its output, its errors.
 struct Done {
@@ -154,6 +154,60 @@ fn refusals_and_failures_are_one_line_with_the_right_status() {
         run(&place, "snapshots root --json").json()["snapshots"].as_array().unwrap().len(),
         1
     );
+}
+
+/// A run that is ended when the test is over.
+struct AtWork(Child);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn r14_a_second_backup_says_who_is_at_work_and_one_of_the_same_run_joins_in() {
+    let scratch = Scratch::new();
+    let many = (0..200).map(|number| (format!("f{number}").into_bytes(), file("x")));
+    let source = scratch.build("source", &common::Tree(many.collect()));
+    let place = scratch.path("");
+    let words = "backup source root --name n --run-id shards";
+    // So slow that it outlasts the others.
+    let slow = Command::new(env!("CARGO_BIN_EXE_efsbackup"))
+        .args(words.split(' ').chain(["--limit-ops", "5", "--quiet"]))
+        .current_dir(&place)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut slow = AtWork(slow);
+    let control = scratch.path("root/n/.efsbackup");
+    while !std::fs::read_dir(&control).is_ok_and(|names| names.count() == 5) {
+        assert!(slow.0.try_wait().unwrap().is_none(), "it has ended");
+    }
+    let who = format!("run shards (process {} on ", slow.0.id());
+    let both = ["backup source root --name n", "prune root --keep-last 1"];
+    let both = std::thread::scope(|scope| {
+        both.map(|arguments| scope.spawn(|| run(&place, arguments))).map(|one| one.join().unwrap())
+    });
+    for refused in both {
+        assert_eq!(refused.status, 3, "{}", refused.stderr);
+        assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+        for part in [&who, " since 20", "nothing was changed", "wait until it is done"] {
+            assert!(refused.stderr.contains(part), "{}", refused.stderr);
+        }
+    }
+    let joined = run(&place, &format!("{words} --keep-last 1"));
+    assert_eq!(joined.status, 0, "{}", joined.stderr);
+    assert!(joined.stderr.contains("other processes of this run"), "{}", joined.stderr);
+    assert_same(&source, &scratch.path("root/n").join(joined.stdout.trim()));
+    let wrong = run(&place, "backup source root --name n --run-id no/id");
+    assert_eq!((wrong.status, wrong.stderr.lines().count()), (2, 1), "{}", wrong.stderr);
+    // Killed, it keeps nobody waiting.
+    drop(slow);
+    assert_eq!(run(&place, &format!("{words} --keep-last 1")).status, 0);
+    let left = std::fs::read_dir(&control).unwrap().count();
+    assert_eq!(left, 3, "format, lock and snapshots");
 }
 
 #[test]

@@ -26,6 +26,10 @@ pub struct efsb_backup_options {
     pub expect_id: *const c_char,
     /// The id of the file system that the repository must be proved to be on; may be NULL.
     pub expect_destination_id: *const c_char,
+    /// The run that this backup is a part of: up to 64 letters, digits and any of "._-".
+    /// Backups that give the same one share the repository instead of refusing each other.
+    /// NULL: a run of its own.
+    pub run_id: *const c_char,
     /// Publish nothing when the source has shrunk by more than this share, in percent, of the
     /// entries of the last complete snapshot. 0: the default, 50; -1: when it has shrunk at
     /// all.
@@ -93,6 +97,8 @@ pub(crate) unsafe fn translate(
     // SAFETY: by this function's contract.
     let destination = unsafe { text(options.expect_destination_id, "expect_destination_id") }?;
     core.expect_destination_id = destination.map(str::to_owned);
+    // SAFETY: by this function's contract.
+    core.run_id = unsafe { text(options.run_id, "run_id") }?.map(str::to_owned);
     core.max_shrink = match options.max_shrink {
         0 => core.max_shrink,
         -1 => 0,

@@ -39,6 +39,9 @@ static void guards_refuse(const efsb_repository *repository) {
   options.max_shrink = 101;
   CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_INVALID_INPUT);
   CHECK(efsb_backup_options_init(&options, sizeof options) == EFSB_OK);
+  options.run_id = "no/id";
+  CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_INVALID_INPUT);
+  CHECK(efsb_backup_options_init(&options, sizeof options) == EFSB_OK);
   mirror.remove_extraneous = true;
   options.mirror = &mirror;
   CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_INVALID_INPUT);

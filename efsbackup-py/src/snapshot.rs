@@ -26,6 +26,7 @@ pub(crate) struct SnapshotOptions {
     require_existing: bool,
     max_shrink: String,
     accept_clock: bool,
+    run_id: Option<String>,
     keep_last: u32,
     keep_hourly: u32,
     keep_daily: u32,
@@ -46,6 +47,7 @@ impl SnapshotOptions {
                 .with_message("max_shrink: give a share such as '50%'")
         })?;
         options.accept_clock = self.accept_clock;
+        options.run_id = self.run_id;
         options.retention.last = self.keep_last;
         options.retention.hourly = self.keep_hourly;
         options.retention.daily = self.keep_daily;

@@ -118,6 +118,21 @@ def test_wrong_arguments_are_named(repository: Repository, source: Path, tmp_pat
         Repository(tmp_path, name="../elsewhere")
 
 
+def test_backups_of_one_run_share_the_repository(repository: Repository, source: Path) -> None:
+    joined: list[efsbackup.BackupReport] = []
+
+    def meanwhile(_: efsbackup.Progress) -> None:
+        if not joined:
+            joined.append(repository.backup(source, run_id="shards"))
+
+    joined.append(repository.backup(source, run_id="shards", progress=meanwhile))
+    assert len(repository.snapshots()) == 2
+    # Only the last one out tidies up.
+    assert sorted(len(done.left_over) for done in joined) == [0, 1]
+    with pytest.raises(efsbackup.InvalidInputError, match="run's id"):
+        repository.backup(source, run_id="no/id")
+
+
 def test_the_only_repository_is_found(repository: Repository, source: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Repository(repository.root)

@@ -40,6 +40,10 @@ pub(crate) struct Args {
     /// Go on although the clock is behind the last snapshot
     #[arg(long)]
     accept_clock: bool,
+    /// Share the repository with other backups that are given the same ID, instead of refusing
+    /// each other; the last of them removes what is superfluous
+    #[arg(long, value_name = "ID")]
+    run_id: Option<String>,
     /// The most names a file may have at the destination (default: 177 on EFS, else found
     /// by trying)
     #[arg(long, value_name = "N")]
@@ -69,6 +73,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.require_existing = args.require_existing;
     options.max_shrink = args.max_shrink;
     options.accept_clock = args.accept_clock;
+    options.run_id = args.run_id;
     options.retention = args.keep.retention();
     let watch = Watch::begin(stats, &args.source, &args.root)?;
     let lines = ItemizedLines(context.output.clone());

@@ -1,6 +1,5 @@
 //! Taking existing folders in as snapshots.
 
-use super::backup::new_holder;
 use super::files::TEMPORARY;
 use super::folder_time::{TimeFrom, rotation, time_of};
 use super::guard::nearest_existing;
@@ -9,7 +8,6 @@ use super::look::look;
 use super::manifest_file::{Coverage, ManifestWriter};
 use super::manifest_reader::ManifestReader;
 use super::name;
-use super::options::BackupOptions;
 use super::record::{self, Record};
 use super::repository::Repository;
 use super::snapshot::{Snapshot, State};
@@ -135,23 +133,23 @@ impl<'a> Adopt<'a> {
             Some(store) => store,
             None => Store::create(root, repository)?,
         };
-        let holder = new_holder(&SystemClock, BackupOptions::default().lease)?;
-        let lock = Lock::take(&store.control, &holder, &self.cancel)?;
+        let lock = Lock::take_for_upkeep(&store.control, &self.cancel)?;
+        let holder = &lock.holder;
         // Tells the next run that a record without its folder was never finished.
-        drop(store.control.create(&journal_name(&holder.run))?);
+        drop(store.control.create(&journal_name(&holder.token))?);
         let mut done = Ok(());
         for adopted in &mut plan {
             done = lock.check().and_then(|()| {
                 let observer = self.observer.as_deref_mut().map(|o| o as &mut dyn Observer);
                 adopted.snapshot =
-                    Some(take_in(&store, adopted, &holder, (&self.cancel, observer))?);
+                    Some(take_in(&store, adopted, holder, (&self.cancel, observer))?);
                 Ok(())
             });
             if done.is_err() {
                 break;
             }
         }
-        store.control.remove(&journal_name(&holder.run))?;
+        store.control.remove(&journal_name(&holder.token))?;
         done.map(|()| plan)
     }
 
@@ -332,7 +330,7 @@ fn take_in(
             ))
             .with_path(folder));
     }
-    let manifest = format!("manifest-{}{TEMPORARY}", holder.run);
+    let manifest = format!("manifest-{}{TEMPORARY}", holder.token);
     // Of an adoption of the same folder that was killed.
     store.remove_record(id)?;
     store.records.remove(&manifest)?;
@@ -343,7 +341,7 @@ fn take_in(
         .map_err(|error| Error::new(ErrorKind::Internal, "write report").with_source(error))?;
     let record = Record {
         version: Record::VERSION,
-        run: holder.run.clone(),
+        run: holder.token.clone(),
         state: State::Adopted,
         time: adopted.time,
         published: SystemClock.now(),
@@ -399,13 +397,12 @@ fn rename_into(store: &Store, folder: &Path, id: &str) -> Result<()> {
 /// Counts the adopted snapshot `id` as complete from now on: it was read, and all is as it was
 /// when it was adopted.
 pub(super) fn accept(store: &Store, id: &str, cancel: &CancelToken) -> Result<()> {
-    let holder = new_holder(&SystemClock, BackupOptions::default().lease)?;
-    let _lock = Lock::take(&store.control, &holder, cancel)?;
+    let lock = Lock::take_for_upkeep(&store.control, cancel)?;
     match store.record(id)? {
         Some(record) if record.state == State::Adopted => {
             let record = Record { state: State::Complete, ..record };
             let name = super::store::record_name(id);
-            store.records.write_over(&name, &holder.run, &record.to_json()?)
+            store.records.write_over(&name, &lock.holder.token, &record.to_json()?)
         }
         _ => Ok(()),
     }

@@ -9,7 +9,6 @@ use super::lock::Lock;
 use super::manifest_file::{Coverage, ManifestWriter};
 use super::name;
 use super::options::BackupOptions;
-use super::process::Process;
 use super::prune;
 use super::publish::{Publication, Taken, free_instant};
 use super::record_tree::TreeRecord;
@@ -30,10 +29,8 @@ use crate::mount::Mount;
 use crate::progress::{Observer, Progress};
 use serde::Serialize;
 use std::fs::File;
-use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// A snapshot about to be made; see [`Repository::backup`].
 ///
@@ -53,6 +50,10 @@ pub struct Backup<'a> {
 /// From how many trees of runs that did not publish a run links, the newest first. Each costs
 /// a look at every directory, and what an older one has the newer ones mostly have too.
 const MAX_INCOMPLETE: usize = 8;
+
+/// Why nothing was removed after a snapshot was published.
+const OTHERS_AT_WORK: &str =
+    "other processes of this run are at work; the last of them removes what is superfluous";
 
 /// What a backup did. As JSON: the fields of the report, then the others.
 #[derive(Clone, Debug, Serialize)]
@@ -155,17 +156,20 @@ impl<'a> Backup<'a> {
     }
 
     fn run_in(mut self, store: &Store) -> Result<BackupReport> {
-        let holder = new_holder(self.clock, self.options.lease)?;
-        let lock = Lock::take(&store.control, &holder, &self.cancel)?;
+        let BackupOptions { lease, run_id, .. } = &self.options;
+        let holder = Holder::new(self.clock, *lease, run_id.as_deref())?;
+        let lock = Lock::take(&store.control, holder, &self.cancel)?;
+        let Holder { token, process, .. } = &lock.holder.clone();
+        let holders = lock.holders()?;
         let snapshots = store.snapshots()?;
         guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
         let time = free_instant(store, self.clock, &self.options.timezone, &self.cancel)?;
         let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
-        let folder = name::incomplete(time, &holder.run);
-        let options = self.mirror_options(store, base.as_ref())?;
+        let folder = name::incomplete(time, token);
+        let options = self.mirror_options(store, base.as_ref(), &holders)?;
         let coverage = Coverage { xattrs: options.xattrs, acls: options.acls };
 
-        let journal = store.control.create(&journal_name(&holder.run))?;
+        let journal = store.control.create(&journal_name(token))?;
         let record = TreeRecord::new(&store.records, self.listener);
         let journal = JournalWriter::new(journal, Some(&record))?;
         let mut watch = Watch { lock: &lock, observer: self.observer.take() };
@@ -185,13 +189,13 @@ impl<'a> Backup<'a> {
             Ok(report) => report,
             Err(error) => {
                 if store.dir.stat(&folder)?.is_none() {
-                    store.control.remove(&journal_name(&holder.run))?;
+                    store.control.remove(&journal_name(token))?;
                 }
                 return Err(error);
             }
         };
         if report.outcome == Outcome::Failed {
-            let options = self.mirror_options(store, base.as_ref());
+            let options = self.mirror_options(store, base.as_ref(), &holders);
             // Best effort: the run has failed anyway, and says why.
             let _ = options.and_then(|options| {
                 room::tell_missing(&mut report, store, &self.source, options, &self.cancel)
@@ -200,22 +204,22 @@ impl<'a> Backup<'a> {
         let state = match report.exit_status() {
             0 | 24 => State::Complete,
             23 => State::Partial,
-            _ => return Ok(BackupReport::unpublished(report)),
+            _ => return Ok(BackupReport::of(report, None)),
         };
         if let Some(error) = guard::shrunk(&report, base.as_ref(), self.options.max_shrink) {
             report.outcome = Outcome::Withheld;
             report.errors.insert(0, EntryError::new(BytePath::default(), &error));
             report.errors.truncate(Report::MAX_ERRORS);
             report.errors_total += 1;
-            return Ok(BackupReport::unpublished(report));
+            return Ok(BackupReport::of(report, None));
         }
-        let manifest = format!("manifest-{}{TEMPORARY}", holder.run);
+        let manifest = format!("manifest-{token}{TEMPORARY}");
         let file = store.records.create(&manifest)?;
         let written = write_manifest(store, file, record, coverage, base.as_ref());
         let manifest_hash = written.inspect_err(|_| remove_unnamed(store, &manifest))?;
         let taken = Taken {
-            run: &holder.run,
-            host: &holder.process.host,
+            run: token,
+            host: &process.host,
             folder: &folder,
             time,
             state,
@@ -229,6 +233,12 @@ impl<'a> Backup<'a> {
             Publication { store, lock: &lock, clock: self.clock, timezone: &self.options.timezone };
         let published = publication.publish(&taken);
         let snapshot = published.inspect_err(|_| remove_unnamed(store, &manifest))?;
+        let Some(lock) = lock.alone()? else {
+            return Ok(BackupReport {
+                left_over: vec![OTHERS_AT_WORK.to_owned()],
+                ..BackupReport::of(report, Some(snapshot))
+            });
+        };
         let tidy = Tidy { store, lock: &lock, cancel: &self.cancel };
         let mut left_over = tidy.remove_left_overs();
         let mut removed = Vec::new();
@@ -242,7 +252,7 @@ impl<'a> Backup<'a> {
                 Err(error) => left_over.push(error.to_string()),
             }
         }
-        Ok(BackupReport { report, snapshot: Some(snapshot), removed, left_over })
+        Ok(BackupReport { removed, left_over, ..BackupReport::of(report, Some(snapshot)) })
     }
 
     fn decide(&self, store: &Store, new: &str) -> Result<Vec<Decision>> {
@@ -260,7 +270,7 @@ impl<'a> Backup<'a> {
             let snapshots = store.snapshots()?;
             guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
             let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
-            options = self.mirror_options(store, base.as_ref())?;
+            options = self.mirror_options(store, base.as_ref(), &[])?;
         }
         folder.push(name::incomplete(self.clock.now(), "dry-run"));
         let mut mirror = Mirror::new(&self.source, folder).options(options).cancel(&self.cancel);
@@ -270,12 +280,17 @@ impl<'a> Backup<'a> {
         if let Some(listener) = self.listener {
             mirror = mirror.listener(listener);
         }
-        Ok(BackupReport::unpublished(mirror.run()?))
+        Ok(BackupReport::of(mirror.run()?, None))
     }
 
     /// The mirror's options: a new tree, sharing with the newest complete snapshot and with
-    /// what runs that did not publish have left.
-    fn mirror_options(&self, store: &Store, base: Option<&Snapshot>) -> Result<Options> {
+    /// what runs that did not publish, and are not those `at_work`, have left.
+    fn mirror_options(
+        &self,
+        store: &Store,
+        base: Option<&Snapshot>,
+        at_work: &[String],
+    ) -> Result<Options> {
         let mut options = self.options.mirror.clone();
         options.fresh = true;
         options.stale_from_link_source = base.is_some();
@@ -290,7 +305,8 @@ impl<'a> Backup<'a> {
             link.bad = bad.of_snapshot(&base.id);
             options.link_sources.push(link);
         }
-        for (folder, run) in store.incomplete()?.into_iter().take(MAX_INCOMPLETE) {
+        let left = store.incomplete()?.into_iter().filter(|(_, run)| !at_work.contains(run));
+        for (folder, run) in left.take(MAX_INCOMPLETE) {
             let journal = store.control.read(&journal_name(&run))?.unwrap_or_default();
             let trust = Trust::WholeOnly(journal::whole_files(journal)?);
             let mut link = LinkSource::new(store.dir.path.join(folder), trust);
@@ -317,8 +333,8 @@ impl BackupReport {
         Ok(BackupReport { report, ..self })
     }
 
-    fn unpublished(report: Report) -> BackupReport {
-        BackupReport { report, snapshot: None, removed: Vec::new(), left_over: Vec::new() }
+    fn of(report: Report, snapshot: Option<Snapshot>) -> BackupReport {
+        BackupReport { report, snapshot, removed: Vec::new(), left_over: Vec::new() }
     }
 }
 
@@ -361,23 +377,4 @@ impl Observer for Watch<'_, '_> {
             None => ControlFlow::Continue(()),
         }
     }
-}
-
-/// This process as the holder of a lease, under a run id of its own.
-pub(super) fn new_holder(clock: &dyn Clock, lease: Duration) -> Result<Holder> {
-    Ok(Holder {
-        run: new_run_id()?,
-        since: clock.now(),
-        lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
-        process: Process::current()?,
-    })
-}
-
-/// 64 random bits.
-fn new_run_id() -> Result<String> {
-    let path = Path::new("/dev/urandom");
-    let mut bytes = [0; 8];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
-    read.map_err(|error| Error::from_io("read", error).with_path(path))?;
-    Ok(data_encoding::HEXLOWER.encode(&bytes))
 }

@@ -2,7 +2,7 @@
 
 use super::calls;
 use crate::error::{Error, ErrorKind, Result};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::Read;
@@ -58,6 +58,22 @@ impl Dir {
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(self.failed("stat", name, errno)),
         }
+    }
+
+    /// Whether `name` is still the name of the open file `file`.
+    pub(super) fn has(&self, name: &str, file: &File) -> Result<bool> {
+        self.refresh();
+        let own = rustix::fs::fstat(file).map_err(|errno| self.failed("stat", name, errno))?;
+        let named = self.stat(name)?;
+        Ok(named.is_some_and(|named| (named.st_dev, named.st_ino) == (own.st_dev, own.st_ino)))
+    }
+
+    /// Has names looked up anew, on a network file system at the server: a client may answer
+    /// them for up to a minute from what it knows of the directory.
+    pub(super) fn refresh(&self) {
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+        // Where it can't be asked for, there is no such client.
+        let _ = rustix::fs::statx(self, "", flags, StatxFlags::BASIC_STATS);
     }
 
     /// The content of the regular file `name`; `None` when there is none.

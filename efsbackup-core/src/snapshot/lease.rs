@@ -1,29 +1,35 @@
-//! The lease file: who holds a repository, and a sign of life.
+//! Lease files: who holds a repository, and a sign of life of each.
 
 use super::calls;
-use super::files::Dir;
+use super::files::{Dir, TEMPORARY};
 use super::process::Process;
-use crate::error::{Error, Result};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
 use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Duration;
 
-/// The lease's name in the control folder.
-pub(super) const LEASE: &str = "lease";
+/// How a lease's name in the control folder begins; its holder's token follows.
+pub(super) const LEASE_PREFIX: &str = "lease-";
+/// How many digits the counter has.
+const COUNTER_LEN: usize = 20;
 
-/// What the holder of a repository says of itself, as one line of JSON.
+/// What one process that holds a repository says of itself, as one line of JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Holder {
-    /// The run, the lease's token.
+    /// The run that it belongs to; several processes may hold the repository for one run.
     pub(super) run: String,
+    /// Its own: 16 hexadecimal digits.
+    pub(super) token: String,
     /// Since when.
     pub(super) since: Timestamp,
     /// For how long the lease counts after it was last renewed, in milliseconds.
@@ -33,12 +39,39 @@ pub(super) struct Holder {
     pub(super) process: Process,
 }
 
+impl Holder {
+    /// This process, for the run `run`, or for one of its own.
+    pub(super) fn new(clock: &dyn Clock, lease: Duration, run: Option<&str>) -> Result<Holder> {
+        let token = new_token()?;
+        Ok(Holder {
+            run: run.unwrap_or(&token).to_owned(),
+            token,
+            since: clock.now(),
+            lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
+            process: Process::current()?,
+        })
+    }
+
+    /// Whether other processes may hold the repository for the same run.
+    pub(super) fn shares(&self) -> bool {
+        self.run != self.token
+    }
+}
+
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Holder { run, since, process, .. } = self;
-        let Process { host, pid, .. } = process;
-        write!(f, "run {run} (process {pid} on {host}, since {since:.0})")
+        let Process { host, pid, .. } = &self.process;
+        write!(f, "process {pid} on {host} since {:.0}", self.since)
     }
+}
+
+/// 64 random bits.
+fn new_token() -> Result<String> {
+    let path = Path::new("/dev/urandom");
+    let mut bytes = [0; 8];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|error| Error::from_io("read", error).with_path(path))?;
+    Ok(data_encoding::HEXLOWER.encode(&bytes))
 }
 
 /// A lease as found: all that changes when it is renewed or replaced.
@@ -58,16 +91,31 @@ impl PartialEq for Found {
 }
 
 impl Found {
-    /// Reads the lease; `None` when nobody holds the repository. It is opened anew each
-    /// time, since over NFS only opening looks at the server.
-    pub(super) fn read(control: &Dir) -> Result<Option<Found>> {
+    /// Every lease there is, with its name.
+    pub(super) fn all(control: &Dir) -> Result<Vec<(String, Found)>> {
+        control.refresh();
+        let mut all = Vec::new();
+        for name in control.names(FileType::RegularFile)? {
+            if name.starts_with(LEASE_PREFIX)
+                && !name.ends_with(TEMPORARY)
+                && let Some(found) = Self::read(control, &name)?
+            {
+                all.push((name, found));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Reads a lease; `None` when it is gone. It is opened anew each time, since over NFS
+    /// only opening looks at the server.
+    fn read(control: &Dir, name: &str) -> Result<Option<Found>> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mut file = match calls::openat(control, LEASE, flags, Mode::empty()) {
+        let mut file = match calls::openat(control, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             Err(rustix::io::Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(control.failed("open", LEASE, errno)),
+            Err(errno) => return Err(control.failed("open", name, errno)),
         };
-        let failed = |error| Error::from_io("read", error).with_path(control.path.join(LEASE));
+        let failed = |error| Error::from_io("read", error).with_path(control.path.join(name));
         let mut content = Vec::new();
         file.read_to_end(&mut content).map_err(failed)?;
         let inode = file.metadata().map_err(failed)?.ino();
@@ -87,54 +135,89 @@ impl Found {
         self.holder.as_ref().is_some_and(|holder| holder.process.has_ended())
             && try_lock(&self.file).is_ok_and(|locked| locked)
     }
+
+    /// Whether it is held for the run `run`.
+    pub(super) fn is_of(&self, run: &str) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.run == run)
+    }
+
+    /// Whether its holder lets other processes of its run in.
+    pub(super) fn admits(&self) -> bool {
+        self.content.ends_with(b"\n0\n")
+    }
 }
 
-/// A lease of our own. Each is a new file, locked before it takes the place of the last:
-/// a holder that was given up renews a file that nobody reads any more.
+/// A lease of our own, under a name of its own: a holder that was given up, and so lost the
+/// name, renews a file that nobody reads any more.
 #[derive(Debug)]
 pub(super) struct Lease {
+    pub(super) name: String,
     file: File,
     renewals: u64,
     counter_at: u64,
 }
 
 impl Lease {
-    /// Puts a lease of `holder` in the place of any other.
-    pub(super) fn install(control: &Dir, holder: &Holder) -> Result<Lease> {
-        let temporary = format!("{LEASE}.{}", holder.run);
-        let mut line = serde_json::to_vec(holder).map_err(|error| {
-            Error::new(crate::ErrorKind::Internal, "write lease").with_source(error)
-        })?;
+    /// Adds a lease of `holder`; whether it is `alone` see [`Lease::set_alone`].
+    pub(super) fn install(control: &Dir, holder: &Holder, alone: bool) -> Result<Lease> {
+        let name = format!("{LEASE_PREFIX}{}", holder.token);
+        let temporary = format!("{name}{TEMPORARY}");
+        let mut line = serde_json::to_vec(holder)
+            .map_err(|error| Error::new(ErrorKind::Internal, "write lease").with_source(error))?;
         line.push(b'\n');
         let file = control.create(&temporary)?;
-        let lease = || {
-            try_lock(&file)?;
-            calls::write(&file, &temporary, &line)
-                .map_err(|e| Error::from_io("write", e).with_path(control.path.join(&temporary)))?;
-            let mut lease = Lease {
-                file: file.try_clone().map_err(|e| Error::from_io("write lease", e))?,
-                renewals: 0,
-                counter_at: line.len() as u64,
-            };
-            lease.renew()?;
-            calls::renameat(control, &temporary, control, LEASE)
-                .map_err(|errno| control.failed("rename", &temporary, errno))?;
-            control.sync()?;
-            Ok(lease)
-        };
-        lease().inspect_err(|_| {
-            let _ = control.remove(&temporary);
-        })
+        let counter_at = line.len() as u64;
+        let mut lease = Lease { name, file, renewals: 0, counter_at };
+        let installed = lease.fill(control, &temporary, &line, alone);
+        match installed {
+            Ok(()) => Ok(lease),
+            Err(error) => {
+                let _ = control.remove(&temporary);
+                Err(error)
+            }
+        }
+    }
+
+    fn fill(&mut self, control: &Dir, temporary: &str, line: &[u8], alone: bool) -> Result<()> {
+        try_lock(&self.file)?;
+        calls::write(&self.file, temporary, line)
+            .map_err(|e| Error::from_io("write", e).with_path(control.path.join(temporary)))?;
+        self.renew()?;
+        self.set_alone(alone)?;
+        calls::renameat(control, temporary, control, &self.name)
+            .map_err(|errno| control.failed("rename", temporary, errno))?;
+        control.sync()
     }
 
     /// Gives a sign of life: a counter of fixed width, written in place.
     pub(super) fn renew(&mut self) -> Result<()> {
         self.renewals += 1;
-        let counter = format!("{:020}\n", self.renewals);
-        let written = calls::pwrite(&self.file, LEASE, counter.as_bytes(), self.counter_at);
+        let counter = format!("{:0COUNTER_LEN$}\n", self.renewals);
+        self.put(counter.as_bytes(), self.counter_at)
+    }
+
+    /// Says whether other processes of the same run have to wait.
+    pub(super) fn set_alone(&self, alone: bool) -> Result<()> {
+        let digit: &[u8] = if alone { b"1\n" } else { b"0\n" };
+        self.put(digit, self.counter_at + COUNTER_LEN as u64 + 1)
+    }
+
+    fn put(&self, bytes: &[u8], at: u64) -> Result<()> {
+        let written = calls::pwrite(&self.file, LEASE_PREFIX, bytes, at);
         written
-            .and_then(|()| Ok(calls::fdatasync(&self.file, LEASE)?))
+            .and_then(|()| Ok(calls::fdatasync(&self.file, LEASE_PREFIX)?))
             .map_err(|error| Error::from_io("renew lease", error))
+    }
+
+    /// The same lease, by another descriptor, for whoever does not renew it.
+    pub(super) fn try_clone(&self) -> Result<Lease> {
+        let file = self.file.try_clone().map_err(|error| Error::from_io("write lease", error))?;
+        Ok(Lease { name: self.name.clone(), file, ..*self })
+    }
+
+    /// Whether it still counts: nobody has taken the name away.
+    pub(super) fn counts(&self, control: &Dir) -> Result<bool> {
+        control.has(&self.name, &self.file)
     }
 }
 

@@ -1,20 +1,22 @@
 //! The lock of a repository: one run at a time, also between machines.
 //!
-//! Two files. `lock` is locked for a moment by whoever wants to take or give back the
-//! repository. `lease` names the holder, is locked by it for its whole run, and is renewed
-//! all the time. A lease whose holder's process is seen to be gone is taken at once; any
-//! other only after it stayed unchanged for its full length by the taker's own clock, so no
-//! two machines' clocks are ever compared. A holder that was given up wrongly (a machine
-//! that slept) finds another's lease when it looks, and it looks before each step that
-//! publishes or removes.
+//! Each process that holds the repository has a lease, a file that names it, is locked by it
+//! for its whole life, and is renewed all the time. Leases are added in the gate, for a moment
+//! one process at a time, and only beside those of the same run. A lease whose holder's
+//! process is seen to be gone is removed at once; any other only after it stayed unchanged for
+//! its full length by the taker's own clock, so no two machines' clocks are ever compared. A
+//! holder that was given up wrongly (a machine that slept) misses its lease when it looks, and
+//! it looks before each step that publishes or removes.
 
-use super::calls;
-use super::files::Dir;
-use super::lease::{Found, Holder, LEASE, Lease, try_lock};
+use super::files::{Dir, TEMPORARY};
+use super::gate::Gate;
+use super::lease::{Found, Holder, LEASE_PREFIX, Lease};
+use super::options::BackupOptions;
 use crate::cancel::CancelToken;
+use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
-use rustix::fs::{FileType, Mode, OFlags};
-use std::fs::File;
+use rustix::fs::FileType;
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +24,6 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The name of the file that guards taking and giving back.
-const LOCK: &str = "lock";
 /// How often a lease is renewed within its length.
 const RENEWALS_PER_LENGTH: u32 = 12;
 
@@ -34,66 +34,67 @@ const POLL: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Lock {
     control: Dir,
-    run: String,
+    pub(super) holder: Holder,
+    lease: Lease,
+    length: Duration,
     lost: Arc<AtomicBool>,
     renewer: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Lock {
-    /// Takes the repository for `holder`.
+    /// Takes the repository for as long as one step of upkeep takes.
+    ///
+    /// # Errors
+    /// Those of [`Lock::take`].
+    pub(super) fn take_for_upkeep(control: &Dir, cancel: &CancelToken) -> Result<Lock> {
+        let holder = Holder::new(&SystemClock, BackupOptions::default().lease, None)?;
+        Self::take(control, holder, cancel)
+    }
+
+    /// Takes the repository for `holder`, or joins those who hold it for the same run.
     ///
     /// # Errors
     /// [`ErrorKind::SafetyStop`] when another run holds it, [`ErrorKind::Cancelled`].
-    pub(super) fn take(control: &Dir, holder: &Holder, cancel: &CancelToken) -> Result<Lock> {
-        let own_length = Duration::from_millis(holder.lease_ms);
-        let mut watched: Option<(Found, Instant)> = None;
+    pub(super) fn take(control: &Dir, holder: Holder, cancel: &CancelToken) -> Result<Lock> {
+        let length = Duration::from_millis(holder.lease_ms);
+        let mut watched = HashMap::new();
         loop {
             if cancel.is_cancelled() {
                 return Err(Error::new(ErrorKind::Cancelled, "lock"));
             }
-            let guard = guard(control, own_length)?;
-            let found = Found::read(control)?;
-            let length = found.as_ref().map_or(own_length, |found| found.length(own_length));
-            let free = match (&found, &watched) {
-                (None, _) => true,
-                (Some(found), _) if found.holder_has_ended() => true,
-                (Some(found), Some((before, _))) if found != before => {
-                    return Err(held(control, found));
+            let gate = Gate::pass(control, &holder.token, length, cancel)?;
+            let look = look(control, &holder, length, watched)?;
+            if look.waits_for.is_empty() {
+                for name in look.given_up {
+                    control.remove(&name)?;
                 }
-                (Some(_), Some((_, since))) => since.elapsed() >= length,
-                (Some(_), None) => false,
-            };
-            if free {
-                return Self::install(control, holder, own_length);
+                remove_unfinished(control)?;
+                let lease = Lease::install(control, &holder, !holder.shares());
+                match (gate.is_passed(control)?, lease) {
+                    (true, lease) => return Self::hold(control, holder, lease?),
+                    // Others may have come in before they could see this lease.
+                    (false, Ok(lease)) => drop(control.remove(&lease.name)?),
+                    (false, Err(_)) => {}
+                }
             }
-            drop(guard);
-            if let (Some(found), None) = (found, &watched) {
-                watched = Some((found, Instant::now()));
-            }
+            drop(gate);
+            watched = look.waits_for;
             std::thread::sleep((length / RENEWALS_PER_LENGTH / 4).min(POLL));
         }
     }
 
-    /// With the guard held.
-    fn install(control: &Dir, holder: &Holder, length: Duration) -> Result<Lock> {
-        for name in control.names(FileType::RegularFile)? {
-            if name.strip_prefix(LEASE).is_some_and(|rest| rest.starts_with('.')) {
-                control.remove(&name)?;
-            }
-        }
-        let lease = Lease::install(control, holder)?;
+    fn hold(control: &Dir, holder: Holder, lease: Lease) -> Result<Lock> {
+        let length = Duration::from_millis(holder.lease_ms);
+        let renewed = lease.try_clone()?;
         let mut lock = Lock {
             control: reopen(control)?,
-            run: holder.run.clone(),
+            holder,
+            lease,
+            length,
             lost: Arc::default(),
             renewer: None,
         };
-        let watch = Renewer {
-            control: reopen(control)?,
-            run: lock.run.clone(),
-            lost: lock.lost.clone(),
-            lease,
-        };
+        let watch = Renewer { control: reopen(control)?, lost: lock.lost.clone(), lease: renewed };
         let (stop, stopped) = mpsc::channel();
         let every = length / RENEWALS_PER_LENGTH;
         let thread = std::thread::Builder::new()
@@ -109,7 +110,7 @@ impl Lock {
     /// # Errors
     /// [`ErrorKind::Conflict`] when another run has taken it.
     pub(super) fn check(&self) -> Result<()> {
-        match is_ours(&self.control, &self.run)? {
+        match self.lease.counts(&self.control)? {
             true => Ok(()),
             false => Err(self.taken()),
         }
@@ -127,6 +128,35 @@ impl Lock {
              nothing was published",
         ).with_path(self.control.path.as_path())
     }
+
+    /// The right to publish, which no other process of the same run has meanwhile.
+    pub(super) fn turn(&self) -> Result<Gate> {
+        Gate::pass(&self.control, &self.holder.token, self.length, &CancelToken::new())
+    }
+
+    /// The tokens of all who hold the repository, this process included.
+    pub(super) fn holders(&self) -> Result<Vec<String>> {
+        let found = Found::all(&self.control)?;
+        let holders = found.into_iter().filter(|(_, found)| !found.holder_has_ended());
+        Ok(holders.map(|(name, _)| name.trim_start_matches(LEASE_PREFIX).to_owned()).collect())
+    }
+
+    /// Keeps other processes of the same run out from now on; where there are some, gives the
+    /// repository back instead. So of several exactly the last gets it for itself.
+    pub(super) fn alone(self) -> Result<Option<Lock>> {
+        if self.holder.shares() {
+            let gate = self.turn()?;
+            if self.holders()?.iter().any(|token| *token != self.holder.token) {
+                self.control.remove(&self.lease.name)?;
+                return Ok(None);
+            }
+            self.lease.set_alone(true)?;
+            if !gate.is_passed(&self.control)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self))
+    }
 }
 
 impl Drop for Lock {
@@ -136,18 +166,13 @@ impl Drop for Lock {
             let _ = thread.join();
         }
         // What can't be given back is taken by the next run once this process has ended.
-        if let Ok(_guard) = guard(&self.control, Duration::from_secs(5))
-            && is_ours(&self.control, &self.run).unwrap_or(false)
-        {
-            let _ = self.control.remove(LEASE);
-        }
+        let _ = self.control.remove(&self.lease.name);
     }
 }
 
 /// Renews the lease until told to stop, and looks whether it still counts.
 struct Renewer {
     control: Dir,
-    run: String,
     lost: Arc<AtomicBool>,
     lease: Lease,
 }
@@ -155,35 +180,68 @@ struct Renewer {
 impl Renewer {
     fn run(mut self, every: Duration, stopped: &mpsc::Receiver<()>) {
         while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-            // A renewal that fails is tried again; only another's lease ends the run.
+            // A renewal that fails is tried again; only a lease that was removed ends the run.
             let _ = self.lease.renew();
-            if matches!(is_ours(&self.control, &self.run), Ok(false)) {
+            if matches!(self.lease.counts(&self.control), Ok(false)) {
                 self.lost.store(true, Ordering::Release);
             }
         }
     }
 }
 
-fn is_ours(control: &Dir, run: &str) -> Result<bool> {
-    let found = Found::read(control)?;
-    Ok(found.and_then(|found| found.holder).is_some_and(|holder| holder.run == run))
+/// Leases by their names, each with when it was first found so.
+type Watched = HashMap<String, (Found, Instant)>;
+
+/// What one look at the leases says.
+struct Look {
+    /// Those whose holders have ended, or gave no sign of life for too long.
+    given_up: Vec<String>,
+    /// Those that keep the repository from `holder`.
+    waits_for: Watched,
 }
 
-/// The right to change the lease, for a moment. Given back when dropped.
-fn guard(control: &Dir, patience: Duration) -> Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = calls::openat(control, LOCK, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(|errno| control.failed("open", LOCK, errno))?;
-    let started = Instant::now();
-    while !try_lock(&fd)? {
-        if started.elapsed() >= patience {
-            return Err(Error::new(ErrorKind::SafetyStop, "lock")
-                .with_message("other runs are taking the repository; nothing was changed")
-                .with_path(control.path.as_path()));
+/// Looks who else has a lease, with the gate held.
+fn look(control: &Dir, holder: &Holder, length: Duration, mut watched: Watched) -> Result<Look> {
+    let mut look = Look { given_up: Vec::new(), waits_for: Watched::new() };
+    let mut alive = false;
+    for (name, found) in Found::all(control)? {
+        let ours = holder.shares() && found.is_of(&holder.run);
+        if found.holder_has_ended() {
+            look.given_up.push(name);
+            continue;
         }
-        std::thread::sleep(Duration::from_millis(10));
+        if ours && found.admits() {
+            continue;
+        }
+        let since = match watched.remove(&name) {
+            Some((before, since)) if before == found => since,
+            before => {
+                // One of the same run is waited for.
+                alive |= before.is_some() && !ours;
+                Instant::now()
+            }
+        };
+        if since.elapsed() >= found.length(length) {
+            look.given_up.push(name);
+        } else {
+            look.waits_for.insert(name, (found, since));
+        }
     }
-    Ok(File::from(fd))
+    match alive {
+        true => Err(held(control, &look.waits_for)),
+        false => Ok(look),
+    }
+}
+
+/// Removes what processes that were killed while they took the repository have left.
+fn remove_unfinished(control: &Dir) -> Result<()> {
+    for name in control.names(FileType::RegularFile)? {
+        let lease = name.starts_with(LEASE_PREFIX) && name.ends_with(TEMPORARY);
+        if lease || Gate::is_left_over(&name) {
+            control.remove(&name)?;
+        }
+    }
+    Ok(())
 }
 
 fn reopen(control: &Dir) -> Result<Dir> {
@@ -194,38 +252,79 @@ fn reopen(control: &Dir) -> Result<Dir> {
     Ok(Dir { fd, path: control.path.clone() })
 }
 
-fn held(control: &Dir, found: &Found) -> Error {
-    let holder = found.holder.as_ref().map_or("another run".to_owned(), Holder::to_string);
+fn held(control: &Dir, leases: &Watched) -> Error {
+    let mut holders: Vec<&Holder> =
+        leases.values().filter_map(|(found, _)| found.holder.as_ref()).collect();
+    holders.sort_by_key(|holder| (holder.since, holder.process.pid));
+    let who = match holders.first() {
+        Some(Holder { run, .. }) => {
+            let processes: Vec<String> = holders.iter().map(ToString::to_string).collect();
+            format!("run {run} ({})", processes.join(", "))
+        }
+        None => "another run".to_owned(),
+    };
     Error::new(ErrorKind::SafetyStop, "lock")
-        .with_message(format!("{holder} holds the repository; nothing was changed"))
+        .with_message(format!(
+            "{who} holds the repository; nothing was changed; wait until it is done, or end it"
+        ))
         .with_path(control.path.as_path())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::lease::try_lock;
     use super::super::process::Process;
     use super::*;
     use jiff::Timestamp;
+    use std::fs::File;
 
     const LENGTH: Duration = Duration::from_millis(1500);
+    const HOUR: u64 = 3_600_000;
 
-    fn holder(run: &str) -> Holder {
+    /// Process `token` of the run `run`.
+    fn holder(run: &str, token: &str) -> Holder {
         Holder {
             run: run.into(),
+            token: token.into(),
             since: Timestamp::UNIX_EPOCH,
             lease_ms: LENGTH.as_millis() as u64,
             process: Process::current().unwrap(),
         }
     }
 
+    /// One of another machine, whose end nobody here can see.
+    fn elsewhere(run: &str, token: &str) -> Holder {
+        let process = Process { boot_id: "another".into(), ..Process::current().unwrap() };
+        Holder { process, ..holder(run, token) }
+    }
+
+    fn ended(run: &str, token: &str) -> Holder {
+        let current = Process::current().unwrap();
+        let process = Process { start_ticks: current.start_ticks + 1, ..current };
+        // Only the process's end can explain that it is taken.
+        Holder { process, lease_ms: HOUR, ..holder(run, token) }
+    }
+
+    fn take_as(control: &Dir, holder: Holder) -> Result<Lock> {
+        Lock::take(control, holder, &CancelToken::new())
+    }
+
     fn take(control: &Dir, run: &str) -> Result<Lock> {
-        Lock::take(control, &holder(run), &CancelToken::new())
+        take_as(control, holder(run, run))
+    }
+
+    fn install(control: &Dir, holder: &Holder) -> Lease {
+        Lease::install(control, holder, !holder.shares()).unwrap()
     }
 
     fn control() -> (tempfile::TempDir, Dir) {
         let dir = tempfile::tempdir().unwrap();
         let control = Dir::open(dir.path()).unwrap();
         (dir, control)
+    }
+
+    fn names(control: &Dir) -> Vec<String> {
+        control.names(FileType::RegularFile).unwrap()
     }
 
     #[test]
@@ -242,22 +341,77 @@ mod tests {
     }
 
     #[test]
+    fn processes_of_one_run_hold_it_together_and_the_last_gives_it_back() {
+        let (_dir, control) = control();
+        let first = take_as(&control, holder("run", "a")).unwrap();
+        let second = take_as(&control, holder("run", "b")).unwrap();
+        let error = take(&control, "other").unwrap_err();
+        assert_eq!(error.message().matches("process ").count(), 2, "{error}");
+        assert_eq!(first.holders().unwrap().len(), 2);
+        assert!(first.alone().unwrap().is_none());
+        second.check().unwrap();
+        assert!(take(&control, "other").unwrap_err().message().starts_with("run run (process "));
+        assert_eq!(second.holders().unwrap(), ["b"]);
+        drop(second);
+        assert_eq!(names(&control), ["lock"]);
+        take(&control, "other").unwrap();
+    }
+
+    #[test]
+    fn one_that_wants_to_be_alone_keeps_others_of_its_run_waiting() {
+        let (dir, control) = control();
+        let first = take_as(&control, holder("run", "a")).unwrap();
+        let first = first.alone().unwrap().unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                let control = Dir::open(dir.path()).unwrap();
+                let second = take_as(&control, holder("run", "b")).unwrap();
+                second.holders().unwrap()
+            });
+            std::thread::sleep(LENGTH);
+            drop(first);
+            assert_eq!(waits.join().unwrap(), ["b"]);
+        });
+    }
+
+    #[test]
+    fn a_process_of_the_run_that_died_keeps_nobody_out() {
+        let (_dir, control) = control();
+        drop(install(&control, &ended("run", "a")));
+        let second = take_as(&control, holder("run", "b")).unwrap();
+        let _alone = second.alone().unwrap().unwrap();
+        assert_eq!(names(&control), ["lease-b", "lock"]);
+    }
+
+    #[test]
+    fn a_run_is_taken_once_all_its_processes_are_given_up() {
+        let (_dir, control) = control();
+        let mut silent = install(&control, &elsewhere("run", "a"));
+        let alive = take_as(&control, holder("run", "b")).unwrap();
+        assert!(take(&control, "next").is_err());
+        drop(alive);
+        let started = Instant::now();
+        let taken = take(&control, "next").unwrap();
+        assert!(started.elapsed() >= LENGTH);
+        // The sleeper wakes: its renewal changes nothing.
+        silent.renew().unwrap();
+        assert!(!silent.counts(&control).unwrap());
+        taken.check().unwrap();
+        assert_eq!(taken.holders().unwrap(), ["next"]);
+    }
+
+    #[test]
     fn the_lease_of_a_process_that_ended_is_taken_at_once() {
         let (_dir, control) = control();
-        let mut ended = holder("ended");
-        ended.process.start_ticks += 1;
-        // An hour: only the process's end can explain that it is taken.
-        ended.lease_ms = 3_600_000;
-        drop(Lease::install(&control, &ended).unwrap());
+        drop(install(&control, &ended("ended", "ended")));
         take(&control, "next").unwrap().check().unwrap();
     }
 
     #[test]
     fn a_lease_still_locked_is_not_taken_at_once_even_if_its_process_seems_gone() {
         let (_dir, control) = control();
-        let mut seems_gone = holder("container");
-        seems_gone.process.start_ticks += 1;
-        let lease = Lease::install(&control, &seems_gone).unwrap();
+        let seems_gone = ended("container", "container");
+        let lease = install(&control, &Holder { lease_ms: 1500, ..seems_gone });
         let started = Instant::now();
         take(&control, "next").unwrap();
         assert!(started.elapsed() >= LENGTH);
@@ -265,24 +419,9 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_stays_unchanged_for_its_length_is_taken_and_its_holder_notices() {
-        let (_dir, control) = control();
-        let mut elsewhere = holder("elsewhere");
-        elsewhere.process.boot_id = "another machine".into();
-        let mut lease = Lease::install(&control, &elsewhere).unwrap();
-        let started = Instant::now();
-        let taken = take(&control, "next").unwrap();
-        assert!(started.elapsed() >= LENGTH);
-        // The sleeper wakes: its renewal changes nothing.
-        lease.renew().unwrap();
-        assert!(!is_ours(&control, "elsewhere").unwrap());
-        taken.check().unwrap();
-    }
-
-    #[test]
     fn a_lease_that_cannot_be_read_is_waited_for_like_any_other() {
         let (dir, control) = control();
-        std::fs::write(dir.path().join(LEASE), b"").unwrap();
+        std::fs::write(dir.path().join("lease-x"), b"").unwrap();
         let started = Instant::now();
         take(&control, "next").unwrap();
         assert!(started.elapsed() >= LENGTH);
@@ -292,7 +431,8 @@ mod tests {
     fn the_holder_of_a_lost_lock_is_told() {
         let (_dir, control) = control();
         let lock = take(&control, "first").unwrap();
-        let _lease = Lease::install(&control, &holder("second")).unwrap();
+        control.remove("lease-first").unwrap();
+        let _lease = install(&control, &holder("second", "second"));
         assert_eq!(lock.check().unwrap_err().kind(), ErrorKind::Conflict);
         let started = Instant::now();
         while !lock.is_lost() && started.elapsed() < Duration::from_secs(20) {
@@ -300,19 +440,31 @@ mod tests {
         }
         assert!(lock.is_lost());
         drop(lock);
-        assert!(is_ours(&control, "second").unwrap(), "another's lease was removed");
+        assert_eq!(names(&control), ["lease-second", "lock"], "another's lease was removed");
+    }
+
+    #[test]
+    fn whoever_stops_in_the_gate_stops_nobody() {
+        let (dir, control) = control();
+        let stopped = File::create(dir.path().join("lock")).unwrap();
+        assert!(try_lock(&stopped).unwrap());
+        let started = Instant::now();
+        let taken = take(&control, "next").unwrap();
+        assert!(started.elapsed() >= LENGTH);
+        taken.check().unwrap();
+        // It wakes, and sees that what it does counts no more.
+        assert!(!control.has("lock", &stopped).unwrap());
+        assert_eq!(names(&control), ["lease-next", "lock"]);
     }
 
     #[test]
     fn waiting_for_a_lease_can_be_cancelled() {
         let (_dir, control) = control();
-        let mut elsewhere = holder("elsewhere");
-        elsewhere.process.boot_id = "another machine".into();
-        elsewhere.lease_ms = 3_600_000;
-        let _lease = Lease::install(&control, &elsewhere).unwrap();
+        let patient = Holder { lease_ms: HOUR, ..elsewhere("elsewhere", "elsewhere") };
+        let _lease = install(&control, &patient);
         let cancel = CancelToken::new();
         cancel.cancel();
-        let error = Lock::take(&control, &holder("next"), &cancel).unwrap_err();
+        let error = Lock::take(&control, holder("next", "next"), &cancel).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled);
     }
 }

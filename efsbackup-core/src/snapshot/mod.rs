@@ -28,6 +28,7 @@ mod diff;
 mod documents;
 mod files;
 mod folder_time;
+mod gate;
 mod guard;
 mod history;
 mod journal;

@@ -28,6 +28,10 @@ pub struct BackupOptions {
     pub retention: Retention,
     /// For how long the repository stays taken after a last sign of life, at least a second.
     pub lease: Duration,
+    /// The run that this backup is a part of: up to 64 letters, digits and any of `._-`.
+    /// Backups that give the same one share the repository, also between machines; each makes
+    /// a snapshot of its own, and what is superfluous is removed only when no other is at work.
+    pub run_id: Option<String>,
     /// How the source is copied. `max_links` is found from the destination where it is not
     /// set. `delete`, `link_sources`, `fresh` and `stale_from_link_source` are the backup's
     /// own affair.
@@ -45,9 +49,15 @@ impl Default for BackupOptions {
             accept_clock: false,
             retention: Retention::default(),
             lease: Duration::from_secs(60),
+            run_id: None,
             mirror: Options::default(),
         }
     }
+}
+
+fn is_run_id(id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=64).contains(&id.len()) && id.bytes().all(allowed)
 }
 
 impl BackupOptions {
@@ -72,6 +82,9 @@ impl BackupOptions {
         }
         if self.lease < Duration::from_secs(1) {
             return Err(wrong("the lease is at least a second long"));
+        }
+        if self.run_id.as_deref().is_some_and(|id| !is_run_id(id)) {
+            return Err(wrong("a run's id is 1 to 64 letters, digits and any of ._-"));
         }
         let mirror = &self.mirror;
         if mirror.delete || mirror.fresh || !mirror.link_sources.is_empty() {

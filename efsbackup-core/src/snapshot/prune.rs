@@ -1,13 +1,10 @@
 //! Removing snapshots that nothing keeps.
 
-use super::backup::new_holder;
 use super::lock::Lock;
-use super::options::BackupOptions;
 use super::repository::Repository;
 use super::retention::{Decision, Retention};
 use super::tidy::Tidy;
 use crate::cancel::CancelToken;
-use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -82,8 +79,7 @@ impl<'a> Prune<'a> {
             let decisions = self.retention.decide(&store.snapshots()?, &self.timezone, None);
             return Ok(PruneReport { decisions, ..PruneReport::default() });
         }
-        let holder = new_holder(&SystemClock, BackupOptions::default().lease)?;
-        let lock = Lock::take(&store.control, &holder, &self.cancel)?;
+        let lock = Lock::take_for_upkeep(&store.control, &self.cancel)?;
         let decisions = self.retention.decide(&store.snapshots()?, &self.timezone, None);
         let tidy = Tidy { store: &store, lock: &lock, cancel: &self.cancel };
         let report = apply(&tidy, decisions, &self.cancel);

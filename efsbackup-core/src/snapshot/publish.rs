@@ -9,9 +9,12 @@ use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::{Digest, Report};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+
+/// By how many seconds at most a snapshot's name may be later than its time.
+const MAX_LATER: i64 = 60;
 
 /// A finished tree that is not published yet.
 pub(super) struct Taken<'a> {
@@ -74,6 +77,7 @@ impl Publication<'_> {
             adopted: None,
             exit_status: report.exit_status(),
         };
+        let _turn = self.lock.turn()?;
         self.lock.check()?;
         let id = self.free_id(taken.time)?;
         if let Some(undone) = &taken.undo {
@@ -93,12 +97,14 @@ impl Publication<'_> {
         Ok(record.into_snapshot(id))
     }
 
-    /// The first name for `time` that is still free. It was free when the run began, and
-    /// the lock was held since; so only a person can have taken it.
+    /// The first name for `time`, or for a second soon after, that is still free. It was free
+    /// when the run began; a person, or another process of the same run, may have taken it.
     fn free_id(&self, time: Timestamp) -> Result<String> {
-        for id in name::candidates(time, self.timezone) {
-            if self.store.is_free(&id)? {
-                return Ok(id);
+        for later in 0..MAX_LATER {
+            for id in name::candidates(time + SignedDuration::from_secs(later), self.timezone) {
+                if self.store.is_free(&id)? {
+                    return Ok(id);
+                }
             }
         }
         Err(Error::new(ErrorKind::AlreadyExists, "publish")

@@ -1,6 +1,5 @@
 //! Making damaged entries of a snapshot anew from the source.
 
-use super::backup::new_holder;
 use super::bad::BadList;
 use super::chosen::PathSet;
 use super::compare::{content, metadata};
@@ -8,7 +7,6 @@ use super::lock::Lock;
 use super::manifest::ManifestEntry;
 use super::manifest_file::Coverage;
 use super::name;
-use super::options::BackupOptions;
 use super::record_tree::{TreeEntries, TreeRecord};
 use super::remove::{remove_tree, rename_away};
 use super::store::Store;
@@ -40,9 +38,8 @@ impl Repair<'_> {
         broken: &[ManifestEntry],
         mut repaired: impl FnMut(&BytePath),
     ) -> Result<()> {
-        let holder = new_holder(&SystemClock, BackupOptions::default().lease)?;
-        let lock = Lock::take(&self.store.control, &holder, self.cancel)?;
-        let folder = name::incomplete(SystemClock.now(), &holder.run);
+        let lock = Lock::take_for_upkeep(&self.store.control, self.cancel)?;
+        let folder = name::incomplete(SystemClock.now(), &lock.holder.token);
         let done = self.run_with(&lock, &folder, broken, &mut repaired);
         // As far as that can be done: the next backup tidies up too.
         if let Ok(Some(removing)) = rename_away(&self.store.dir, &folder) {

@@ -1,6 +1,7 @@
 //! Restoring a snapshot.
 
 use super::chosen::{Chosen, PathSet, above, choose};
+use super::lock::Lock;
 use super::plan::{Plan, plan};
 use super::record_tree::TreeRecord;
 use super::repository::Repository;
@@ -210,7 +211,7 @@ impl<'a> Restore<'a> {
     /// Plans, keeps what will be replaced, and does what was planned.
     fn restore_in_place(mut self, store: &Store, scope: &PathSet) -> Result<RestoreReport> {
         let held = match self.undo {
-            true => Some(undo::lock(store, &self.cancel)?),
+            true => Some(Lock::take_for_upkeep(&store.control, &self.cancel)?),
             false => None,
         };
         let root = store.dir.path.join(&self.id);
@@ -225,9 +226,9 @@ impl<'a> Restore<'a> {
             return Ok(RestoreReport { report: plan.report, undo: None });
         }
         let undo = match &held {
-            Some((lock, run)) if !plan.changed.is_empty() => {
+            Some(lock) if !plan.changed.is_empty() => {
                 let (timezone, cancel) = (&self.timezone, &self.cancel);
-                let undo = Undo { store, lock, run, timezone, cancel };
+                let undo = Undo { store, lock, timezone, cancel };
                 Some(undo.make(&self.id, &self.destination, &mut plan, &self.options)?)
             }
             _ => None,

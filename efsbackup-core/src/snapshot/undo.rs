@@ -3,14 +3,14 @@
 //! An undo is a snapshot like any other, of only those entries, and a list of what the
 //! restore made. Restored in place, it puts the first back and removes the second.
 
-use super::backup::{new_holder, write_manifest};
+use super::backup::write_manifest;
 use super::chosen::PathSet;
 use super::files::TEMPORARY;
 use super::journal::JournalWriter;
+use super::lease::Holder;
 use super::lock::Lock;
 use super::manifest_file::Coverage;
 use super::name;
-use super::options::BackupOptions;
 use super::plan::Plan;
 use super::publish::{Publication, Taken, Undone, free_instant};
 use super::record::{Origin, Record};
@@ -34,17 +34,10 @@ use std::sync::Arc;
 const MAGIC: &[u8; 20] = b"efsbackup created 1\n";
 const HASH_LEN: usize = 32;
 
-/// Takes the repository for as long as a restore in place lasts.
-pub(super) fn lock(store: &Store, cancel: &CancelToken) -> Result<(Lock, String)> {
-    let holder = new_holder(&SystemClock, BackupOptions::default().lease)?;
-    Ok((Lock::take(&store.control, &holder, cancel)?, holder.run))
-}
-
 /// What an undo is made of.
 pub(super) struct Undo<'a> {
     pub(super) store: &'a Store,
     pub(super) lock: &'a Lock,
-    pub(super) run: &'a str,
     pub(super) timezone: &'a TimeZone,
     pub(super) cancel: &'a CancelToken,
 }
@@ -60,20 +53,20 @@ impl Undo<'_> {
         options: &Options,
     ) -> Result<Snapshot> {
         self.check_room(plan.bytes)?;
+        let Holder { token, process, .. } = &self.lock.holder;
         let time = free_instant(self.store, &SystemClock, self.timezone, self.cancel)?;
-        let folder = name::incomplete(time, self.run);
+        let folder = name::incomplete(time, token);
         let made = self.copy(&folder, destination, std::mem::take(&mut plan.replaced), options);
         let made = made.and_then(|(report, record, coverage)| {
-            let created = format!("created-{}{TEMPORARY}", self.run);
-            let manifest = format!("manifest-{}{TEMPORARY}", self.run);
+            let created = format!("created-{token}{TEMPORARY}");
+            let manifest = format!("manifest-{token}{TEMPORARY}");
             write_created(self.store.records.create(&created)?, &mut plan.created)?;
             let file = self.store.records.create(&manifest)?;
             let manifest_hash = write_manifest(self.store, file, record, coverage, None)?;
-            let host = &super::process::Process::current()?.host;
             let undone = Undone { origin: origin(id, destination)?, created: &created };
             let taken = Taken {
-                run: self.run,
-                host,
+                run: token,
+                host: &process.host,
                 folder: &folder,
                 time,
                 state: State::Undo,
@@ -87,7 +80,7 @@ impl Undo<'_> {
             Publication { store, lock, clock: &SystemClock, timezone }.publish(&taken)
         });
         // As far as that can be done: the next backup tidies up too.
-        let _ = self.store.control.remove(&journal_name(self.run));
+        let _ = self.store.control.remove(&journal_name(token));
         made.map_err(|error| {
             if let Ok(Some(removing)) = rename_away(&self.store.dir, &folder) {
                 let Store { dir, control, .. } = self.store;
@@ -135,7 +128,7 @@ impl Undo<'_> {
         };
         options.max_links = crate::mount::Mount::containing(&self.store.dir.path)?.max_links();
         let coverage = Coverage { xattrs: options.xattrs, acls: options.acls };
-        let journal = self.store.control.create(&journal_name(self.run))?;
+        let journal = self.store.control.create(&journal_name(&self.lock.holder.token))?;
         let record = TreeRecord::new(&self.store.records, None);
         let journal = JournalWriter::new(journal, Some(&record))?;
         let report = Mirror::new(destination, self.store.dir.path.join(folder))

@@ -82,7 +82,8 @@ pub(crate) fn backup_at(source: &Path, root: &Path, clock: &Hands, timezone: &st
 }
 
 /// This test program, to be run again as a process of its own that runs only the ignored
-/// test `child_run`, with the variables `SOURCE`, `ROOT` and `LEASE_MS`.
+/// test `child_run`, with the variables `SOURCE`, `ROOT` and `LEASE_MS`, and perhaps others that
+/// [`run_as_child`] knows.
 pub(crate) fn child(source: &Path, root: &Path, lease: Duration) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
@@ -110,6 +111,7 @@ pub(crate) fn run_as_child() {
     if let Some(jobs) = number("JOBS") {
         options.mirror.jobs = Jobs::Count(jobs as usize);
     }
+    options.run_id = std::env::var("RUN_ID").ok();
     if let Some(keep) = number("KEEP_LAST") {
         options.retention.last = keep as u32;
     }

@@ -90,6 +90,7 @@ class Repository(Upkeep):
         require_existing: bool = False,
         max_shrink: str = "50%",
         accept_clock: bool = False,
+        run_id: str | None = None,
         keep_last: int = 0,
         keep_hourly: int = 0,
         keep_daily: int = 0,
@@ -136,6 +137,9 @@ class Repository(Upkeep):
             max_shrink: Publish nothing when the source has this much fewer entries than the
                 last complete snapshot.
             accept_clock: Go on although the clock is behind the last snapshot.
+            run_id: The run that this backup is a part of: up to 64 letters, digits and any of
+                ``._-``. Backups that give the same one share the repository instead of
+                refusing each other. ``None``: a run of its own.
             keep_last: How many snapshots to keep. Without any of the ``keep_`` options all
                 are kept; with some, what none of them keeps is removed after the new
                 snapshot is complete.
@@ -165,6 +169,7 @@ class Repository(Upkeep):
             "require_existing": require_existing,
             "max_shrink": max_shrink,
             "accept_clock": accept_clock,
+            "run_id": run_id,
             "keep_last": keep_last,
             "keep_hourly": keep_hourly,
             "keep_daily": keep_daily,
