@@ -6,26 +6,30 @@
 //!
 //! A run may take millions of inodes from a link source, nearly all of them asked for once.
 //! So only the last claims are kept: linking changes an inode's ctime, which tells of those
-//! that were forgotten.
+//! that were forgotten. Where nothing tells, they go to disk when they become many.
 
+use super::disk_map::DiskMap;
 use super::handle::FileId;
 use super::meta::{Meta, Sync};
 use super::options::Options;
 use super::tree::Dir;
+use super::unnamed::{number, put_number};
 use rustix::fs::Mode;
 use std::collections::HashMap;
+use std::io::Result;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-
-/// How many claims to link sources make one turn; the last two turns are kept.
-const TURN: usize = 16 << 10;
 
 /// A time of an inode: seconds since 1970, and nanoseconds.
 type Time = (i64, u32);
 
 /// The claims of one run.
 pub(super) struct Claims {
+    /// How many claims to link sources make one turn; the last two turns are kept.
     limit: usize,
+    /// Where claims go that are too many to be kept in memory.
+    folder: PathBuf,
     table: Mutex<Table>,
     /// How many turns have ended.
     turns: AtomicU64,
@@ -42,6 +46,8 @@ struct Table {
     kept: HashMap<FileId, FileId>,
     /// Inodes of link sources: those of this turn and of the one before.
     linked: [HashMap<FileId, FileId>; 2],
+    /// Inodes of either that became too many.
+    on_disk: Option<DiskMap>,
 }
 
 /// The answer to who wants an inode.
@@ -55,31 +61,34 @@ pub(super) enum Answer {
 }
 
 impl Claims {
-    /// The claims of a run that begins now. The root of the destination tells the time.
-    pub(super) fn new(options: &Options, root: &Dir) -> Claims {
+    /// The claims of a run that begins now. The root of the destination tells the time. About
+    /// `limit` claims of a kind are kept in memory, the others in unnamed files in `folder`.
+    pub(super) fn new(options: &Options, root: &Dir, limit: usize, folder: PathBuf) -> Claims {
         let asked = !options.dry_run && !options.link_sources.is_empty();
-        Self::since(TURN, if asked { time(root) } else { None })
+        Self::since(limit / 2, folder, if asked { time(root) } else { None })
     }
 
-    fn since(limit: usize, begin: Option<Time>) -> Claims {
+    fn since(limit: usize, folder: PathBuf, begin: Option<Time>) -> Claims {
         let (table, turns, links_show) = (Mutex::default(), AtomicU64::new(0), OnceLock::new());
-        Claims { limit, table, turns, begin, links_show }
+        Claims { limit, folder, table, turns, begin, links_show }
     }
 
     /// Whether the destination's inode `have` may stay as the source's `source`: true for the
     /// first that asks, and again for that one.
-    pub(super) fn keep(&self, have: &Meta, source: &Meta) -> bool {
+    pub(super) fn keep(&self, have: &Meta, source: &Meta) -> Result<bool> {
         if have.nlink < 2 {
-            return true;
+            return Ok(true);
         }
         let mut table = self.table();
-        match self.known(&table, have, source) {
-            Some(answer) => answer == Answer::Granted,
-            None => {
-                table.kept.insert(have.id, source.id);
-                true
-            }
+        if let Some(answer) = self.known(&table, have, source)? {
+            return Ok(answer == Answer::Granted);
         }
+        if table.kept.len() >= self.limit {
+            let kept = std::mem::take(&mut table.kept);
+            self.store(&mut table, kept)?;
+        }
+        table.kept.insert(have.id, source.id);
+        Ok(true)
     }
 
     /// To be called before an inode of a link source is looked at.
@@ -89,25 +98,45 @@ impl Claims {
 
     /// Whether the link source's inode `have`, as it was in the turn `looked`, may stand for
     /// the source's `source`.
-    pub(super) fn link(&self, have: &Meta, source: &Meta, looked: u64) -> Answer {
+    pub(super) fn link(&self, have: &Meta, source: &Meta, looked: u64) -> Result<Answer> {
         if have.nlink < 2 {
-            return Answer::Granted;
+            return Ok(Answer::Granted);
         }
         let mut table = self.table();
-        if let Some(answer) = self.known(&table, have, source) {
-            return answer;
+        if let Some(answer) = self.known(&table, have, source)? {
+            return Ok(answer);
         }
         // A claim that was made since then may be forgotten already.
         if self.turn() >= looked + 2 {
-            return Answer::LookAgain;
+            return Ok(Answer::LookAgain);
         }
         table.linked[0].insert(have.id, source.id);
-        if table.linked[0].len() >= self.limit && self.links_show.get() == Some(&true) {
-            table.linked.swap(0, 1);
-            table.linked[0].clear();
-            self.turns.fetch_add(1, Ordering::AcqRel);
+        if table.linked[0].len() >= self.limit {
+            if self.links_show.get() == Some(&true) {
+                table.linked.swap(0, 1);
+                table.linked[0].clear();
+                self.turns.fetch_add(1, Ordering::AcqRel);
+            } else {
+                let linked = std::mem::take(&mut table.linked[0]);
+                self.store(&mut table, linked)?;
+            }
         }
-        Answer::Granted
+        Ok(Answer::Granted)
+    }
+
+    fn store(&self, table: &mut Table, claims: HashMap<FileId, FileId>) -> Result<()> {
+        let on_disk = match &mut table.on_disk {
+            Some(on_disk) => on_disk,
+            none => none.insert(DiskMap::new(&self.folder)?),
+        };
+        let mut bytes = Vec::new();
+        for (inode, source) in claims {
+            bytes.clear();
+            put_number(&mut bytes, source.dev);
+            put_number(&mut bytes, source.ino);
+            on_disk.insert(inode, &bytes)?;
+        }
+        Ok(())
     }
 
     /// To be called when a name was linked; `linked` looks at it.
@@ -117,20 +146,35 @@ impl Claims {
     }
 
     /// What is known of an inode; `None` if it is free.
-    fn known(&self, table: &Table, have: &Meta, source: &Meta) -> Option<Answer> {
-        let tables = table.linked.iter().chain([&table.kept]);
-        let holder = tables.filter_map(|table| table.get(&have.id)).next();
-        match holder {
-            Some(holder) if *holder == source.id => Some(Answer::Granted),
+    fn known(&self, table: &Table, have: &Meta, source: &Meta) -> Result<Option<Answer>> {
+        Ok(match table.holder(have.id)? {
+            Some(holder) if holder == source.id => Some(Answer::Granted),
             Some(_) => Some(Answer::Taken),
             // Nothing was forgotten before the second turn ended.
             None if self.turn() < 2 => None,
             None => self.begin.filter(|begin| have.ctime >= *begin).map(|_| Answer::Taken),
-        }
+        })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// For which file of the source an inode stands.
+    fn holder(&self, inode: FileId) -> Result<Option<FileId>> {
+        let mut in_memory = self.linked.iter().chain([&self.kept]);
+        if let Some(holder) = in_memory.find_map(|table| table.get(&inode)) {
+            return Ok(Some(*holder));
+        }
+        let stored = self.on_disk.as_ref().map_or(Ok(None), |on_disk| on_disk.get(inode))?;
+        stored
+            .map(|bytes| {
+                let mut from = bytes.as_slice();
+                Ok(FileId { dev: number(&mut from)?, ino: number(&mut from)? })
+            })
+            .transpose()
     }
 }
 
@@ -165,16 +209,29 @@ mod tests {
         }
     }
 
-    fn kept(claims: &Claims) -> usize {
-        claims.table().linked.iter().map(HashMap::len).sum()
+    fn since(limit: usize, begin: Option<Time>) -> Claims {
+        Claims::since(limit, std::env::temp_dir(), begin)
+    }
+
+    fn link(claims: &Claims, have: &Meta, source: &Meta, looked: u64) -> Answer {
+        claims.link(have, source, looked).unwrap()
+    }
+
+    fn keep(claims: &Claims, have: &Meta, source: &Meta) -> bool {
+        claims.keep(have, source).unwrap()
+    }
+
+    fn in_memory(claims: &Claims) -> usize {
+        let table = claims.table();
+        table.linked.iter().chain([&table.kept]).map(HashMap::len).sum()
     }
 
     #[test]
     fn an_inode_stands_for_one_file_however_many_claims_come_between() {
         for (dated, shown) in [(true, true), (true, false), (false, false)] {
-            let claims = Claims::since(10, dated.then_some((100, 0)));
+            let claims = since(10, dated.then_some((100, 0)));
             let ask = |number: u64, source: u64, ctime: i64| {
-                claims.link(&inode(number, ctime), &inode(1_000_000 + source, 0), claims.turn())
+                link(&claims, &inode(number, ctime), &inode(1_000_000 + source, 0), claims.turn())
             };
             for number in 0..1_000 {
                 assert_eq!(ask(number, number, 50), Answer::Granted);
@@ -184,42 +241,63 @@ mod tests {
                     assert_eq!(ask(earlier, number + 5_000, 100), Answer::Taken);
                 }
             }
-            assert_eq!(kept(&claims) <= 20, shown, "{}", kept(&claims));
+            assert!(in_memory(&claims) <= 20, "{}", in_memory(&claims));
+            assert_eq!(claims.table().on_disk.is_none(), shown);
         }
     }
 
     #[test]
     fn an_inode_with_one_name_needs_no_claim() {
-        let claims = Claims::since(10, None);
+        let claims = since(10, None);
         let single = Meta { nlink: 1, ..inode(1, 0) };
-        assert_eq!(claims.link(&single, &inode(2, 0), 0), Answer::Granted);
-        assert!(claims.keep(&single, &inode(3, 0)));
-        assert_eq!(kept(&claims), 0);
+        assert_eq!(link(&claims, &single, &inode(2, 0), 0), Answer::Granted);
+        assert!(keep(&claims, &single, &inode(3, 0)));
+        assert_eq!(in_memory(&claims), 0);
     }
 
     #[test]
     fn what_was_looked_at_too_long_ago_is_looked_at_again() {
-        let claims = Claims::since(2, Some((100, 0)));
+        let claims = since(2, Some((100, 0)));
         claims.linked(|| Some(inode(0, 100)));
         let looked = claims.turn();
         for number in 0..4 {
-            assert_eq!(claims.link(&inode(number, 50), &inode(10, 0), looked), Answer::Granted);
+            assert_eq!(link(&claims, &inode(number, 50), &inode(10, 0), looked), Answer::Granted);
         }
-        assert_eq!(claims.link(&inode(0, 50), &inode(11, 0), looked), Answer::LookAgain);
-        assert_eq!(claims.link(&inode(0, 100), &inode(11, 0), claims.turn()), Answer::Taken);
+        assert_eq!(link(&claims, &inode(0, 50), &inode(11, 0), looked), Answer::LookAgain);
+        assert_eq!(link(&claims, &inode(0, 100), &inode(11, 0), claims.turn()), Answer::Taken);
     }
 
     #[test]
     fn what_stays_at_the_destination_is_not_taken_from_a_link_source_too() {
-        let claims = Claims::since(2, Some((100, 0)));
+        let claims = since(2, Some((100, 0)));
         claims.linked(|| Some(inode(0, 100)));
-        assert!(claims.keep(&inode(1, 50), &inode(10, 0)));
+        assert!(keep(&claims, &inode(1, 50), &inode(10, 0)));
         for number in 20..30 {
             let turn = claims.turn();
-            assert_eq!(claims.link(&inode(number, 50), &inode(40, 0), turn), Answer::Granted);
+            assert_eq!(link(&claims, &inode(number, 50), &inode(40, 0), turn), Answer::Granted);
         }
-        assert_eq!(claims.link(&inode(1, 50), &inode(11, 0), claims.turn()), Answer::Taken);
-        assert!(!claims.keep(&inode(20, 100), &inode(12, 0)), "linked and forgotten");
-        assert!(claims.keep(&inode(1, 50), &inode(10, 0)));
+        assert_eq!(link(&claims, &inode(1, 50), &inode(11, 0), claims.turn()), Answer::Taken);
+        assert!(!keep(&claims, &inode(20, 100), &inode(12, 0)), "linked and forgotten");
+        assert!(keep(&claims, &inode(1, 50), &inode(10, 0)));
+    }
+
+    #[test]
+    fn many_inodes_that_stay_are_known_from_disk() {
+        let claims = since(10, None);
+        for number in 0..100 {
+            assert!(keep(&claims, &inode(number, 0), &inode(1_000 + number, 0)));
+        }
+        assert!(in_memory(&claims) <= 10);
+        for number in 0..100 {
+            assert!(keep(&claims, &inode(number, 0), &inode(1_000 + number, 0)));
+            assert!(!keep(&claims, &inode(number, 0), &inode(2_000 + number, 0)));
+        }
+    }
+
+    #[test]
+    fn a_folder_that_takes_no_files_is_an_error() {
+        let claims = Claims::since(1, PathBuf::from("/nonexistent"), None);
+        assert!(keep(&claims, &inode(1, 0), &inode(2, 0)));
+        assert!(claims.keep(&inode(3, 0), &inode(4, 0)).is_err());
     }
 }

@@ -6,8 +6,9 @@ use super::failure::{Failure, Outcome, Side};
 use super::file::{self, Opened};
 use super::follow;
 use super::handle::Handle;
+use super::home::{Home, Spot};
 use super::link_source;
-use super::links::{Claim, Group, Home, Name};
+use super::links::{Claim, Group, Name};
 use super::meta::Meta;
 use super::place::{self, Placed};
 use super::pool::Queue;
@@ -65,13 +66,14 @@ pub(super) fn process(
     let have = have.filter(|have| !have.is_dir());
     if run.options.hard_links && meta.nlink > 1 {
         let name = Name { dir: Arc::clone(dir), found, meta };
-        match run.groups.claim(name) {
-            (Claim::Lead(group), Some(name)) => lead(run, queue, scratch, &group, name, have),
-            (Claim::Follow(group), Some(name)) => {
+        match run.noted(run.groups.claim(name)) {
+            Ok((Claim::Lead(group), Some(name))) => lead(run, queue, scratch, &group, name, have),
+            Ok((Claim::Follow(group), Some(name))) => {
                 run.tally.scanned.add(EntryType::HardLink);
                 follow::follow(run, scratch, &group, &name, have);
             }
-            _ => {}
+            // Left with who copies, or the run ends.
+            Ok(_) | Err(_) => {}
         }
         return;
     }
@@ -231,18 +233,15 @@ fn lead(
             Ok(placed) => {
                 let number = run.next_group.fetch_add(1, Ordering::Relaxed);
                 report(run, &name.dir, &name.found.name, &name.meta, &placed, Some(number));
-                let members = placed
-                    .from_link_source
-                    .then(|| vec![(Arc::clone(&name.dir), name.found.name.clone())]);
+                let spot = || Spot::of(&name.dir, &name.found.name);
                 let home = Home {
-                    dir: Arc::clone(&name.dir),
-                    name: name.found.name.clone(),
+                    spot: spot(),
                     inode: placed.inode,
                     shared: run
                         .recorder
                         .map(|_| Box::new(Shared { group: number, entry: placed.entry })),
                     names: 1,
-                    members,
+                    members: placed.from_link_source.then(|| spot().into_iter().collect()),
                 };
                 for waiting in group.finish(home) {
                     follow_waiting(run, queue, scratch, group, waiting);

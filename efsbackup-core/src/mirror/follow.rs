@@ -5,9 +5,10 @@ use super::event::{Action, EntryType};
 use super::failure::{Failure, Outcome, Side};
 use super::file;
 use super::handle::DirFd;
+use super::home::{Home, Spot};
 use super::itemize::{self, Verb};
-use super::links::{Group, Home, Name, Stage};
-use super::meta::{Difference, Meta};
+use super::links::{Group, Name, Stage};
+use super::meta::{Difference, Meta, Target};
 use super::place::settle;
 use super::report::EntryError;
 use super::settled::Shared;
@@ -95,8 +96,7 @@ fn follow_home(
         settle(run, scratch, &name.dir, &name.found.name, &name.meta, have.copied(), false)?;
     let earlier = home.members.take();
     let split = earlier.is_none();
-    home.dir = Arc::clone(&name.dir);
-    home.name = name.found.name.clone();
+    home.spot = Spot::of(&name.dir, &name.found.name);
     home.inode = placed.inode;
     if let Some(shared) = &mut home.shared {
         shared.entry = placed.entry;
@@ -105,10 +105,10 @@ fn follow_home(
         }
     }
     home.names = 1;
-    for (dir, member) in earlier.into_iter().flatten() {
-        let from =
-            home.dir.destination.as_ref().ok_or(Failure::Stopped)?.fd().destination("open")?;
-        link(run, &from, &home.name, &dir, &member, true)?;
+    for mut member in earlier.into_iter().flatten() {
+        if let Err(failure) = run.patiently(|| take_over(run, home, &mut member)) {
+            run.failed(member.path(), EntryType::HardLink, failure);
+        }
     }
     if split {
         let error = Error::new(ErrorKind::Unsupported, "link").with_message(
@@ -134,10 +134,9 @@ fn learn_digest(run: &Run<'_>, scratch: &mut Scratch, home: &mut Home, name: &Na
             return Ok(());
         }
     }
-    let Some(destination) = &home.dir.destination else { return Ok(()) };
-    let fd = destination.fd().destination("open")?;
-    let path = || home.dir.path_of(&home.name);
-    shared.entry.digest = file::digest(run, scratch, &*fd, &home.name, path)?;
+    let Some(spot) = &mut home.spot else { return Ok(()) };
+    let fd = spot.handle(run)?.fd().destination("open")?;
+    shared.entry.digest = file::digest(run, scratch, &*fd, &spot.name, || spot.path())?;
     Ok(())
 }
 
@@ -145,20 +144,34 @@ fn link_home(run: &Run<'_>, home: &mut Home, name: &Name, exists: bool) -> Outco
     if run.options.max_links.is_some_and(|limit| home.names >= limit) {
         return Err(Errno::MLINK).destination("link");
     }
-    let from = home.dir.destination.as_ref().ok_or(Failure::Stopped)?.fd().destination("open")?;
-    link(run, &from, &home.name, &name.dir, &name.found.name, exists)?;
+    let spot = home.spot.as_mut().ok_or(Failure::Stopped)?;
+    let from = spot.handle(run)?.fd().destination("open")?;
+    link(run, (&from, &spot.name), &name.dir, &name.found.name, exists)?;
     home.names += 1;
     if let Some(members) = &mut home.members {
-        members.push((Arc::clone(&name.dir), name.found.name.clone()));
+        members.extend(Spot::of(&name.dir, &name.found.name));
     }
     Ok(())
 }
 
-/// Gives the file `name` in `from` the name `to` in `dir`, in place of what has it.
+/// Gives the name `member` to the file at `home` too. Its directory may have been done before.
+fn take_over(run: &Run<'_>, home: &mut Home, member: &mut Spot) -> Outcome<()> {
+    let spot = home.spot.as_mut().ok_or(Failure::Stopped)?;
+    let from = spot.handle(run)?.fd().destination("open")?;
+    let dir = member.handle(run)?;
+    let to = dir.fd().destination("open")?;
+    replace(run, (&from, &spot.name), &to, &member.name)?;
+    home.names += 1;
+    if run.options.filter.is_only_above(|| dir.path()) {
+        return Ok(());
+    }
+    Target::Open(to.owned()).set_mtime(member.mtime()).destination("utimens")
+}
+
+/// Gives the file `from` the name `to` in `dir`, in place of what has it.
 pub(super) fn link(
     run: &Run<'_>,
-    from: &DirFd,
-    name: &CStr,
+    from: (&DirFd, &CStr),
     dir: &Dir,
     to: &CStr,
     exists: bool,
@@ -167,17 +180,22 @@ pub(super) fn link(
     let target = destination.fd().destination("open")?;
     dir.touch();
     if !exists {
-        match calls::linkat(from, name, &*target, to) {
+        match calls::linkat(from.0, from.1, &*target, to) {
             Err(Errno::EXIST) => {}
             result => return result.destination("link"),
         }
     }
+    replace(run, from, &target, to)
+}
+
+/// Puts a name of the file `from` in the place of `to`.
+fn replace(run: &Run<'_>, from: (&DirFd, &CStr), dir: &DirFd, to: &CStr) -> Outcome<()> {
     let temporary = run.temporary.next();
-    calls::linkat(from, name, &*target, &temporary).destination("link")?;
-    let renamed = calls::renameat(&*target, &temporary, &*target, to).destination("rename");
+    calls::linkat(from.0, from.1, dir, &temporary).destination("link")?;
+    let renamed = calls::renameat(dir, &temporary, dir, to).destination("rename");
     // Renaming one name of a file to another of the same file does nothing at all.
-    if renamed.is_err() || Meta::at(&*target, &temporary).is_ok() {
-        let _ = calls::unlinkat(&*target, &temporary, AtFlags::empty());
+    if renamed.is_err() || Meta::at(dir, &temporary).is_ok() {
+        let _ = calls::unlinkat(dir, &temporary, AtFlags::empty());
     }
     renamed
 }

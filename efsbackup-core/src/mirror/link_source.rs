@@ -61,7 +61,7 @@ pub(super) fn link_from_source(
             continue;
         }
         if !run.options.dry_run {
-            match link(run, &from, name, dir, name, exists) {
+            match link(run, (&from, name), dir, name, exists) {
                 Ok(()) => run.claims.linked(|| look_at(dir, name)),
                 // As far as this file system goes; a copy starts a new inode.
                 Err(Failure::Destination(error)) if is_link_limit(&error) => continue,
@@ -114,7 +114,7 @@ fn claim(
     want: &Meta,
     looked: u64,
 ) -> Outcome<bool> {
-    let mut answer = run.claims.link(candidate, want, looked);
+    let mut answer = run.noted(run.claims.link(candidate, want, looked))?;
     while answer == Answer::LookAgain {
         let looked = run.claims.turn();
         let now = Meta::at(from, name).destination("stat")?;
@@ -122,7 +122,7 @@ fn claim(
             // Another inode, which was not compared.
             return Ok(false);
         }
-        answer = run.claims.link(&now, want, looked);
+        answer = run.noted(run.claims.link(&now, want, looked))?;
     }
     Ok(answer == Answer::Granted)
 }
@@ -198,7 +198,7 @@ pub(super) fn take_stale(
         if bad.is_some_and(|bad| bad(&path(), candidate.id.ino)) {
             return Ok(());
         }
-        link(run, &from, name, dir, name, false)?;
+        link(run, (&from, name), dir, name, false)?;
         return record_stale(run, dir, name, &from, candidate);
     }
     if !dir.role.is_stale() {

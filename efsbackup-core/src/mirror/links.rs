@@ -2,26 +2,34 @@
 //!
 //! The first thread that meets a file with several names copies it; those that meet its
 //! other names meanwhile leave them with the group and go on. Nobody waits.
+//!
+//! A group is forgotten once all its names were met. Until then it may take long, or for ever
+//! where names are outside the tree; so groups that nobody is at work on go to disk when they
+//! become many.
 
+use super::disk_map::DiskMap;
 use super::handle::FileId;
+use super::home::Home;
 use super::meta::Meta;
-use super::settled::Shared;
 use super::tree::{Dir, Found};
+use super::unnamed::{number, put_number};
 use std::collections::HashMap;
-use std::ffi::CString;
+use std::io::Result;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 64;
 
+type Shard = HashMap<FileId, Arc<Group>>;
+
 /// The files with several names met so far.
 pub(super) struct Groups {
-    shards: [Mutex<HashMap<FileId, Arc<Group>>>; SHARDS],
-}
-
-impl Default for Groups {
-    fn default() -> Self {
-        Groups { shards: std::array::from_fn(|_| Mutex::default()) }
-    }
+    shards: [Mutex<Shard>; SHARDS],
+    /// How many a shard keeps in memory.
+    limit: usize,
+    /// Those that went to disk, in this folder.
+    on_disk: Mutex<Option<DiskMap>>,
+    folder: PathBuf,
 }
 
 /// One file with several names.
@@ -55,21 +63,6 @@ pub(super) struct Name {
     pub(super) meta: Meta,
 }
 
-/// Where a group's file is at the destination.
-pub(super) struct Home {
-    pub(super) dir: Arc<Dir>,
-    pub(super) name: CString,
-    /// `None` in a dry run where it would be made.
-    pub(super) inode: Option<u64>,
-    /// What to tell of each name, if anybody asked.
-    pub(super) shared: Option<Box<Shared>>,
-    /// How many names it has been given here.
-    pub(super) names: u32,
-    /// All names given so far, where the file came from a link source: should its link
-    /// count run out, the whole group must move to a copy.
-    pub(super) members: Option<Vec<(Arc<Dir>, CString)>>,
-}
-
 /// What whoever meets a name has to do.
 pub(super) enum Claim {
     /// Copy the file, then call [`Group::finish`].
@@ -82,11 +75,32 @@ pub(super) enum Claim {
 }
 
 impl Groups {
+    /// No group so far; of those to come about `limit` are kept in memory, the others in
+    /// unnamed files in `folder`.
+    pub(super) fn new(limit: usize, folder: PathBuf) -> Groups {
+        Groups {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            limit: limit / SHARDS,
+            on_disk: Mutex::new(None),
+            folder,
+        }
+    }
+
     /// Registers one more name of the file that `name.meta` describes.
-    pub(super) fn claim(&self, name: Name) -> (Claim, Option<Name>) {
+    pub(super) fn claim(&self, name: Name) -> Result<(Claim, Option<Name>)> {
         let id = name.meta.id;
         let mut shard = self.shard(id);
-        let group = Arc::clone(shard.entry(id).or_default());
+        let group = match shard.get(&id) {
+            Some(group) => Arc::clone(group),
+            None => {
+                if shard.len() >= self.limit {
+                    self.store(&mut shard)?;
+                }
+                let group = Arc::new(self.recall(id)?.unwrap_or_default());
+                shard.insert(id, Arc::clone(&group));
+                group
+            }
+        };
         let mut state = group.lock();
         state.unmet = match state.stage {
             Stage::Open => name.meta.nlink.saturating_sub(1),
@@ -97,7 +111,7 @@ impl Groups {
             shard.remove(&id);
         }
         drop(shard);
-        match &mut state.stage {
+        Ok(match &mut state.stage {
             Stage::Open => {
                 state.stage = Stage::Copying(Vec::new());
                 drop(state);
@@ -112,10 +126,51 @@ impl Groups {
                 drop(state);
                 (Claim::Follow(group), Some(name))
             }
-        }
+        })
     }
 
-    fn shard(&self, id: FileId) -> MutexGuard<'_, HashMap<FileId, Arc<Group>>> {
+    /// Moves all groups of a shard to disk that nobody holds.
+    fn store(&self, shard: &mut Shard) -> Result<()> {
+        let mut on_disk = self.on_disk();
+        let on_disk = match &mut *on_disk {
+            Some(on_disk) => on_disk,
+            none => none.insert(DiskMap::new(&self.folder)?),
+        };
+        let mut bytes = Vec::new();
+        let mut stored = Ok(());
+        shard.retain(|id, group| {
+            let Some(Group(state)) = Arc::get_mut(group) else { return true };
+            let state = state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let Stage::Done(home) = &state.stage else {
+                // Nothing is known of a file that nobody could copy.
+                return !matches!(state.stage, Stage::Open);
+            };
+            if stored.is_ok() {
+                bytes.clear();
+                put_number(&mut bytes, state.unmet.into());
+                home.encode(&mut bytes);
+                stored = on_disk.insert(*id, &bytes);
+            }
+            stored.is_err()
+        });
+        stored
+    }
+
+    /// Takes a group back from disk.
+    fn recall(&self, id: FileId) -> Result<Option<Group>> {
+        let Some(on_disk) = &mut *self.on_disk() else { return Ok(None) };
+        let Some(bytes) = on_disk.take(id)? else { return Ok(None) };
+        let mut from = bytes.as_slice();
+        let unmet = u32::try_from(number(&mut from)?).unwrap_or(u32::MAX);
+        let stage = Stage::Done(Home::decode(&mut from)?);
+        Ok(Some(Group(Mutex::new(State { stage, unmet }))))
+    }
+
+    fn on_disk(&self) -> MutexGuard<'_, Option<DiskMap>> {
+        self.on_disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shard(&self, id: FileId) -> MutexGuard<'_, Shard> {
         self.shards[id.ino as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn settle(
     let mut content_differs = true;
     if let Some(have) = &have {
         content_differs = !same_thing(run, scratch, dir, name, want, have)?;
-        if !content_differs && run.claims.keep(have, want) {
+        if !content_differs && run.noted(run.claims.keep(have, want))? {
             return keep(run, scratch, dir, name, want, have);
         }
     }

@@ -17,7 +17,7 @@ use super::spool::Spool;
 use super::state::{Roots, Run, Scratch, TemporaryNames};
 use super::sys;
 use super::tally::Tally;
-use super::tuning::{batch, descriptor_budget, is_network, threads};
+use super::tuning::{batch, descriptor_budget, in_memory, is_network, threads};
 use super::walk::{self, Job};
 use super::xattr::Policy;
 use crate::bytepath::BytePath;
@@ -74,8 +74,8 @@ impl Mirror<'_> {
             euid: rustix::process::geteuid().as_raw(),
             policy: Policy::new(options.xattrs, options.acls),
             tally: Tally::default(),
-            groups: Groups::default(),
-            claims: Claims::new(&options, &root),
+            groups: Groups::new(in_memory(), std::env::temp_dir()),
+            claims: Claims::new(&options, &root, in_memory(), std::env::temp_dir()),
             extraneous: Mutex::new(Spool::default()),
             extraneous_entries: AtomicU64::new(0),
             destination_entries: AtomicU64::new(0),

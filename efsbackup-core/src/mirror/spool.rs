@@ -1,9 +1,9 @@
 //! Notes in bounded memory: the rest goes to an unnamed file.
 
+use super::unnamed::{get, number, put, unnamed_file};
 use crate::error::{Error, Result};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 
 /// How many bytes are kept in memory.
 const IN_MEMORY: usize = 1 << 20;
@@ -52,7 +52,7 @@ impl Spool {
     fn spill(&mut self) -> std::io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(unnamed_file()?),
+            none => none.insert(unnamed_file(&std::env::temp_dir())?),
         };
         file.write_all(&self.buffer)?;
         self.buffer.clear();
@@ -96,38 +96,6 @@ impl Spool {
         }
         Ok(Some(Note { path, names }))
     }
-}
-
-fn put(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    buffer.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-    buffer.extend_from_slice(bytes);
-}
-
-fn number(reader: &mut dyn Read) -> std::io::Result<u64> {
-    let mut bytes = [0; 8];
-    reader.read_exact(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
-fn get(reader: &mut dyn Read, length: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(length).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == length {
-        Ok(bytes)
-    } else {
-        Err(std::io::ErrorKind::UnexpectedEof.into())
-    }
-}
-
-/// A file that no name leads to and that ends with its descriptor.
-fn unnamed_file() -> std::io::Result<File> {
-    let flags = rustix::fs::OFlags::TMPFILE.bits();
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .custom_flags(flags as i32)
-        .open(std::env::temp_dir())
 }
 
 #[cfg(test)]

@@ -203,6 +203,17 @@ impl Run<'_> {
         self.done(|| path, entry_type, Action::Failed, "", None);
     }
 
+    /// What was kept on disk of files with several names. The run ends where that failed.
+    pub(super) fn noted<T>(&self, result: std::io::Result<T>) -> Outcome<T> {
+        result.map_err(|error| {
+            let error = Error::from_io("note", error).with_path(std::env::temp_dir());
+            self.give_up(error.with_message(
+                "can't note which files have several names in the folder for temporary files",
+            ));
+            Failure::Stopped
+        })
+    }
+
     /// Ends the run: going on is pointless.
     pub(super) fn give_up(&self, error: Error) {
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use rustix::io::{Errno, Result};
 use rustix::process::{Signal, getpid, kill_process};
 use std::fs::File;
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ static TIME: Mutex<Option<Instant>> = Mutex::new(None);
 /// Calls since the plan was made; beside the plan, so that counting takes no lock.
 static CALLS: AtomicU64 = AtomicU64::new(0);
 static FAIL_AT: AtomicU64 = AtomicU64::new(u64::MAX);
+static IN_MEMORY: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 struct Plan {
     /// Only calls of this name count.
@@ -178,6 +179,28 @@ pub(super) fn check_step(call: &'static str, name: impl FnOnce() -> String) -> R
         }
     }
     Ok(())
+}
+
+/// Lets every mirror in this process keep few files with several names in memory, and the
+/// others on disk, for as long as it lives.
+pub struct Forgetful(());
+
+impl Forgetful {
+    /// Lets them keep `count`.
+    pub fn keeping(count: usize) -> Self {
+        IN_MEMORY.store(count, Ordering::SeqCst);
+        Forgetful(())
+    }
+}
+
+impl Drop for Forgetful {
+    fn drop(&mut self) {
+        IN_MEMORY.store(usize::MAX, Ordering::SeqCst);
+    }
+}
+
+pub(super) fn in_memory() -> Option<usize> {
+    Some(IN_MEMORY.load(Ordering::SeqCst)).filter(|count| *count != usize::MAX)
 }
 
 /// Lets time stand still for every mirror in this process, but for the waiting that they

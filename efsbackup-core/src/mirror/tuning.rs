@@ -70,3 +70,12 @@ fn round_trip(fd: impl AsFd) -> Duration {
     }
     shortest
 }
+
+/// How many files with several names are kept in memory; the others go to disk.
+pub(super) fn in_memory() -> usize {
+    #[cfg(feature = "testing")]
+    if let Some(few) = super::testing::in_memory() {
+        return few;
+    }
+    32 << 10
+}
