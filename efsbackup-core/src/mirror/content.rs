@@ -35,12 +35,13 @@ impl Steps<'_> {
 pub(super) enum Fault {
     Read(Errno),
     Write(Errno),
+    Truncate(Errno),
     Stopped,
 }
 
 /// Copies the first `size` bytes of `source` to the empty file `destination`; fewer if
-/// the source ends before. Returns how many bytes were there to copy. With a `hasher` the content goes through
-/// memory, and the hasher gets all of it.
+/// the source ends before. Returns how many bytes were there to copy. With a `hasher` the
+/// content goes through memory, and the hasher gets all of it.
 pub(super) fn copy(
     source: &OwnedFd,
     destination: &OwnedFd,
@@ -60,7 +61,7 @@ pub(super) fn copy(
     if let Some(hash) = &mut copy.hash {
         hash.zeros_to(end, steps)?;
     }
-    calls::ftruncate(destination, end).map_err(Fault::Write)?;
+    calls::ftruncate(destination, end).map_err(Fault::Truncate)?;
     Ok(end)
 }
 

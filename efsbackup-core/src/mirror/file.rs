@@ -151,6 +151,9 @@ pub(super) fn failure(fault: Fault, other_op: &'static str) -> Failure {
         Fault::Write(errno) => {
             Failure::Destination(Error::from_errno(other_op, errno.raw_os_error()))
         }
+        Fault::Truncate(errno) => {
+            Failure::Destination(Error::from_errno("truncate", errno.raw_os_error()))
+        }
     }
 }
 

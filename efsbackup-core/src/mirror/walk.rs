@@ -245,6 +245,7 @@ pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch
                 listing.unmatched = NameSet::new(removable);
                 listing.protected = NameSet::new(protected);
             }
+            Err(Failure::Stopped) => return,
             Err(failure) => {
                 // Without the listing nothing here can be called extraneous, or new.
                 run.failed(dir.source.path(), EntryType::Dir, failure);
@@ -276,7 +277,12 @@ pub(super) fn list_all(run: &Run<'_>, handle: &Handle, scratch: &mut Scratch) ->
     let mut entries = RawDir::new(&*fd, &mut scratch.names);
     let mut sieve = Sieve::new(&run.options.filter, handle);
     let mut contents = Contents::default();
-    while let Some(entry) = calls::next_entry(&mut entries) {
+    loop {
+        // A wide directory takes long to list.
+        if entries.is_buffer_empty() && run.must_drop_all() {
+            return Err(Failure::Stopped);
+        }
+        let Some(entry) = calls::next_entry(&mut entries) else { return Ok(contents) };
         let entry = entry.destination("list")?;
         if is_dot(entry.file_name()) {
             continue;
@@ -288,7 +294,6 @@ pub(super) fn list_all(run: &Run<'_>, handle: &Handle, scratch: &mut Scratch) ->
         };
         names.push(entry.file_name(), entry.file_type()).destination("list")?;
     }
-    Ok(contents)
 }
 
 fn is_dot(name: &CStr) -> bool {
