@@ -47,7 +47,7 @@ fn pattern(length: usize) -> Vec<u8> {
 const CALLS: &[(&str, &str)] = &[
     ("pread", "read"),
     ("pwrite", "write"),
-    ("ftruncate", "write"),
+    ("ftruncate", "truncate"),
     ("chownat", "chown"),
     ("fchmod", "chmod"),
     ("fsetxattr", "setxattr"),
