@@ -68,9 +68,11 @@ fuzz: ## Search each parser for inputs that break it, with libFuzzer: TIME=600 T
 	nice efsbackup-core/fuzz/run.sh $(BUILD)/fuzz $(or $(TIME),600) $(TARGETS)
 
 .PHONY: soak-snapshots
-soak-snapshots: ## Kill, stop and starve backups for long, at every step and at random moments
+soak-snapshots: ## Kill, stop and starve backups for long, at every step and at random moments; memory at 10,000,000 entries
 	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
 	  --test asleep --test crash --test full_disk --test immutable --test power_loss -- --nocapture
+	EFSBACKUP_SOAK=1 EFSBACKUP_SCRATCH=/dev/shm $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
+	  --test memory -- --nocapture --test-threads=1
 
 .PHONY: test-rot
 test-rot: ## Flip every byte of what is kept of a snapshot, and have each found

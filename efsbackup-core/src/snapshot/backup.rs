@@ -307,8 +307,8 @@ impl<'a> Backup<'a> {
         }
         let left = store.incomplete()?.into_iter().filter(|(_, run)| !at_work.contains(run));
         for (folder, run) in left.take(MAX_INCOMPLETE) {
-            let journal = store.control.read(&journal_name(&run))?.unwrap_or_default();
-            let trust = Trust::WholeOnly(journal::whole_files(journal)?);
+            let journal = store.control.file(&journal_name(&run))?;
+            let trust = Trust::WholeOnly(journal::whole_files(journal, &store.control)?);
             let mut link = LinkSource::new(store.dir.path.join(folder), trust);
             link.bad = bad.of_others();
             options.link_sources.push(link);

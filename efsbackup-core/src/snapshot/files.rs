@@ -76,14 +76,19 @@ impl Dir {
         let _ = rustix::fs::statx(self, "", flags, StatxFlags::BASIC_STATS);
     }
 
+    /// Opens the regular file `name` for reading; `None` when there is none.
+    pub(super) fn file(&self, name: &str) -> Result<Option<File>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match calls::openat(self, name, flags, Mode::empty()) {
+            Ok(fd) => Ok(Some(File::from(fd))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.failed("open", name, errno)),
+        }
+    }
+
     /// The content of the regular file `name`; `None` when there is none.
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mut file = match calls::openat(self, name, flags, Mode::empty()) {
-            Ok(fd) => File::from(fd),
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(self.failed("open", name, errno)),
-        };
+        let Some(mut file) = self.file(name)? else { return Ok(None) };
         let mut content = Vec::new();
         match file.read_to_end(&mut content) {
             Ok(_) => Ok(Some(content)),

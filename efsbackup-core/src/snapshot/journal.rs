@@ -4,11 +4,15 @@
 //! of the machine the boot id differs, and nothing in it counts.
 
 use super::calls;
+use super::files::Dir;
 use super::process::boot_id;
+use super::sorter::{Sorted, Sorter, unnamed_file};
 use crate::bytepath::BytePath;
 use crate::error::{Error, Result};
 use crate::mirror::{Action, ContentHasher, EntryEvent, EntryType, IsWhole, Listener, Settled};
 use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a journal begins with; the boot id, 36 characters and a newline, follows.
@@ -42,8 +46,7 @@ impl<'a> JournalWriter<'a> {
     fn record(&self, path: &BytePath, inode: u64) {
         let mut guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let (file, block) = &mut *guard;
-        block.extend_from_slice(&hash(path));
-        block.extend_from_slice(&inode.to_le_bytes());
+        block.extend_from_slice(&record_of(path, inode));
         if block.len() >= BLOCK {
             // A record that is not written only means less trust later.
             let _ = calls::write(file, JOURNAL, block);
@@ -89,51 +92,121 @@ impl Drop for JournalWriter<'_> {
 }
 
 /// Reads a journal: which files of that run's tree are known to be whole. None is, where
-/// the journal is of another boot or is none.
-pub(super) fn whole_files(journal: Vec<u8>) -> Result<IsWhole> {
-    Ok(whole_files_under(journal, &boot_id()?))
-}
-
-fn whole_files_under(mut journal: Vec<u8>, boot_id: &str) -> IsWhole {
-    let header = [MAGIC, format!("{boot_id}\n").as_bytes()].concat();
-    if !journal.starts_with(&header) {
-        return Arc::new(|_, _| false);
+/// there is none or it is of another boot. What it lists is sorted into an unnamed file in
+/// `place`, so that memory hardly grows with it.
+pub(super) fn whole_files(journal: Option<File>, place: &Dir) -> Result<IsWhole> {
+    match journal {
+        Some(journal) => whole_files_under(journal, place, &boot_id()?),
+        None => Ok(Arc::new(|_, _| false)),
     }
-    journal.drain(..HEADER_LEN);
-    // A torn record at the end is left out.
-    journal.as_chunks_mut::<RECORD_LEN>().0.sort_unstable();
-    Arc::new(move |path, inode| {
-        let mut record = [0; RECORD_LEN];
-        let (start, end) = record.split_at_mut(HASH_LEN);
-        start.copy_from_slice(&hash(path));
-        end.copy_from_slice(&inode.to_le_bytes());
-        journal.as_chunks::<RECORD_LEN>().0.binary_search(&record).is_ok()
-    })
 }
 
-fn hash(path: &BytePath) -> [u8; HASH_LEN] {
-    let mut hash = [0; HASH_LEN];
-    hash.copy_from_slice(&blake3::hash(path.as_bytes()).as_bytes()[..HASH_LEN]);
-    hash
+fn whole_files_under(journal: File, place: &Dir, boot_id: &str) -> Result<IsWhole> {
+    let failed = |error| Error::from_io("read journal", error);
+    let mut journal = BufReader::with_capacity(1 << 16, journal);
+    let mut header = Vec::with_capacity(HEADER_LEN);
+    journal.by_ref().take(HEADER_LEN as u64).read_to_end(&mut header).map_err(failed)?;
+    if header != [MAGIC, format!("{boot_id}\n").as_bytes()].concat() {
+        return Ok(Arc::new(|_, _| false));
+    }
+    let mut sorter = Sorter::new(place);
+    let mut record = Record::default();
+    loop {
+        match journal.read_exact(&mut record) {
+            Ok(()) => sorter.push(record.to_vec(), Vec::new())?,
+            // A torn record at the end is left out.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    let records = SortedRecords::write(sorter.finish()?, unnamed_file(place).map_err(failed)?)?;
+    Ok(Arc::new(move |path, inode| records.hold(&record_of(path, inode))))
+}
+
+type Record = [u8; RECORD_LEN];
+
+/// Records in their order in a file, and the first of each page of it.
+struct SortedRecords {
+    file: File,
+    pages: Vec<Record>,
+}
+
+/// How many bytes are read to look for a record.
+const PAGE: usize = 170 * RECORD_LEN;
+
+impl SortedRecords {
+    fn write(mut sorted: Sorted, file: File) -> Result<SortedRecords> {
+        let failed = |error| Error::from_io("sort journal", error);
+        let mut out = BufWriter::with_capacity(1 << 16, file);
+        let mut pages = Vec::new();
+        let mut length = 0;
+        while let Some((record, _)) = sorted.next()? {
+            if length % PAGE == 0 {
+                pages.extend(Record::try_from(record.as_slice()));
+            }
+            out.write_all(&record).map_err(failed)?;
+            length += RECORD_LEN;
+        }
+        let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+        Ok(SortedRecords { file, pages })
+    }
+
+    fn hold(&self, record: &Record) -> bool {
+        let Some(page) = self.pages.partition_point(|first| first <= record).checked_sub(1) else {
+            return false;
+        };
+        let mut bytes = [0; PAGE];
+        let mut length = 0;
+        while length < PAGE {
+            match self.file.read_at(&mut bytes[length..], (page * PAGE + length) as u64) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // What can't be looked up is compared.
+                Err(_) => return false,
+            }
+        }
+        bytes[..length].as_chunks::<RECORD_LEN>().0.binary_search(record).is_ok()
+    }
+}
+
+fn record_of(path: &BytePath, inode: u64) -> Record {
+    let mut record = [0; RECORD_LEN];
+    let (start, end) = record.split_at_mut(HASH_LEN);
+    start.copy_from_slice(&blake3::hash(path.as_bytes()).as_bytes()[..HASH_LEN]);
+    end.copy_from_slice(&inode.to_le_bytes());
+    record
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn journal(files: &[(&str, u64)]) -> Vec<u8> {
+    fn place() -> (tempfile::TempDir, Dir) {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        let writer = JournalWriter::new(File::create(&path).unwrap(), None).unwrap();
+        let place = Dir::open(dir.path()).unwrap();
+        (dir, place)
+    }
+
+    fn journal(files: &[(&str, u64)]) -> Vec<u8> {
+        let (dir, place) = place();
+        let writer = JournalWriter::new(place.create("journal").unwrap(), None).unwrap();
         for (name, inode) in files {
             writer.record(&BytePath::from(name.as_bytes()), *inode);
         }
         drop(writer);
-        std::fs::read(path).unwrap()
+        std::fs::read(dir.path().join("journal")).unwrap()
+    }
+
+    fn listed(journal: &[u8], boot_id: &str) -> IsWhole {
+        let (dir, place) = place();
+        std::fs::write(dir.path().join("journal"), journal).unwrap();
+        let file = place.file("journal").unwrap().unwrap();
+        whole_files_under(file, &place, boot_id).unwrap()
     }
 
     fn holds(journal: &[u8], name: &str, inode: u64) -> bool {
-        whole_files(journal.to_vec()).unwrap()(&BytePath::from(name.as_bytes()), inode)
+        listed(journal, &boot_id().unwrap())(&BytePath::from(name.as_bytes()), inode)
     }
 
     #[test]
@@ -158,17 +231,24 @@ mod tests {
 
     #[test]
     fn nothing_of_another_boot_counts() {
-        let journal = journal(&[("a", 1)]);
         let other = "00000000-0000-0000-0000-000000000000";
-        assert!(!whole_files_under(journal, other)(&b"a"[..].into(), 1));
+        assert!(!listed(&journal(&[("a", 1)]), other)(&b"a"[..].into(), 1));
     }
 
     #[test]
     fn many_records_are_written_in_blocks_and_all_found() {
         let names: Vec<String> = (0..1000).map(|i| format!("dir/{i}")).collect();
-        let files: Vec<(&str, u64)> = names.iter().map(String::as_str).zip(5..).collect();
-        let journal = journal(&files);
-        assert_eq!(journal.len(), HEADER_LEN + 1000 * RECORD_LEN);
-        assert!(files.iter().all(|(name, inode)| holds(&journal, name, *inode)));
+        for count in [169, 170, 171, 340, 1000] {
+            let files: Vec<(&str, u64)> =
+                names[..count].iter().map(String::as_str).zip(5..).collect();
+            let journal = journal(&files);
+            assert_eq!(journal.len(), HEADER_LEN + count * RECORD_LEN);
+            let whole = listed(&journal, &boot_id().unwrap());
+            for (name, inode) in files {
+                let path = BytePath::from(name.as_bytes());
+                assert!(whole(&path, inode), "{name} of {count}");
+                assert!(!whole(&path, inode + 1));
+            }
+        }
     }
 }

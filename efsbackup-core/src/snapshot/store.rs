@@ -1,6 +1,5 @@
 //! The folders of one repository, opened and checked.
 
-use super::calls;
 use super::files::{Dir, TEMPORARY};
 use super::manifest_reader::ManifestReader;
 use super::name;
@@ -8,8 +7,7 @@ use super::record::Record;
 use super::snapshot::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::Report;
-use rustix::fs::{FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::fs::{FileType, Mode};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -165,12 +163,8 @@ impl Store {
     /// The manifest of the snapshot `id`; `None` when it has none.
     pub(super) fn manifest(&self, id: &str) -> Result<Option<ManifestReader<BufReader<File>>>> {
         let name = manifest_name(id);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = match calls::openat(&self.records, name.as_str(), flags, Mode::empty()) {
-            Ok(fd) => ManifestReader::open(File::from(fd)),
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => Err(Error::from_errno("open", errno.raw_os_error())),
-        };
+        let Some(file) = self.records.file(&name)? else { return Ok(None) };
+        let opened = ManifestReader::open(file);
         opened.map(Some).map_err(|error| error.with_path(self.records.path.join(name)))
     }
 
