@@ -224,53 +224,6 @@ fn r14_a_sleeping_run_loses_the_repository_and_harms_nothing_when_it_wakes() {
 }
 
 #[test]
-fn r13_a_run_killed_at_any_moment_leaves_nothing_that_looks_complete() {
-    let scratch = Scratch::new();
-    let source = scratch.build("source", &big_tree(0));
-    let root = scratch.path("root");
-    let lease = Duration::from_secs(60);
-    assert!(child(&source, &root, lease).status().unwrap().success());
-    // How long a run takes when it is left alone, learnt anew from each that is.
-    let mut whole = Duration::from_millis(100);
-    let mut killed = 0;
-    for round in 1..=120u32 {
-        let d = format!("d{}", round % 25);
-        fs::write(source.join(&d).join("f1"), format!("round {round}")).unwrap();
-        fs::write(source.join(&d).join(format!("new{round}")), format!("round {round}")).unwrap();
-        let started = Instant::now();
-        let mut run = child(&source, &root, lease).spawn().unwrap();
-        std::thread::sleep(whole * (round * 7 % 41) / 40);
-        if run.try_wait().unwrap().is_none() {
-            signal(&run, Signal::KILL);
-        }
-        match run.wait().unwrap().success() {
-            true => whole = started.elapsed(),
-            false => killed += 1,
-        }
-        for snapshot in repository(&root).snapshots().unwrap() {
-            assert_eq!(snapshot.state, State::Complete, "{snapshot:?}");
-            let found = repository(&root).verify(&snapshot.id).run().unwrap();
-            assert!(found.is_good(), "{}: {:?}", snapshot.id, found.differences);
-        }
-        if round % 10 == 0 {
-            // No lock is left that blocks, and what is left over serves and goes.
-            let started = Instant::now();
-            let (_, snapshot) = backup(&source, &root);
-            whole = started.elapsed();
-            assert_same(&source, &at(&root, &snapshot.id));
-            assert!(folders(&root).iter().all(|name| !name.starts_with('.')));
-            let control = fs::read_dir(repository(&root).path().join(".efsbackup")).unwrap();
-            let left: Vec<_> = control.map(|entry| entry.unwrap().file_name()).collect();
-            assert_eq!(left.len(), 3, "format, lock and snapshots: {left:?}");
-            if killed >= 20 {
-                return;
-            }
-        }
-    }
-    panic!("only {killed} runs could be killed in time");
-}
-
-#[test]
 fn r13_r16_what_a_killed_run_has_finished_is_linked_not_copied() {
     let scratch = Scratch::new();
     let source = scratch.build("source", &big_tree(3));
