@@ -56,7 +56,7 @@ pub(crate) struct MirrorArgs {
     /// Stop after this long, such as 25m; the next run continues
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     stop_after: Option<Duration>,
-    /// How many threads copy (auto: found from the measured latency)
+    /// How many threads copy (auto: over NFS found while they do, from how long calls take)
     #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = jobs)]
     jobs: Jobs,
     /// Copy and compare at most this much content a second, such as 20M (K, M, G: powers of 1024)

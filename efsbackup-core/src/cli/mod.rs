@@ -186,7 +186,11 @@ pub fn main_of_program(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         let nfs = || MountTable::read().is_ok_and(|table| table.mounts.iter().any(Mount::is_nfs));
         (cli.verb.must_isolate() || (cli.verb.works_on_trees() && nfs())).then_some(())
     };
-    if supervise::is_supervised() || isolates().is_none() {
+    if supervise::is_supervised() {
+        supervise::raise_open_files();
+        return main(arguments);
+    }
+    if isolates().is_none() {
         return main(arguments);
     }
     // Where no child can be had the command does without.

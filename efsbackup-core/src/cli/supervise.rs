@@ -7,7 +7,9 @@ use super::exit::Exit;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, Signal, getrlimit, kill_process, pidfd_open, setrlimit,
+};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use std::ffi::OsString;
@@ -48,6 +50,14 @@ pub(super) fn cancel_by_parent() -> Result<CancelToken> {
         return Err(Error::new(ErrorKind::Cancelled, "start").with_message("the parent is gone"));
     }
     Ok(CancelToken::from(cancelled))
+}
+
+/// In the child: lets it have as many open files as this user may have. Each thread holds some,
+/// and each directory under way two.
+pub(super) fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // As it is, it suffices too.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// In the parent: runs this program with the same arguments in a child, passes on the first

@@ -38,6 +38,7 @@ mod meta;
 mod names;
 mod options;
 mod pattern;
+mod ping;
 mod place;
 mod pool;
 mod reach;

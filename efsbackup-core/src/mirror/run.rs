@@ -3,21 +3,22 @@
 use super::calls;
 use super::claims::Claims;
 use super::event::EntryType;
-use super::handle::Budget;
+use super::handle::{Budget, Handle};
 use super::limit::Limits;
 use super::links::Groups;
 use super::meta::{Ownership, Sync};
-use super::options::{Fsync, MaxDelete, Mirror};
-use super::pool;
+use super::options::{Fsync, Jobs, MaxDelete, Mirror};
+use super::ping::Pinger;
+use super::pool::{self, Load, Threads};
 use super::report::{EntryError, Outcome, Report};
 use super::roots::{open_roots, root_dir};
-use super::silence::Silence;
+use super::silence::{Server, Silence};
 use super::single::Single;
 use super::spool::Spool;
 use super::state::{Roots, Run, Scratch, TemporaryNames};
 use super::sys;
 use super::tally::Tally;
-use super::tuning::{batch, descriptor_budget, in_memory, is_network, threads};
+use super::tuning::{Width, batch, descriptor_budget, in_memory, is_network, threads};
 use super::walk::{self, Job};
 use super::xattr::Policy;
 use crate::bytepath::BytePath;
@@ -58,7 +59,7 @@ impl Mirror<'_> {
         let remote = is_network(&nearest);
         let is_network_source = is_network(&root);
         let network = is_network_source || remote;
-        let threads = threads(&options, &root, &nearest, network);
+        let threads = threads(&options, network);
         let fsync_files = match options.fsync {
             Fsync::Auto => remote,
             fsync => fsync == Fsync::Files,
@@ -102,15 +103,28 @@ impl Mirror<'_> {
             },
             options: &options,
         };
-        let mut watched = Vec::new();
-        if remote && let Some(handle) = &run.roots.destination {
-            watched.push((destination.clone(), Arc::clone(handle)));
+        let mut servers = Vec::new();
+        if options.jobs == Jobs::Auto || observer.is_some() {
+            let mut watch = |root: &Path, handle: &Arc<Handle>| {
+                servers.push(Server { root: root.to_owned(), pinger: Pinger::start(handle) });
+            };
+            if remote && let Some(handle) = &run.roots.destination {
+                watch(&destination, handle);
+            }
+            if is_network_source {
+                watch(&source, &run.roots.source);
+            }
         }
-        if is_network_source {
-            watched.push((source.clone(), Arc::clone(&run.roots.source)));
-        }
-        let silence = Silence::new(watched);
-        let mut monitor = Monitor { run: &run, observer, clock, told: None, silence, silent: None };
+        let mut monitor = Monitor {
+            run: &run,
+            observer,
+            clock,
+            told: None,
+            servers,
+            width: Width::default(),
+            silence: Silence::new(),
+            silent: None,
+        };
         let only = single.map(|single| single.found(&options.filter));
         if only.is_none() {
             run.tally.scanned.add(EntryType::Dir);
@@ -139,13 +153,15 @@ struct Monitor<'r, 'o, 'd> {
     observer: Option<&'o mut (dyn Observer + 'd)>,
     clock: Instant,
     told: Option<Instant>,
+    servers: Vec<Server>,
+    width: Width,
     silence: Silence,
     silent: Option<PathBuf>,
 }
 
 impl Monitor<'_, '_, '_> {
     /// Works until nothing is left to do.
-    fn phase(&mut self, threads: usize, phase: Phase, first: Job) {
+    fn phase(&mut self, threads: Threads, phase: Phase, first: Job) {
         let run = self.run;
         let whole = pool::run(
             threads,
@@ -156,7 +172,10 @@ impl Monitor<'_, '_, '_> {
                 Scratch::new()
             },
             |job, queue, scratch| walk::run_job(run, queue, scratch, job),
-            || self.tell(phase, false),
+            |load| {
+                self.tell(phase, false);
+                self.width(load)
+            },
         );
         if !whole {
             run.give_up(
@@ -165,9 +184,22 @@ impl Monitor<'_, '_, '_> {
         }
     }
 
+    /// How many threads are to work.
+    fn width(&mut self, load: Load) -> usize {
+        match self.run.options.jobs {
+            Jobs::Auto => {
+                let answers: Vec<_> = self.servers.iter().map(|s| s.pinger.answers()).collect();
+                self.width.next(load, &answers)
+            }
+            Jobs::Count(_) => load.threads,
+        }
+    }
+
     fn tell(&mut self, phase: Phase, always: bool) {
         let Some(observer) = &mut self.observer else { return };
-        let always = always || notice(&mut self.silence, &mut self.silent, &self.run.tally);
+        let now = self.silence.look(&self.servers, self.run.tally.steps());
+        let always = always || now != self.silent.as_deref();
+        self.silent = now.map(Path::to_path_buf);
         if !always && self.told.is_some_and(|told| told.elapsed() < REPORT_EVERY) {
             return;
         }
@@ -188,19 +220,6 @@ impl Monitor<'_, '_, '_> {
             self.run.cancel.cancel();
         }
     }
-}
-
-/// Looks whether a file server has fallen silent, or answers again: then true.
-fn notice(silence: &mut Silence, silent: &mut Option<PathBuf>, tally: &Tally) -> bool {
-    if silence.is_idle() {
-        return false;
-    }
-    let now = silence.look(tally.steps());
-    let changed = now != silent.as_deref();
-    if changed {
-        *silent = now.map(Path::to_path_buf);
-    }
-    changed
 }
 
 /// Why nothing may be removed, if more than `max_delete` would be.

@@ -4,6 +4,7 @@
 use rustix::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use rustix::io;
 use std::ffi::CStr;
+use std::time::Duration;
 
 /// Closes `fd` and tells what close(2) said: a network file system reports there what it
 /// could not write. (Dropping an `OwnedFd` throws that answer away.)
@@ -48,4 +49,13 @@ pub(super) fn listxattrat(dir: BorrowedFd<'_>, name: &CStr, list: &mut [u8]) -> 
         let error = std::io::Error::last_os_error();
         io::Errno::from_io_error(&error).unwrap_or(io::Errno::IO)
     })
+}
+
+/// The processor time that all threads of this process have had.
+pub(super) fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a timespec to write to; the call keeps no pointer. Where it fails,
+    // which it never does on Linux, it stays zero.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }

@@ -1,9 +1,11 @@
 //! How many threads and descriptors, by what the storage is.
 
 use super::calls;
-use super::meta::{Meta, Sync};
 use super::options::{Jobs, Options};
-use rustix::fd::{AsFd, OwnedFd};
+use super::ping::Answers;
+use super::pool::{Load, Threads};
+use super::sys;
+use rustix::fd::OwnedFd;
 use rustix::process::Resource;
 use std::time::{Duration, Instant};
 
@@ -29,27 +31,132 @@ pub(super) fn is_network(fd: &OwnedFd) -> bool {
     calls::fstatfs(fd).is_ok_and(|stat| NETWORK.contains(&(stat.f_type as u64)))
 }
 
-/// Above this many calls under way at once an NFS client queues them itself: its session
-/// has 64 slots.
-const MAX_THREADS: usize = 64;
+/// Above this many calls under way at once an NFS client queues them itself: the session of a
+/// mount has 64 slots. Calls go to the mounts of both trees.
+const MAX_THREADS: usize = 128;
+/// How many threads begin on a file server, and how few there may become.
+const FIRST_THREADS: usize = 16;
 
 /// How many threads copy. Local storage wants a few more than there are processors; a file
-/// server wants as many calls under way as its latency can hide.
-pub(super) fn threads(
-    options: &Options,
-    source: &OwnedFd,
-    destination: &OwnedFd,
-    network: bool,
-) -> usize {
+/// server wants as many calls under way as its latency can hide, which [`Width`] finds.
+pub(super) fn threads(options: &Options, network: bool) -> Threads {
+    let fixed = |count| Threads { first: count, most: count };
     if let Jobs::Count(count) = options.jobs {
-        return count.clamp(1, 1024);
+        return fixed(count.clamp(1, 1024));
+    }
+    if network {
+        return Threads { first: FIRST_THREADS, most: MAX_THREADS };
     }
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    if !network {
-        return (2 * processors).clamp(2, 16);
+    fixed((2 * processors).clamp(2, 16))
+}
+
+/// Finds how many threads are to work, from how long the file servers take to answer: what TCP
+/// Vegas does with packets.
+///
+/// Of so many calls under way, each of which takes longer than the quickest did, the share by
+/// which it takes longer waits for the others: in the server, on the way or in this machine.
+/// While hardly any wait, more calls under way mean more done; once many do, only longer waits.
+#[derive(Debug, Default)]
+pub(super) struct Width {
+    /// Of each server.
+    seen: Vec<Seen>,
+    processors: Processors,
+}
+
+/// What was seen of a server since the last decision.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// The number of its answers at the last look.
+    count: u64,
+    /// How many since the last decision, and how long the quickest of them took: that one
+    /// waited behind others for sure, and not for a processor only.
+    new: u32,
+    quickest: Duration,
+}
+
+/// How many calls may wait and more threads still come in.
+const FEW_WAIT: f64 = 16.0;
+/// How many wait where threads stand aside.
+const MANY_WAIT: f64 = 32.0;
+/// Quicker answers than this vary by as much.
+const NOISE: Duration = Duration::from_micros(500);
+
+/// Where this share of the processors is in use, more threads find none free.
+const BUSY: f64 = 0.75;
+
+/// How much of this machine's processors this process uses.
+#[derive(Debug)]
+struct Processors {
+    count: f64,
+    since: Instant,
+    used: Duration,
+}
+
+impl Default for Processors {
+    fn default() -> Self {
+        let count = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        Processors { count, since: Instant::now(), used: sys::processor_time() }
     }
-    let latency = round_trip(source).max(round_trip(destination));
-    if latency < Duration::from_micros(300) { 16 } else { MAX_THREADS }
+}
+
+impl Processors {
+    /// The share in use since this was last asked.
+    fn share(&mut self) -> f64 {
+        let (now, used) = (Instant::now(), sys::processor_time());
+        let share = used.saturating_sub(self.used).as_secs_f64()
+            / now.saturating_duration_since(self.since).as_secs_f64().max(1e-6);
+        (self.since, self.used) = (now, used);
+        share / self.count
+    }
+}
+
+impl Seen {
+    fn look(&mut self, answers: &Answers) {
+        if answers.count > self.count {
+            self.count = answers.count;
+            let is_first = self.new == 0;
+            self.quickest =
+                if is_first { answers.latest } else { answers.latest.min(self.quickest) };
+            self.new += 1;
+        }
+    }
+
+    /// The share of a call's time that it waits for other calls.
+    fn waiting(&self, answers: &Answers) -> f64 {
+        let base = answers.quickest.max(NOISE).as_secs_f64();
+        (1.0 - base / self.quickest.as_secs_f64()).max(0.0)
+    }
+}
+
+impl Width {
+    /// How many threads are to work from now on.
+    pub(super) fn next(&mut self, load: Load, servers: &[Answers]) -> usize {
+        self.seen.resize(servers.len(), Seen::default());
+        for (seen, answers) in self.seen.iter_mut().zip(servers) {
+            seen.look(answers);
+        }
+        if servers.is_empty() || self.seen.iter().any(|seen| seen.new < 2) {
+            return load.threads;
+        }
+        let waits = self.seen.iter().zip(servers).map(|(seen, answers)| seen.waiting(answers));
+        let share = waits.fold(0.0, f64::max);
+        self.seen.iter_mut().for_each(|seen| seen.new = 0);
+        threads_for(load, share, self.processors.share())
+    }
+}
+
+/// How many threads are to work, by the share of a call's time that it waits for others and
+/// the share of the processors that is used.
+fn threads_for(load: Load, waiting: f64, used: f64) -> usize {
+    let waiting = waiting * load.threads as f64;
+    if waiting > MANY_WAIT {
+        return (load.threads * 3 / 4).max(FIRST_THREADS);
+    }
+    if !load.is_full || used > BUSY || waiting > FEW_WAIT {
+        return load.threads;
+    }
+    if waiting < FEW_WAIT / 4.0 { load.threads * 2 } else { load.threads * 3 / 2 }
 }
 
 /// How many entries make one job: fewer where each takes round trips, so that the entries of
@@ -58,17 +165,68 @@ pub(super) fn batch(network: bool) -> usize {
     if network { 8 } else { 64 }
 }
 
-/// The shortest of a few round trips to the file server.
-fn round_trip(fd: impl AsFd) -> Duration {
-    let mut shortest = Duration::MAX;
-    for _ in 0..4 {
-        let begin = Instant::now();
-        if Meta::of(&fd, Sync::Force).is_err() {
-            return Duration::ZERO;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the number of threads comes to, from `threads` on, at a server that answers within
+    /// `milliseconds` as long as up to `most` calls are under way, and does no more than those
+    /// in the time. Each thread uses the share `used` of the processors.
+    fn found(threads: usize, milliseconds: f64, most: f64, used: f64) -> usize {
+        let quickest = Duration::from_secs_f64(milliseconds / 1e3);
+        let answers = Answers { quickest, ..Answers::default() };
+        let mut load = Load { threads, is_full: true };
+        for _ in 0..100 {
+            let latest = quickest.mul_f64((load.threads as f64 / most).max(1.0));
+            let seen = Seen { quickest: latest, ..Seen::default() };
+            let used = used * load.threads as f64;
+            let next = threads_for(load, seen.waiting(&answers), used);
+            load.threads = next.clamp(1, MAX_THREADS);
         }
-        shortest = shortest.min(begin.elapsed());
+        load.threads
     }
-    shortest
+
+    #[test]
+    fn as_many_threads_work_as_the_server_serves_at_once() {
+        assert_eq!(found(16, 3.0, 1e9, 0.0), MAX_THREADS);
+        for (milliseconds, most) in [(0.2, 4.0), (2.0, 8.0), (2.0, 20.0), (10.0, 50.0), (3.0, 90.0)]
+        {
+            let threads = found(16, milliseconds, most, 0.0) as f64;
+            assert!(threads >= most.min(16.0), "{milliseconds} ms, {most}: {threads}");
+            assert!(threads <= 2.0 * most + 32.0, "{milliseconds} ms, {most}: {threads}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_slows_gets_fewer_calls_at_once() {
+        let before = found(16, 2.0, 1e9, 0.0);
+        let after = found(before, 2.0, 5.0, 0.0);
+        assert!((FIRST_THREADS..before / 2).contains(&after), "{before}, then {after}");
+    }
+
+    #[test]
+    fn no_thread_comes_in_where_no_processor_is_free_or_none_has_work() {
+        assert_eq!(found(16, 2.0, 1e9, 1.0), 16);
+        assert!(found(16, 2.0, 1e9, 0.02) <= 64);
+        let load = Load { threads: 16, is_full: false };
+        assert_eq!(threads_for(load, 0.0, 0.0), 16);
+    }
+
+    #[test]
+    fn it_is_decided_once_each_server_has_answered_twice() {
+        let mut width = Width::default();
+        let load = Load { threads: 16, is_full: true };
+        assert_eq!(width.next(load, &[]), 16);
+        let quickest = Duration::from_millis(2);
+        let mut answers = [Answers { quickest, latest: quickest, ..Answers::default() }; 2];
+        let mut threads = Vec::new();
+        for (first, second) in [(1, 0), (2, 1), (3, 1), (3, 2), (3, 2), (4, 3)] {
+            (answers[0].count, answers[1].count) = (first, second);
+            width.processors.used = Duration::MAX;
+            threads.push(width.next(load, &answers));
+        }
+        assert_eq!(threads, [16, 16, 16, 32, 16, 16]);
+    }
 }
 
 /// How many files with several names are kept in memory; the others go to disk.
