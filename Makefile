@@ -70,7 +70,7 @@ fuzz: ## Search each parser for inputs that break it, with libFuzzer: TIME=600 T
 .PHONY: soak-snapshots
 soak-snapshots: ## Kill, stop and starve backups for long, at every step and at random moments; memory at 10,000,000 entries
 	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
-	  --test asleep --test crash --test full_disk --test immutable --test power_loss -- --nocapture
+	  --test adopt_killed --test asleep --test crash --test full_disk --test immutable --test power_loss -- --nocapture
 	EFSBACKUP_SOAK=1 EFSBACKUP_SCRATCH=/dev/shm $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
 	  --test memory -- --nocapture --test-threads=1
 

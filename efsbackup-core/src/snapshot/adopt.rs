@@ -12,6 +12,7 @@ use super::record::{self, Record};
 use super::repository::Repository;
 use super::snapshot::{Snapshot, State};
 use super::store::{Store, journal_name};
+use super::tidy::Tidy;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::clock::{Clock, SystemClock};
@@ -125,16 +126,21 @@ impl<'a> Adopt<'a> {
         let found = self.look_at_folders(now)?;
         let (root, repository) = (self.repository.root(), self.repository.name());
         let existing = Store::open(root, repository)?;
-        let mut plan = name_all(found, existing.as_ref(), &self.timezone)?;
-        if self.dry_run || plan.is_empty() {
-            return Ok(plan);
+        if self.dry_run || found.is_empty() {
+            return name_all(found, existing.as_ref(), &self.timezone);
         }
         let store = match existing {
             Some(store) => store,
-            None => Store::create(root, repository)?,
+            None => {
+                name_all(found.clone(), None, &self.timezone)?;
+                Store::create(root, repository)?
+            }
         };
         let lock = Lock::take_for_upkeep(&store.control, &self.cancel)?;
         let holder = &lock.holder;
+        // Names that adoptions which were killed have begun to use are free again.
+        Tidy { store: &store, lock: &lock, cancel: &self.cancel }.remove_records()?;
+        let mut plan = name_all(found, Some(&store), &self.timezone)?;
         // Tells the next run that a record without its folder was never finished.
         drop(store.control.create(&journal_name(&holder.token))?);
         let mut done = Ok(());
@@ -331,9 +337,8 @@ fn take_in(
             .with_path(folder));
     }
     let manifest = format!("manifest-{}{TEMPORARY}", holder.token);
-    // Of an adoption of the same folder that was killed.
+    // Of an adoption that was killed, of a folder that has had this name all along.
     store.remove_record(id)?;
-    store.records.remove(&manifest)?;
     let file = store.records.create(&manifest)?;
     let writer = ManifestWriter::new(file, coverage)?;
     let hash = entries.write(writer, None::<ManifestReader<std::io::BufReader<File>>>)?;

@@ -66,7 +66,7 @@ impl Tidy<'_> {
 
     /// Records that were never finished, and those of runs killed before their folder got
     /// its name. The record of a snapshot that someone moved away stays.
-    fn remove_records(&self) -> Result<()> {
+    pub(super) fn remove_records(&self) -> Result<()> {
         self.lock.check()?;
         let journals = self.store.control.names(FileType::RegularFile)?;
         for name in self.store.records.names(FileType::RegularFile)? {
