@@ -131,6 +131,16 @@ bench-peers: build ## Compare whole runs with other programs': SCALE=1 ROUNDS=5 
 	  --floor $(BUILD)/bench/floor --runner $(BUILD)/bench/run $(PLACES:%=--place %) \
 	  --scale $(or $(SCALE),1) --rounds $(or $(ROUNDS),5) --data $(or $(DATA),SLWDM) --without "$(WITHOUT)"
 
+.PHONY: bench-digests
+bench-digests: build ## What manifest and digests cost a first copy: in memory, and over NFS at 1 ms (root): ROUNDS=5 FILES=3000
+	mkdir -p $(BUILD)/bench
+	$(CC) -O2 -Wall -Wextra -o $(BUILD)/bench/run efsbackup-core/benches/peers/run.c
+	$(PYTHON) -B efsbackup-core/benches/peers/bench.py --efsbackup $(BUILD)/release/efsbackup --floor floor \
+	  --runner $(BUILD)/bench/run --place /dev/shm --data SL --work "first snapshot" --rounds $(or $(ROUNDS),5) \
+	  --scale $(or $(SCALE),1) --without "floor,rsync -aHAX" --no-counts
+	ROUNDS=$(or $(ROUNDS),5) FILES=$(or $(FILES),3000) PROGRAMS=auto WORKS="first snapshot" \
+	  tests/nfs/bench.sh "$(abspath $(BUILD))/release/efsbackup" 1
+
 .PHONY: test-bench
 test-bench: ## Run bench-peers on a small scale, to show that it works
 	$(MAKE) bench-peers SCALE=0.005 ROUNDS=1 PLACES=/dev/shm

@@ -3,10 +3,11 @@
 # On the host: bench.sh EFSBACKUP [MILLISECONDS]...; it runs itself in the guest.
 #   ROUNDS=3   how often each program runs, in turn
 #   PROGRAMS="auto floor16 fpsync rsync"   which; jobs-N is efsbackup with N threads
+#   WORKS="first unchanged snapshot next"   which; each needs those before it but `snapshot`
 #   FILES=1500 small files, 100 a directory; 1 % symbolic links, 0.5 % hard links, mixed owners
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-src=/mnt/nfs-src dst=/mnt/nfs-dst
+src=/mnt/nfs-src dst=/mnt/nfs-dst works=${WORKS:-first unchanged snapshot next}
 rounds=${ROUNDS:-3} files=${FILES:-1500}
 read -ra programs <<< "${PROGRAMS:-auto floor16 fpsync rsync}"
 
@@ -23,6 +24,7 @@ calls() {
 timed() {
   local work=$1 program=$2 begin end status
   shift 2
+  [[ " $works " == *" $work "* ]] || return 0
   nfs-ctl remount all
   begin=${EPOCHREALTIME/./}
   "$@" > /run/bench-output 2>&1
@@ -66,11 +68,18 @@ median() { # median WORK PROGRAM
     sort -n | awk '{ t[NR] = $1 } END { if (NR) printf "%.2f", t[int((NR + 1) / 2)] / 1000 }'
 }
 
+# What manifest and digests cost: the median over the rounds of snapshot against first copy.
+cost() { # cost PROGRAM
+  awk -F'|' -v program="$1" '$2 == program && $1 == "first" { first = $3 }
+    $2 == program && $1 == "snapshot" && first { printf "%.1f\n", 100 * $3 / first - 100 }' /run/bench-times |
+    sort -n | awk '{ c[NR] = $1 } END { if (NR) printf "%+.1f", c[int((NR + 1) / 2)] }'
+}
+
 in_guest() {
   # No delegations: EFS is not known to grant any.
   echo 0 > /proc/sys/fs/leases-enable
   cp -a /run/bench/tree /srv/src/tree
-  local latency round program work seconds
+  local latency round program work seconds cost
   for latency in "$@"; do
     : > /run/bench-times
     nfs-ctl latency all "$latency"
@@ -84,6 +93,10 @@ in_guest() {
         [ -z "$seconds" ] || printf '%-10s %-8s %6s s   source %s   destination %s\n' $work "$program" "$seconds" \
           "$(< "/run/bench-calls-$work-$program-src")" "$(< "/run/bench-calls-$work-$program-dst")"
       done
+    done
+    for program in "${programs[@]}"; do
+      cost=$(cost "$program")
+      [ -z "$cost" ] || echo "manifest and digests, $program: $cost % of the first copy"
     done
   done
 }
@@ -103,6 +116,6 @@ else
   PYTHONPATH=$peers python3 -B -c 'import sys, pathlib, data
 data.small_files(pathlib.Path(sys.argv[1]), 1, int(sys.argv[2]) / 100_000)' "$made/tree" "$files" || exit
   "$here/lab.sh" run --timeout 7200 --env "EFSBACKUP=$EFSBACKUP" --env "BENCH_DIR=$made" \
-    --env "ROUNDS=$rounds" --env "FILES=$files" --env "PROGRAMS=${programs[*]}" \
+    --env "ROUNDS=$rounds" --env "FILES=$files" --env "PROGRAMS=${programs[*]}" --env "WORKS=$works" \
     -- /bin/bash "${BASH_SOURCE[0]}" in-guest "$@"
 fi

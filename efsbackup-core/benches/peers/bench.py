@@ -22,7 +22,7 @@ import counts
 import tables
 from data import MAKERS, change, names_of
 from measure import Failed, Series, run
-from programs import Places, Program, Tools, programs
+from programs import WITHOUT_MANIFEST, Places, Program, Tools, programs
 from works import WORKS, Work, differences, remove
 
 # What one data set needs at most, all copies of it together, at scale 1.
@@ -67,7 +67,7 @@ def data_set(name: str, folder: Path, who: list[Program], arguments: argparse.Na
     entries = MAKERS[name](at.source, arguments.seed, arguments.scale)
     kind = file_system(folder)
     changed = replace(at, source=at.source.with_name("changed"))
-    works = [work for work in WORKS if work.data == name]
+    works = [work for work in WORKS if work.data == name and arguments.work in ("", work.title)]
     if len(works) > 1:
         subprocess.run(["cp", "-a", str(at.source), str(at.previous)], check=True)
     if any(work.changed for work in works):
@@ -85,6 +85,9 @@ def data_set(name: str, folder: Path, who: list[Program], arguments: argparse.Na
             work, changed if work.changed else at, chosen, arguments.rounds, arguments.runner
         )
         print(tables.times(measured), end="\n\n", flush=True)
+        if WITHOUT_MANIFEST in measured:
+            cost = measured["efsbackup"].ratio_to(measured[WITHOUT_MANIFEST]) - 1
+            print(f"Manifest and digests cost {cost:+.1%} of the copy.\n", flush=True)
     remove(at.source.parent)
 
 
@@ -113,6 +116,7 @@ def main() -> int:
     parser.add_argument("--runner", required=True, type=os.path.abspath)
     parser.add_argument("--place", action="append", required=True, type=Path)
     parser.add_argument("--data", default="SLWDM", help="which data sets, by their letters")
+    parser.add_argument("--work", default="", help="only this work, by its title")
     parser.add_argument("--scale", default=1.0, type=float, help="size of the data sets")
     parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--seed", default=1, type=int)
