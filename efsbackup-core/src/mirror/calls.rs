@@ -5,13 +5,14 @@
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{
-    self, AtFlags, Dev, FileType, Gid, Mode, OFlags, RawDir, RawDirEntry, SeekFrom, StatFs, Statx,
-    StatxFlags, Timestamps, Uid, XattrFlags,
+    self, Advice, AtFlags, Dev, FileType, Gid, Mode, OFlags, RawDir, RawDirEntry, SeekFrom, StatFs,
+    Statx, StatxFlags, Timestamps, Uid, XattrFlags,
 };
 use rustix::io::Result;
 use rustix::path::Arg;
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
+use std::num::NonZeroU64;
 
 #[cfg(feature = "testing")]
 use super::testing::{check, most};
@@ -124,6 +125,11 @@ calls! {
             let length = most("copy_file_range", length);
             fs::copy_file_range(from, Some(&mut { offset }), to, Some(&mut { offset }), length)
         };
+    read_in_order(fd: &OwnedFd) -> () = fs::fadvise(fd, 0, None, Advice::Sequential);
+    read_ahead(fd: &OwnedFd, offset: u64, length: u64) -> () =
+        fs::fadvise(fd, offset, NonZeroU64::new(length), Advice::WillNeed);
+    sync_file_range(fd: &OwnedFd, offset: u64, length: u64) -> () =
+        super::sys::begin_writing(fd.as_fd(), offset, length);
     listxattrat(dir: impl AsFd, name: &CStr, list: &mut [u8]) -> usize =
         super::sys::listxattrat(dir.as_fd(), name, list);
     flistxattr(fd: impl AsFd, list: &mut [u8]) -> usize = fs::flistxattr(fd, list);

@@ -1,5 +1,6 @@
 //! A file's content: copied with its holes, or compared.
 
+use super::ahead::{Ahead, begin_writing};
 use super::calls;
 use super::settled::ContentHasher;
 use rustix::fd::OwnedFd;
@@ -22,9 +23,19 @@ pub(super) struct Steps<'a> {
     pub(super) done: &'a dyn Fn(u64, u64) -> bool,
     /// The most bytes of a piece.
     pub(super) most: usize,
+    /// Where a file is on a file server: how much of it to ask for at once.
+    pub(super) ahead: Option<u64>,
+    /// Whether the kernel may be asked to copy. Between file servers it reads and writes in
+    /// turn.
+    pub(super) in_kernel: bool,
 }
 
 impl Steps<'_> {
+    /// What reads ahead in a file of which `size` bytes will be read.
+    fn ahead<'f>(&self, file: &'f OwnedFd, size: u64) -> Option<Ahead<'f>> {
+        self.ahead.and_then(|piece| Ahead::of(file, size, piece, self.most))
+    }
+
     fn go_on(&self, read: u64, written: u64) -> std::result::Result<(), Fault> {
         if (self.done)(read, written) { Ok(()) } else { Err(Fault::Stopped) }
     }
@@ -51,9 +62,11 @@ pub(super) fn copy(
     steps: Steps<'_>,
     hasher: Option<&mut dyn ContentHasher>,
 ) -> std::result::Result<u64, Fault> {
-    let in_kernel = size > SMALL && hasher.is_none();
+    let in_kernel = steps.in_kernel && size > SMALL && hasher.is_none();
     let hash = hasher.map(|hasher| Hash { hasher, at: 0 });
-    let mut copy = Copy { source, destination, buffer, steps, in_kernel, zeros: false, hash };
+    let ahead = steps.ahead(source, size);
+    let mut copy =
+        Copy { source, destination, buffer, steps, ahead, in_kernel, zeros: false, hash };
     if !may_have_holes {
         return copy.range(0, size);
     }
@@ -70,6 +83,7 @@ struct Copy<'a> {
     destination: &'a OwnedFd,
     buffer: &'a mut Vec<u8>,
     steps: Steps<'a>,
+    ahead: Option<Ahead<'a>>,
     /// Whether the kernel may copy; false once it has refused.
     in_kernel: bool,
     /// Whether zeros are left out.
@@ -123,8 +137,10 @@ pub(super) fn hash(
         buffer.resize(BUFFER, 0);
     }
     let most = BUFFER.min(steps.most);
+    let mut ahead = steps.ahead(file, u64::MAX);
     let mut offset = 0;
     loop {
+        want(&mut ahead, offset);
         let read = fill(file, &mut buffer[..most], offset).map_err(Fault::Read)?;
         hasher.update(&buffer[..read]);
         steps.go_on(read as u64, 0)?;
@@ -214,6 +230,9 @@ impl Copy<'_> {
         if self.buffer.len() < length {
             self.buffer.resize(length, 0);
         }
+        if let Some(ahead) = &mut self.ahead {
+            ahead.want(offset, to);
+        }
         let filled = fill(self.source, &mut self.buffer[..length], offset).map_err(Fault::Read)?;
         let data = &self.buffer[..filled];
         if let Some(hash) = &mut self.hash {
@@ -226,7 +245,17 @@ impl Copy<'_> {
             write_all(self.destination, data, offset)
         }
         .map_err(Fault::Write)?;
+        if self.ahead.is_some() {
+            begin_writing(self.destination, offset, filled as u64);
+        }
         Ok(filled as u64)
+    }
+}
+
+/// Reads ahead in a file of unknown size: further only once its beginning proved to be long.
+fn want(ahead: &mut Option<Ahead<'_>>, offset: u64) {
+    if let Some(ahead) = ahead {
+        ahead.want(offset, if offset == 0 { BUFFER as u64 } else { u64::MAX });
     }
 }
 
@@ -281,8 +310,12 @@ pub(super) fn rewrite(
 ) -> std::result::Result<u64, Fault> {
     buffer.resize(2 * BUFFER, 0);
     let (new, old) = buffer.split_at_mut(BUFFER);
+    let (mut ahead, mut old_ahead) = (steps.ahead(source, size), steps.ahead(destination, size));
     let mut offset = 0;
     while offset < size {
+        for ahead in [&mut ahead, &mut old_ahead].into_iter().flatten() {
+            ahead.want(offset, size);
+        }
         let most = BUFFER.min(steps.most);
         let length = most.min(usize::try_from(size - offset).unwrap_or(most));
         let read = fill(source, &mut new[..length], offset).map_err(Fault::Read)?;
@@ -318,8 +351,11 @@ pub(super) fn equal(
     buffer.resize(2 * BUFFER, 0);
     let (first, second) = buffer.split_at_mut(BUFFER);
     let most = BUFFER.min(steps.most);
+    let (mut ahead, mut other_ahead) = (steps.ahead(left, u64::MAX), steps.ahead(right, u64::MAX));
     let mut offset = 0;
     loop {
+        want(&mut ahead, offset);
+        want(&mut other_ahead, offset);
         let read = fill(left, &mut first[..most], offset).map_err(Fault::Read)?;
         let other = fill(right, &mut second[..most], offset).map_err(Fault::Write)?;
         steps.go_on(read as u64, 0)?;

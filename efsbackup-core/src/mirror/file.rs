@@ -141,7 +141,8 @@ pub(super) fn counter(run: &Run<'_>) -> impl Fn(u64, u64) -> bool {
 
 /// How content is gone through in this run.
 pub(super) fn steps<'a>(run: &Run<'_>, count: &'a dyn Fn(u64, u64) -> bool) -> Steps<'a> {
-    Steps { done: count, most: run.limits.piece() }
+    let (most, ahead, in_kernel) = (run.limits.piece(), run.ahead, run.copies_in_kernel);
+    Steps { done: count, most, ahead, in_kernel }
 }
 
 pub(super) fn failure(fault: Fault, other_op: &'static str) -> Failure {

@@ -15,6 +15,7 @@
 //! # Ok::<(), efsbackup_core::Error>(())
 //! ```
 
+mod ahead;
 mod attributes;
 mod byte_set;
 mod calls;

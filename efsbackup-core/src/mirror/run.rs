@@ -1,5 +1,6 @@
 //! A whole run: guards, threads, deletion, durability, report.
 
+use super::ahead;
 use super::calls;
 use super::claims::Claims;
 use super::event::EntryType;
@@ -95,6 +96,9 @@ impl Mirror<'_> {
             // A file server's close(2) may fail: names come after it there.
             unnamed: AtomicBool::new(!remote),
             remote,
+            copies_in_kernel: !network
+                || root.destination.as_ref().is_some_and(|to| to.id().dev == root.meta.id.dev),
+            ahead: network.then(|| ahead::piece(root.meta.id.dev)),
             batch: batch(network),
             temporary: TemporaryNames::new(),
             roots: Roots {

@@ -63,6 +63,10 @@ pub(super) struct Run<'a> {
     pub(super) batch: usize,
     /// Whether the destination is on a network file system.
     pub(super) remote: bool,
+    /// Where any of the trees is, how much of a file to ask for at once.
+    pub(super) ahead: Option<u64>,
+    /// Whether the kernel copies content without sending it over a network and back.
+    pub(super) copies_in_kernel: bool,
     /// Whether the destination, as far as is known, has files without a name.
     pub(super) unnamed: AtomicBool,
     pub(super) temporary: TemporaryNames,

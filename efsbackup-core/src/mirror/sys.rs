@@ -45,10 +45,7 @@ pub(super) fn listxattrat(dir: BorrowedFd<'_>, name: &CStr, list: &mut [u8]) -> 
             list.len(),
         )
     };
-    usize::try_from(length).map_err(|_| {
-        let error = std::io::Error::last_os_error();
-        io::Errno::from_io_error(&error).unwrap_or(io::Errno::IO)
-    })
+    usize::try_from(length).map_err(|_| last_errno())
 }
 
 /// The processor time that all threads of this process have had.
@@ -58,4 +55,19 @@ pub(super) fn processor_time() -> Duration {
     // which it never does on Linux, it stays zero.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+/// Begins to write these bytes of a file, and waits for nothing: sync_file_range(2).
+pub(super) fn begin_writing(file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
+    let (offset, length) = (offset.cast_signed(), length.cast_signed());
+    // SAFETY: a plain system call on an open descriptor; it takes no pointer.
+    let result = unsafe {
+        libc::sync_file_range(file.as_raw_fd(), offset, length, libc::SYNC_FILE_RANGE_WRITE)
+    };
+    if result == 0 { Ok(()) } else { Err(last_errno()) }
+}
+
+fn last_errno() -> io::Errno {
+    let error = std::io::Error::last_os_error();
+    io::Errno::from_io_error(&error).unwrap_or(io::Errno::IO)
 }
