@@ -21,17 +21,20 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+/// In how many tables the claims are, so that threads seldom wait for each other.
+const TABLES: usize = 8;
+
 /// A time of an inode: seconds since 1970, and nanoseconds.
 type Time = (i64, u32);
 
 /// The claims of one run.
 pub(super) struct Claims {
-    /// How many claims to link sources make one turn; the last two turns are kept.
+    /// How many claims to link sources make one turn of a table; its last two turns are kept.
     limit: usize,
     /// Where claims go that are too many to be kept in memory.
     folder: PathBuf,
-    table: Mutex<Table>,
-    /// How many turns have ended.
+    tables: [Mutex<Table>; TABLES],
+    /// How many turns have ended, of all tables.
     turns: AtomicU64,
     /// What was linked by this run has this ctime or a later one, by the clock of the file
     /// system. `None` where that is not known.
@@ -65,12 +68,18 @@ impl Claims {
     /// `limit` claims of a kind are kept in memory, the others in unnamed files in `folder`.
     pub(super) fn new(options: &Options, root: &Dir, limit: usize, folder: PathBuf) -> Claims {
         let asked = !options.dry_run && !options.link_sources.is_empty();
-        Self::since(limit / 2, folder, if asked { time(root) } else { None })
+        Self::since(limit, folder, if asked { time(root) } else { None })
     }
 
     fn since(limit: usize, folder: PathBuf, begin: Option<Time>) -> Claims {
-        let (table, turns, links_show) = (Mutex::default(), AtomicU64::new(0), OnceLock::new());
-        Claims { limit, folder, table, turns, begin, links_show }
+        Claims {
+            limit: limit / TABLES / 2,
+            folder,
+            tables: std::array::from_fn(|_| Mutex::default()),
+            turns: AtomicU64::new(0),
+            begin,
+            links_show: OnceLock::new(),
+        }
     }
 
     /// Whether the destination's inode `have` may stay as the source's `source`: true for the
@@ -79,7 +88,7 @@ impl Claims {
         if have.nlink < 2 {
             return Ok(true);
         }
-        let mut table = self.table();
+        let mut table = self.table(have.id);
         if let Some(answer) = self.known(&table, have, source)? {
             return Ok(answer == Answer::Granted);
         }
@@ -102,7 +111,7 @@ impl Claims {
         if have.nlink < 2 {
             return Ok(Answer::Granted);
         }
-        let mut table = self.table();
+        let mut table = self.table(have.id);
         if let Some(answer) = self.known(&table, have, source)? {
             return Ok(answer);
         }
@@ -156,8 +165,9 @@ impl Claims {
         })
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self, inode: FileId) -> MutexGuard<'_, Table> {
+        let table = &self.tables[inode.ino as usize % TABLES];
+        table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -222,14 +232,16 @@ mod tests {
     }
 
     fn in_memory(claims: &Claims) -> usize {
-        let table = claims.table();
-        table.linked.iter().chain([&table.kept]).map(HashMap::len).sum()
+        let tables = claims.tables.iter().map(|table| table.lock().unwrap());
+        tables
+            .flat_map(|table| [table.linked[0].len(), table.linked[1].len(), table.kept.len()])
+            .sum()
     }
 
     #[test]
     fn an_inode_stands_for_one_file_however_many_claims_come_between() {
         for (dated, shown) in [(true, true), (true, false), (false, false)] {
-            let claims = since(10, dated.then_some((100, 0)));
+            let claims = since(160, dated.then_some((100, 0)));
             let ask = |number: u64, source: u64, ctime: i64| {
                 link(&claims, &inode(number, ctime), &inode(1_000_000 + source, 0), claims.turn())
             };
@@ -241,14 +253,14 @@ mod tests {
                     assert_eq!(ask(earlier, number + 5_000, 100), Answer::Taken);
                 }
             }
-            assert!(in_memory(&claims) <= 20, "{}", in_memory(&claims));
-            assert_eq!(claims.table().on_disk.is_none(), shown);
+            assert!(in_memory(&claims) <= 160, "{}", in_memory(&claims));
+            assert_eq!(claims.table(inode(0, 0).id).on_disk.is_none(), shown);
         }
     }
 
     #[test]
     fn an_inode_with_one_name_needs_no_claim() {
-        let claims = since(10, None);
+        let claims = since(160, None);
         let single = Meta { nlink: 1, ..inode(1, 0) };
         assert_eq!(link(&claims, &single, &inode(2, 0), 0), Answer::Granted);
         assert!(keep(&claims, &single, &inode(3, 0)));
@@ -257,11 +269,14 @@ mod tests {
 
     #[test]
     fn what_was_looked_at_too_long_ago_is_looked_at_again() {
-        let claims = since(2, Some((100, 0)));
+        let claims = since(32, Some((100, 0)));
         claims.linked(|| Some(inode(0, 100)));
         let looked = claims.turn();
         for number in 0..4 {
-            assert_eq!(link(&claims, &inode(number, 50), &inode(10, 0), looked), Answer::Granted);
+            assert_eq!(
+                link(&claims, &inode(8 * number, 50), &inode(10, 0), looked),
+                Answer::Granted
+            );
         }
         assert_eq!(link(&claims, &inode(0, 50), &inode(11, 0), looked), Answer::LookAgain);
         assert_eq!(link(&claims, &inode(0, 100), &inode(11, 0), claims.turn()), Answer::Taken);
@@ -269,7 +284,7 @@ mod tests {
 
     #[test]
     fn what_stays_at_the_destination_is_not_taken_from_a_link_source_too() {
-        let claims = since(2, Some((100, 0)));
+        let claims = since(32, Some((100, 0)));
         claims.linked(|| Some(inode(0, 100)));
         assert!(keep(&claims, &inode(1, 50), &inode(10, 0)));
         for number in 20..30 {
@@ -283,11 +298,11 @@ mod tests {
 
     #[test]
     fn many_inodes_that_stay_are_known_from_disk() {
-        let claims = since(10, None);
+        let claims = since(160, None);
         for number in 0..100 {
             assert!(keep(&claims, &inode(number, 0), &inode(1_000 + number, 0)));
         }
-        assert!(in_memory(&claims) <= 10);
+        assert!(in_memory(&claims) <= 80);
         for number in 0..100 {
             assert!(keep(&claims, &inode(number, 0), &inode(1_000 + number, 0)));
             assert!(!keep(&claims, &inode(number, 0), &inode(2_000 + number, 0)));
@@ -296,8 +311,8 @@ mod tests {
 
     #[test]
     fn a_folder_that_takes_no_files_is_an_error() {
-        let claims = Claims::since(1, PathBuf::from("/nonexistent"), None);
+        let claims = Claims::since(16, PathBuf::from("/nonexistent"), None);
         assert!(keep(&claims, &inode(1, 0), &inode(2, 0)));
-        assert!(claims.keep(&inode(3, 0), &inode(4, 0)).is_err());
+        assert!(claims.keep(&inode(9, 0), &inode(4, 0)).is_err());
     }
 }

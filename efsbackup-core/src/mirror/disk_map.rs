@@ -4,19 +4,24 @@
 //! where each begins. Space of values that were taken out is not used again.
 
 use super::handle::FileId;
-use super::unnamed::unnamed_file;
+use super::unnamed::{get, number, put, unnamed_file};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{Error, ErrorKind, Result};
+use std::io::{ErrorKind, Result};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// How many slots the table begins with.
-const FIRST: u64 = 1 << 16;
+const FIRST: u64 = 1 << 14;
 /// How many slots are read at once, where all are.
 const AT_ONCE: usize = 1 << 12;
 /// The bytes of a slot: device, inode, and where the value begins.
 const SLOT: usize = 24;
+/// How many bytes of values are written at once, and how many are read at first.
+const TAIL: usize = 64 << 10;
+const MOST: usize = 1 << 10;
+/// How many bits tell quickly that a key is not there: 128 KiB of them.
+const BITS: usize = 1 << 20;
 /// What a slot has instead of a place: never used, so no key is behind it; or no longer used.
 const FREE: u64 = 0;
 const GONE: u64 = u64::MAX;
@@ -31,6 +36,10 @@ pub(super) struct DiskMap {
     values: File,
     /// Where the next value goes. It begins at 8, so that no place is [`FREE`].
     end: u64,
+    /// A bit for each of some hashes: clear where no slot has such a key.
+    met: Vec<u64>,
+    /// The last values, not written yet.
+    tail: Vec<u8>,
     hasher: RandomState,
 }
 
@@ -51,6 +60,8 @@ impl DiskMap {
             used: 0,
             values,
             end: 8,
+            met: vec![0; BITS / 64],
+            tail: Vec::new(),
             hasher: RandomState::new(),
         })
     }
@@ -60,11 +71,13 @@ impl DiskMap {
         if self.used >= self.slots / 2 {
             self.grow()?;
         }
-        let mut record = (value.len() as u64).to_le_bytes().to_vec();
-        record.extend_from_slice(value);
-        self.values.write_all_at(&record, self.end)?;
         self.put(&Slot { id, place: self.end })?;
-        self.end += record.len() as u64;
+        put(&mut self.tail, value);
+        self.end += (8 + value.len()) as u64;
+        if self.tail.len() >= TAIL {
+            self.values.write_all_at(&self.tail, self.end - self.tail.len() as u64)?;
+            self.tail.clear();
+        }
         Ok(())
     }
 
@@ -85,7 +98,12 @@ impl DiskMap {
     }
 
     fn find(&self, id: FileId) -> Result<Option<(u64, u64)>> {
-        let mut index = self.hasher.hash_one(id) % self.slots;
+        let hash = self.hasher.hash_one(id);
+        let (word, bit) = bit(hash);
+        if self.met[word] & bit == 0 {
+            return Ok(None);
+        }
+        let mut index = hash % self.slots;
         loop {
             let slot = self.read(index)?;
             match slot.place {
@@ -99,7 +117,10 @@ impl DiskMap {
     }
 
     fn put(&mut self, slot: &Slot) -> Result<()> {
-        let mut index = self.hasher.hash_one(slot.id) % self.slots;
+        let hash = self.hasher.hash_one(slot.id);
+        let (word, bit) = bit(hash);
+        self.met[word] |= bit;
+        let mut index = hash % self.slots;
         while self.read(index)?.place != FREE {
             index = (index + 1) % self.slots;
         }
@@ -124,13 +145,21 @@ impl DiskMap {
     }
 
     fn value(&self, place: u64) -> Result<Vec<u8>> {
-        let mut length = [0; 8];
-        self.values.read_exact_at(&mut length, place)?;
-        let length = usize::try_from(u64::from_le_bytes(length))
-            .map_err(|_| Error::from(ErrorKind::InvalidData))?;
-        let mut value = vec![0; length];
-        self.values.read_exact_at(&mut value, place + 8)?;
-        Ok(value)
+        let written = self.end - self.tail.len() as u64;
+        if let Some(at) = place.checked_sub(written) {
+            let at = usize::try_from(at).map_err(|_| ErrorKind::InvalidData)?;
+            return whole(self.tail.get(at..).unwrap_or_default());
+        }
+        // Most are short: one call reads length and value.
+        let mut bytes = vec![0; usize::try_from(written - place).unwrap_or(MOST).min(MOST)];
+        self.values.read_exact_at(&mut bytes, place)?;
+        let length = number(&mut bytes.as_slice())?;
+        if length <= (bytes.len() - 8) as u64 {
+            return whole(&bytes);
+        }
+        bytes.resize(usize::try_from(length).map_err(|_| ErrorKind::InvalidData)?, 0);
+        self.values.read_exact_at(&mut bytes, place + 8)?;
+        Ok(bytes)
     }
 
     fn read(&self, index: u64) -> Result<Slot> {
@@ -142,6 +171,18 @@ impl DiskMap {
     fn write(&self, index: u64, slot: &Slot) -> Result<()> {
         self.table.write_all_at(&slot.encode(), index * SLOT as u64)
     }
+}
+
+/// The word and the bit that stand for a hash. The table takes the low bits of it.
+fn bit(hash: u64) -> (usize, u64) {
+    let number = (hash >> 32) as usize % BITS;
+    (number / 64, 1 << (number % 64))
+}
+
+/// The value that these bytes begin with.
+fn whole(mut bytes: &[u8]) -> Result<Vec<u8>> {
+    let length = number(&mut bytes)?;
+    get(&mut bytes, length)
 }
 
 /// Calls `next` with every slot of a table that has a value.
@@ -192,13 +233,13 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 33) % below
         };
-        for round in 0..60_000 {
+        for round in 0..40_000_usize {
             let id = FileId { dev: random(3), ino: random(20_000) };
             assert_eq!(on_disk.get(id).unwrap().as_ref(), in_memory.get(&id));
             if in_memory.contains_key(&id) || random(4) == 0 {
                 assert_eq!(on_disk.take(id).unwrap(), in_memory.remove(&id));
             } else {
-                let value = vec![round as u8; random(40) as usize];
+                let value = vec![(round % 251) as u8; random([40, 3_000][round % 2]) as usize];
                 on_disk.insert(id, &value).unwrap();
                 in_memory.insert(id, value);
             }

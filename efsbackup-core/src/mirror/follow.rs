@@ -86,7 +86,7 @@ fn follow_home(
     if run.options.dry_run {
         return Ok((action, code));
     }
-    match link_home(run, home, name, have.is_some()) {
+    match link_home(run, scratch, home, name, have.is_some()) {
         Err(Failure::Destination(error)) if is_link_limit(&error) => {}
         result => return result.map(|()| (action, code)),
     }
@@ -106,7 +106,7 @@ fn follow_home(
     }
     home.names = 1;
     for mut member in earlier.into_iter().flatten() {
-        if let Err(failure) = run.patiently(|| take_over(run, home, &mut member)) {
+        if let Err(failure) = run.patiently(|| take_over(run, scratch, home, &mut member)) {
             run.failed(member.path(), EntryType::HardLink, failure);
         }
     }
@@ -135,17 +135,23 @@ fn learn_digest(run: &Run<'_>, scratch: &mut Scratch, home: &mut Home, name: &Na
         }
     }
     let Some(spot) = &mut home.spot else { return Ok(()) };
-    let fd = spot.handle(run)?.fd().destination("open")?;
+    let fd = spot.handle(run, scratch)?.fd().destination("open")?;
     shared.entry.digest = file::digest(run, scratch, &*fd, &spot.name, || spot.path())?;
     Ok(())
 }
 
-fn link_home(run: &Run<'_>, home: &mut Home, name: &Name, exists: bool) -> Outcome<()> {
+fn link_home(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    home: &mut Home,
+    name: &Name,
+    exists: bool,
+) -> Outcome<()> {
     if run.options.max_links.is_some_and(|limit| home.names >= limit) {
         return Err(Errno::MLINK).destination("link");
     }
     let spot = home.spot.as_mut().ok_or(Failure::Stopped)?;
-    let from = spot.handle(run)?.fd().destination("open")?;
+    let from = spot.handle(run, scratch)?.fd().destination("open")?;
     link(run, (&from, &spot.name), &name.dir, &name.found.name, exists)?;
     home.names += 1;
     if let Some(members) = &mut home.members {
@@ -155,10 +161,15 @@ fn link_home(run: &Run<'_>, home: &mut Home, name: &Name, exists: bool) -> Outco
 }
 
 /// Gives the name `member` to the file at `home` too. Its directory may have been done before.
-fn take_over(run: &Run<'_>, home: &mut Home, member: &mut Spot) -> Outcome<()> {
+fn take_over(
+    run: &Run<'_>,
+    scratch: &mut Scratch,
+    home: &mut Home,
+    member: &mut Spot,
+) -> Outcome<()> {
     let spot = home.spot.as_mut().ok_or(Failure::Stopped)?;
-    let from = spot.handle(run)?.fd().destination("open")?;
-    let dir = member.handle(run)?;
+    let from = spot.handle(run, scratch)?.fd().destination("open")?;
+    let dir = member.handle(run, scratch)?;
     let to = dir.fd().destination("open")?;
     replace(run, (&from, &spot.name), &to, &member.name)?;
     home.names += 1;

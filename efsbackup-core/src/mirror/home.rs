@@ -4,7 +4,7 @@ use super::failure::{Outcome, Side};
 use super::handle::{FileId, Handle};
 use super::meta::Meta;
 use super::settled::{Digest, Final, Shared};
-use super::state::Run;
+use super::state::{Run, Scratch};
 use super::tree::Dir;
 use super::unnamed::{get, number, put, put_number};
 use super::xattr::Xattrs;
@@ -56,17 +56,25 @@ impl Spot {
     }
 
     /// The directory.
-    pub(super) fn handle(&mut self, run: &Run<'_>) -> Outcome<Arc<Handle>> {
+    pub(super) fn handle(&mut self, run: &Run<'_>, scratch: &mut Scratch) -> Outcome<Arc<Handle>> {
         let (path, id) = match &self.dir {
             Place::Handle(handle) => return Ok(Arc::clone(handle)),
             Place::Path(path, id) => (path, *id),
         };
-        let root = run.roots.destination.as_ref().ok_or(Errno::STALE).destination("open")?;
-        let handle = root.open_path(path.as_bytes()).destination("open")?;
+        let handle = match &scratch.reopened {
+            Some((last, handle)) if last == path => Arc::clone(handle),
+            _ => {
+                let root = run.roots.destination.as_ref().ok_or(Errno::STALE);
+                let root = root.destination("open")?;
+                let handle = root.open_path(path.as_bytes()).destination("open")?;
+                handle.release_if_scarce();
+                handle
+            }
+        };
         if handle.id() != id {
             return Err(Errno::STALE).destination("open");
         }
-        handle.release_if_scarce();
+        scratch.reopened = Some((path.clone(), Arc::clone(&handle)));
         self.dir = Place::Handle(Arc::clone(&handle));
         Ok(handle)
     }

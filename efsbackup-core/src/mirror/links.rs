@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 64;
+const MAPS: usize = 8;
 
 type Shard = HashMap<FileId, Arc<Group>>;
 
@@ -27,8 +28,8 @@ pub(super) struct Groups {
     shards: [Mutex<Shard>; SHARDS],
     /// How many a shard keeps in memory.
     limit: usize,
-    /// Those that went to disk, in this folder.
-    on_disk: Mutex<Option<DiskMap>>,
+    /// Those that went to disk, in this folder: several maps, so that threads seldom wait.
+    on_disk: [Mutex<Option<DiskMap>>; MAPS],
     folder: PathBuf,
 }
 
@@ -81,7 +82,7 @@ impl Groups {
         Groups {
             shards: std::array::from_fn(|_| Mutex::default()),
             limit: limit / SHARDS,
-            on_disk: Mutex::new(None),
+            on_disk: std::array::from_fn(|_| Mutex::default()),
             folder,
         }
     }
@@ -94,7 +95,7 @@ impl Groups {
             Some(group) => Arc::clone(group),
             None => {
                 if shard.len() >= self.limit {
-                    self.store(&mut shard)?;
+                    self.store(&mut shard, id)?;
                 }
                 let group = Arc::new(self.recall(id)?.unwrap_or_default());
                 shard.insert(id, Arc::clone(&group));
@@ -129,9 +130,9 @@ impl Groups {
         })
     }
 
-    /// Moves all groups of a shard to disk that nobody holds.
-    fn store(&self, shard: &mut Shard) -> Result<()> {
-        let mut on_disk = self.on_disk();
+    /// Moves all groups of the shard of `id` to disk that nobody holds.
+    fn store(&self, shard: &mut Shard, id: FileId) -> Result<()> {
+        let mut on_disk = self.on_disk(id);
         let on_disk = match &mut *on_disk {
             Some(on_disk) => on_disk,
             none => none.insert(DiskMap::new(&self.folder)?),
@@ -158,7 +159,7 @@ impl Groups {
 
     /// Takes a group back from disk.
     fn recall(&self, id: FileId) -> Result<Option<Group>> {
-        let Some(on_disk) = &mut *self.on_disk() else { return Ok(None) };
+        let Some(on_disk) = &mut *self.on_disk(id) else { return Ok(None) };
         let Some(bytes) = on_disk.take(id)? else { return Ok(None) };
         let mut from = bytes.as_slice();
         let unmet = u32::try_from(number(&mut from)?).unwrap_or(u32::MAX);
@@ -166,8 +167,9 @@ impl Groups {
         Ok(Some(Group(Mutex::new(State { stage, unmet }))))
     }
 
-    fn on_disk(&self) -> MutexGuard<'_, Option<DiskMap>> {
-        self.on_disk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn on_disk(&self, id: FileId) -> MutexGuard<'_, Option<DiskMap>> {
+        // A multiple of it is the number of shards: all of a shard are in one map.
+        self.on_disk[id.ino as usize % MAPS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shard(&self, id: FileId) -> MutexGuard<'_, Shard> {

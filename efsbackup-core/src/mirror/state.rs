@@ -83,11 +83,13 @@ pub(super) struct Roots {
 pub(super) struct Scratch {
     pub(super) names: Vec<MaybeUninit<u8>>,
     pub(super) data: Vec<u8>,
+    /// The directory of the destination that was opened last by its path, below the root.
+    pub(super) reopened: Option<(BytePath, Arc<Handle>)>,
 }
 
 impl Scratch {
     pub(super) fn new() -> Self {
-        Scratch { names: vec![MaybeUninit::uninit(); 64 << 10], data: Vec::new() }
+        Scratch { names: vec![MaybeUninit::uninit(); 64 << 10], data: Vec::new(), reopened: None }
     }
 }
 
