@@ -45,7 +45,7 @@ pub(super) struct Spot {
 enum Place {
     Handle(Arc<Handle>),
     /// By its path below the root, and what is to be found there.
-    Path(BytePath, FileId),
+    Path(Box<(BytePath, FileId)>),
 }
 
 impl Spot {
@@ -59,7 +59,7 @@ impl Spot {
     pub(super) fn handle(&mut self, run: &Run<'_>, scratch: &mut Scratch) -> Outcome<Arc<Handle>> {
         let (path, id) = match &self.dir {
             Place::Handle(handle) => return Ok(Arc::clone(handle)),
-            Place::Path(path, id) => (path, *id),
+            Place::Path(path) => (&path.0, path.1),
         };
         let handle = match &scratch.reopened {
             Some((last, handle)) if last == path => Arc::clone(handle),
@@ -83,7 +83,7 @@ impl Spot {
     pub(super) fn path(&self) -> BytePath {
         match &self.dir {
             Place::Handle(handle) => handle.path_of(self.name.to_bytes()),
-            Place::Path(path, _) => path.join(self.name.to_bytes()),
+            Place::Path(path) => path.0.join(self.name.to_bytes()),
         }
     }
 
@@ -95,7 +95,7 @@ impl Spot {
     fn encode(&self, to: &mut Vec<u8>) {
         let (path, id) = match &self.dir {
             Place::Handle(handle) => (&handle.path(), handle.id()),
-            Place::Path(path, id) => (path, *id),
+            Place::Path(path) => (&path.0, path.1),
         };
         put(to, path.as_bytes());
         put(to, self.name.to_bytes());
@@ -107,7 +107,7 @@ impl Spot {
         let (path, name) = (bytes(from)?, name(from)?);
         let id = FileId { dev: number(from)?, ino: number(from)? };
         let mtime = time(from)?;
-        Ok(Spot { dir: Place::Path(BytePath::from(path), id), name, mtime })
+        Ok(Spot { dir: Place::Path(Box::new((BytePath::from(path), id))), name, mtime })
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
         let xattrs = vec![(c"user.a".to_owned(), b"\0\xff".to_vec()), (c"b".to_owned(), vec![])];
         let entry = Final { meta, xattrs, target: vec![9], digest: Some([10; 32]), changed: true };
         let spot = |path: &str| Spot {
-            dir: Place::Path(BytePath::from(path.as_bytes()), FileId { dev: 11, ino: 12 }),
+            dir: Place::Path(Box::new((path.as_bytes().into(), FileId { dev: 11, ino: 12 }))),
             name: c"name".to_owned(),
             mtime: (-13, 14),
         };

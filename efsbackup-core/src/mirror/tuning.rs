@@ -235,5 +235,5 @@ pub(super) fn in_memory() -> usize {
     if let Some(few) = super::testing::in_memory() {
         return few;
     }
-    64 << 10
+    32 << 10
 }
