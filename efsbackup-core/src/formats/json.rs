@@ -2,7 +2,7 @@
 
 use crate::pipeline::Node;
 use crate::{Error, ErrorKind, Result};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
 /// Parses JSON. A key that an object has twice is an error, because one of its values
@@ -20,7 +20,13 @@ pub(super) struct Wrong {
 
 /// Parses JSON; an error says the byte at which it was found.
 pub(super) fn parse_tree(text: &str) -> std::result::Result<Node, Wrong> {
-    serde_json::from_str::<Tree>(text).map(|tree| tree.0).map_err(|error| {
+    let mut numbers = Numbers { text, at: 0 };
+    let mut json = serde_json::Deserializer::from_str(text);
+    let tree = Tree(&mut numbers).deserialize(&mut json).and_then(|tree| {
+        json.end()?;
+        Ok(tree)
+    });
+    tree.map_err(|error| {
         // serde_json ends its message with the place; say the place first, as for YAML.
         let full = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
@@ -71,61 +77,99 @@ fn hint(message: &str, found: Option<char>) -> &'static str {
     }
 }
 
-/// [`Node`] as serde builds it.
-struct Tree(Node);
+/// The numbers of a JSON text, in their order, as they are written: serde_json gives their
+/// values alone, and `1.50` is not `1.5`.
+struct Numbers<'t> {
+    text: &'t str,
+    at: usize,
+}
 
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor)
+impl<'t> Numbers<'t> {
+    fn next(&mut self) -> &'t str {
+        let rest = self.text.get(self.at..).unwrap_or_default().as_bytes();
+        let mut in_string = false;
+        let mut bytes = rest.iter().enumerate();
+        let start = loop {
+            match (in_string, bytes.next()) {
+                (_, None) => break rest.len(),
+                (true, Some((_, b'\\'))) => drop(bytes.next()),
+                (_, Some((_, b'"'))) => in_string = !in_string,
+                (false, Some((at, b'-' | b'0'..=b'9'))) => break at,
+                _ => {}
+            }
+        };
+        let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        let length = rest.iter().skip(start).take_while(|b| is_part(b)).count();
+        let (start, end) = (self.at + start, self.at + start + length);
+        self.at = end;
+        self.text.get(start..end).unwrap_or_default()
     }
 }
 
-struct TreeVisitor;
+/// A [`Node`] as serde builds it, and the numbers that are still to come.
+struct Tree<'n, 't>(&'n mut Numbers<'t>);
 
-impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Tree;
+impl<'de> DeserializeSeed<'de> for Tree<'_, '_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<Node, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Tree<'_, '_> {
+    fn number<E>(self) -> std::result::Result<Node, E> {
+        Ok(Node::Plain(self.0.next().to_owned()))
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_, '_> {
+    type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_str<E>(self, text: &str) -> std::result::Result<Tree, E> {
-        Ok(Tree(Node::Text(text.to_owned())))
+    fn visit_str<E>(self, text: &str) -> std::result::Result<Node, E> {
+        Ok(Node::Text(text.to_owned()))
     }
 
-    fn visit_string<E>(self, text: String) -> std::result::Result<Tree, E> {
-        Ok(Tree(Node::Text(text)))
+    fn visit_string<E>(self, text: String) -> std::result::Result<Node, E> {
+        Ok(Node::Text(text))
     }
 
-    fn visit_bool<E>(self, value: bool) -> std::result::Result<Tree, E> {
-        Ok(Tree(Node::Plain(value.to_string())))
+    fn visit_bool<E>(self, value: bool) -> std::result::Result<Node, E> {
+        Ok(Node::Plain(value.to_string()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> std::result::Result<Tree, E> {
-        Ok(Tree(Node::Plain(value.to_string())))
+    fn visit_i64<E>(self, _: i64) -> std::result::Result<Node, E> {
+        self.number()
     }
 
-    fn visit_u64<E>(self, value: u64) -> std::result::Result<Tree, E> {
-        Ok(Tree(Node::Plain(value.to_string())))
+    fn visit_u64<E>(self, _: u64) -> std::result::Result<Node, E> {
+        self.number()
     }
 
-    fn visit_f64<E>(self, value: f64) -> std::result::Result<Tree, E> {
-        Ok(Tree(Node::Plain(format!("{value:?}"))))
+    fn visit_f64<E>(self, _: f64) -> std::result::Result<Node, E> {
+        self.number()
     }
 
-    fn visit_unit<E>(self) -> std::result::Result<Tree, E> {
-        Ok(Tree(Node::Plain("null".to_owned())))
+    fn visit_unit<E>(self) -> std::result::Result<Node, E> {
+        Ok(Node::Plain("null".to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Tree, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Node, A::Error> {
         let mut list = Vec::new();
-        while let Some(Tree(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(Tree(self.0))? {
             list.push(item);
         }
-        Ok(Tree(Node::List(list)))
+        Ok(Node::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> std::result::Result<Tree, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> std::result::Result<Node, A::Error> {
         let mut map: Vec<(String, Node)> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
@@ -134,9 +178,33 @@ impl<'de> Visitor<'de> for TreeVisitor {
                     "the key \"{key}\" is there twice; write its values as a list"
                 )));
             }
-            let Tree(value) = entries.next_value()?;
+            let value = entries.next_value_seed(Tree(self.0))?;
             map.push((key, value));
         }
-        Ok(Tree(Node::Map(map)))
+        Ok(Node::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_as_they_are_written() {
+        let text = "{\"-1\": 1.50, \"a\\\"2\": [1e3, 1E+2, -0, -0.0, {\"3\": \"4\\\\\"}], \
+                    \"b\": 123456789012345678901234567890, \"c\": [0,00.5]}";
+        let plain = |text: &str| Node::Plain(text.to_owned());
+        let key = |key: &str, node| (key.to_owned(), node);
+        let inner = Node::Map(vec![key("3", Node::Text("4\\".to_owned()))]);
+        let list = vec![plain("1e3"), plain("1E+2"), plain("-0"), plain("-0.0"), inner];
+        let expected = Node::Map(vec![
+            key("-1", plain("1.50")),
+            key("a\"2", Node::List(list)),
+            key("b", plain("123456789012345678901234567890")),
+            key("c", Node::List(vec![plain("0"), plain("0.5")])),
+        ]);
+        assert_eq!(parse(&text.replace("00.5", "0.5")).unwrap(), expected);
+        assert!(parse(text).is_err());
+        assert!(parse("1 2").is_err());
     }
 }

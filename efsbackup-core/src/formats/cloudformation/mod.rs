@@ -236,7 +236,7 @@ impl Template {
     /// # Errors
     /// As [`write_yaml`](Self::write_yaml).
     pub fn write_json(&self) -> Result<String> {
-        Ok(format!("{:#}\n", to_json(&self.to_node()?)))
+        Ok(to_json(&self.to_node()?))
     }
 
     /// Writes it as YAML.

@@ -5,7 +5,7 @@
 //! The provider also leaves empty fields out, and Terraform normalizes all text (NFC).
 
 use super::super::write::{computed, not_a_reference};
-use crate::pipeline::{Catalogue, Definition, Field, FieldValue, Object, ParameterValue};
+use crate::pipeline::{Catalogue, Definition, Field, FieldValue, Lines, Object, ParameterValue};
 use crate::{Error, ErrorKind, Result};
 use std::collections::{HashMap, HashSet};
 
@@ -14,8 +14,8 @@ pub(super) fn check(definition: &Definition) -> Result<()> {
     if definition.objects.is_empty() {
         return Err(refused("definition", "Terraform needs at least one object"));
     }
-    for object in &definition.objects {
-        self::object(object, definition.type_of(object))?;
+    for (object, type_name) in Lines::of(definition).types() {
+        self::object(object, type_name)?;
     }
     for parameter in &definition.parameters {
         normal(&parameter.id, &parameter.id)?;

@@ -5,9 +5,10 @@ use super::text;
 use crate::pipeline::{Intrinsic, Node};
 use crate::{Error, ErrorKind, Result};
 use hcl_edit::Span;
-use hcl_edit::expr::{Expression, ObjectKey};
+use hcl_edit::expr::{Expression, ObjectKey, UnaryOperator};
 use hcl_edit::structure::{Block, Body, Structure};
 use hcl_edit::template::{Element, Template};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Reads a file of Terraform's native syntax, that of Terraform 0.11 included.
@@ -54,9 +55,18 @@ fn resource(kind: &str, name: &str, block: &Block, source: &str) -> Result<Resou
 /// A body as a map: an attribute is its value, blocks of one name a list of maps.
 fn body(body: &Body, source: &str, path: &str) -> Result<Node> {
     let mut entries: Vec<(String, Node)> = Vec::new();
+    let twice = |name: &str| {
+        Error::new(ErrorKind::InvalidDefinition, "read definition")
+            .with_message(format!("{path}: {name} is an argument and a block; keep one of them"))
+    };
+    let blocks: HashSet<&str> = body.blocks().map(|block| block.ident.as_str()).collect();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for structure in body {
         match structure {
             Structure::Attribute(attribute) => {
+                if blocks.contains(attribute.key.as_str()) {
+                    return Err(twice(attribute.key.as_str()));
+                }
                 let value = value(&attribute.value, source);
                 entries.push((attribute.key.as_str().to_owned(), value));
             }
@@ -70,7 +80,8 @@ fn body(body: &Body, source: &str, path: &str) -> Result<Node> {
                         )));
                 }
                 let inner = self::body(&block.body, source, &format!("{path}.{name}"))?;
-                match entries.iter_mut().find(|(key, _)| key == name) {
+                let place = *places.entry(name).or_insert(entries.len());
+                match entries.get_mut(place) {
                     Some((_, Node::List(list))) => list.push(inner),
                     _ => entries.push((name.to_owned(), Node::List(vec![inner]))),
                 }
@@ -85,7 +96,14 @@ fn value(expression: &Expression, source: &str) -> Node {
     match expression {
         Expression::Null(_) => Node::Plain("null".to_owned()),
         Expression::Bool(value) => Node::Plain(value.value().to_string()),
-        Expression::Number(number) => Node::Plain(number.value().to_string()),
+        Expression::Number(_) => Node::Plain(slice(source, expression.span()).trim().to_owned()),
+        Expression::UnaryOp(negated)
+            if *negated.operator.value() == UnaryOperator::Neg
+                && matches!(negated.expr, Expression::Number(_)) =>
+        {
+            let number = slice(source, negated.expr.span());
+            Node::Plain(format!("-{}", number.trim()))
+        }
         Expression::String(text) => Node::Text(text.value().clone()),
         Expression::HeredocTemplate(heredoc) => match literal(&heredoc.template) {
             Some(text) => Node::Text(text),

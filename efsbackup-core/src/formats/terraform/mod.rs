@@ -2,9 +2,11 @@
 //! `aws_datapipeline_pipeline_definition` of the AWS provider.
 
 mod carry;
+mod change;
 mod file;
 mod hcl;
 mod objects;
+mod resource;
 mod text;
 mod write;
 
@@ -12,11 +14,13 @@ use super::about::About;
 use super::json;
 use super::template_json::to_json;
 use super::tree::At;
-use crate::pipeline::{Definition, Intrinsic, Node};
+use crate::pipeline::{Definition, Node};
 use crate::{Error, ErrorKind, Result};
+use change::{entry, only, replaced, templates};
 pub(super) use file::File;
 use file::{DEFINITION, PIPELINE, Resource};
-use objects::{BLOCKS, map, text as text_node};
+use objects::{BLOCKS, map};
+use resource::{arguments, new_resources, pipeline_of, read_about, unknown_arguments};
 use std::ops::Range;
 
 /// A file of Terraform, and one pipeline in it.
@@ -220,7 +224,7 @@ impl Module {
                 map([("resource", Node::Map(resources.collect()))])
             }
         };
-        Ok(format!("{:#}\n", to_json(&tree)))
+        Ok(to_json(&tree))
     }
 
     /// The resources to be written: type, name and body.
@@ -242,23 +246,6 @@ impl Module {
         let present = arguments.filter(|(_, blocks)| !blocks.is_empty());
         present.map(|(name, blocks)| (name.to_owned(), Node::List(blocks))).collect()
     }
-}
-
-/// The two resources of a pipeline that was in no Terraform yet.
-fn new_resources(name: &str, about: &About) -> Vec<Arguments> {
-    let About { name: called, description, tags, .. } = about;
-    let called = called.as_deref().unwrap_or("pipeline");
-    let mut pipeline = vec![("name".to_owned(), text_node(called))];
-    if let Some(description) = description {
-        pipeline.push(("description".to_owned(), text_node(description)));
-    }
-    if !tags.is_empty() {
-        let tags = tags.iter().map(|(key, value)| (key.clone(), text_node(value)));
-        pipeline.push(("tags".to_owned(), Node::Map(tags.collect())));
-    }
-    let id = Intrinsic::terraform(format!("{PIPELINE}.{name}.id"));
-    let id = ("pipeline_id".to_owned(), Node::Intrinsic(Box::new(id)));
-    vec![(PIPELINE, name.to_owned(), pipeline), (DEFINITION, name.to_owned(), vec![id])]
 }
 
 /// Reads a file of native syntax with one pipeline. [`Reader`](super::Reader) reads one of
@@ -311,118 +298,4 @@ fn only_name(file: &File) -> Result<String> {
         ));
     }
     Ok(names.remove(0))
-}
-
-/// The name of the pipeline's resource in an expression such as
-/// `aws_datapipeline_pipeline.nightly.id`.
-fn pipeline_of(id: &Node) -> Option<String> {
-    let Node::Intrinsic(intrinsic) = id else { return None };
-    let rest = intrinsic.as_terraform()?.strip_prefix(PIPELINE)?.strip_prefix('.')?;
-    rest.split(['.', '[']).next().map(str::to_owned)
-}
-
-/// The arguments of these names.
-fn arguments(resource: &Resource, names: &[&str]) -> Vec<(String, Node)> {
-    let Node::Map(entries) = &resource.body else { return Vec::new() };
-    let wanted = entries.iter().filter(|(key, _)| names.contains(&key.as_str()));
-    wanted.map(|(key, node)| (key.clone(), map_of(node).clone())).collect()
-}
-
-/// Terraform 0.11 took a block for a map, which is a list of one map.
-fn map_of(node: &Node) -> &Node {
-    match node {
-        Node::List(items) if items.len() == 1 => items.first().unwrap_or(node),
-        node => node,
-    }
-}
-
-fn unknown_arguments(resource: &Resource, known: &[&str]) -> Vec<String> {
-    let Node::Map(entries) = &resource.body else { return Vec::new() };
-    let unknown = entries.iter().filter(|(key, _)| !known.contains(&key.as_str()));
-    unknown.map(|(key, _)| format!("{}.{}.{key}", resource.kind, resource.name)).collect()
-}
-
-fn read_about(pipeline: &Resource, about: &mut About) {
-    let Node::Map(entries) = &pipeline.body else { return };
-    let path = |key: &str| format!("{PIPELINE}.{}.{key}", pipeline.name);
-    for (key, node) in entries {
-        match key.as_str() {
-            "name" => about.name = about.literal(node, || path(key)),
-            "description" => about.description = about.literal(node, || path(key)),
-            "tags" => {
-                let node = map_of(node);
-                let Node::Map(tags) = node else {
-                    about.own.push(path(key));
-                    continue;
-                };
-                for (tag, value) in tags {
-                    if let Some(value) = about.literal(value, || path(&format!("tags.{tag}"))) {
-                        about.tags.push((tag.clone(), value));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// A body with its texts and expressions as the templates that JSON syntax has.
-fn templates(node: &Node) -> Node {
-    match node {
-        Node::Text(literal) => Node::Text(text::template(literal)),
-        Node::Intrinsic(intrinsic) => {
-            Node::Text(hcl::to_json_string(intrinsic.as_terraform().unwrap_or_default()))
-        }
-        Node::Plain(_) => node.clone(),
-        Node::List(items) => Node::List(items.iter().map(templates).collect()),
-        Node::Map(entries) => {
-            Node::Map(entries.iter().map(|(key, value)| (key.clone(), templates(value))).collect())
-        }
-    }
-}
-
-fn entry<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
-    let Node::Map(entries) = only(node) else { return None };
-    entries.iter_mut().find(|(name, _)| name == key).map(|(_, node)| node)
-}
-
-/// JSON syntax takes a list of one map for the map.
-fn only(node: &mut Node) -> &mut Node {
-    let single = matches!(node, Node::List(items) if items.len() == 1);
-    match (single, node) {
-        (true, Node::List(items)) => &mut items[0],
-        (_, node) => node,
-    }
-}
-
-/// `text` with the lines of `blocks` taken out and `new` put where the first of them was, or
-/// before the byte `end` where there was none.
-fn replaced(text: &str, blocks: &[Range<usize>], end: usize, new: &str) -> String {
-    let line_start = |at: usize| text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |at| at + 1);
-    let mut out = String::with_capacity(text.len() + new.len());
-    let mut kept = 0;
-    for (index, block) in blocks.iter().enumerate() {
-        let start = line_start(block.start).max(kept);
-        out.push_str(text.get(kept..start).unwrap_or_default());
-        if index == 0 {
-            out.push_str(new);
-        }
-        kept = text
-            .get(block.end..)
-            .and_then(|t| t.find('\n'))
-            .map_or(text.len(), |at| block.end + at + 1);
-        // The empty lines between blocks go with them.
-        while index + 1 < blocks.len() && text.get(kept..).is_some_and(|t| t.starts_with('\n')) {
-            kept += 1;
-        }
-    }
-    if blocks.is_empty() {
-        let start = line_start(end);
-        out.push_str(text.get(..start).unwrap_or_default());
-        out.push('\n');
-        out.push_str(new);
-        kept = start;
-    }
-    out.push_str(text.get(kept..).unwrap_or_default());
-    out
 }
