@@ -121,6 +121,10 @@ bench: ## Compare walks with jwalk's
 	mkdir -p $(BUILD)/bench
 	cd $(BUILD)/bench && $(CARGO) run -q --release --locked --manifest-path $(CURDIR)/efsbackup-core/benches/walk/Cargo.toml --target-dir .
 
+.PHONY: bench-definitions
+bench-definitions: ## Time what is done with definitions of 1 MB, in shapes made to be slow
+	$(CARGO) bench -q --locked -p efsbackup-core --no-default-features -F pipeline --bench definitions
+
 PLACES ?= /dev/shm $(BUILD)/bench
 .PHONY: bench-peers
 bench-peers: build ## Compare whole runs with other programs': SCALE=1 ROUNDS=5 DATA=SLWDM WITHOUT=fpsync,rclone PLACES=/dev/shm

@@ -4,7 +4,6 @@ use super::Context;
 use super::definition_file::Input;
 use super::exit::Exit;
 use crate::error::Result;
-use crate::formats;
 use crate::pipeline::{Change, FieldValue, MASK, Node, Part};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -20,6 +19,9 @@ pub(crate) struct Args {
     input: Input,
     /// The newer definition, in any form
     other: PathBuf,
+    /// Which pipeline of OTHER to take, where it has several
+    #[arg(long, value_name = "NAME")]
+    other_pipeline: Option<String>,
     /// Exit with 1 where they differ
     #[arg(long)]
     exit_code: bool,
@@ -44,7 +46,7 @@ struct Entry<'a> {
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let old = args.input.read()?.definition;
-    let new = formats::read_path(&args.other)?.definition;
+    let new = args.input.other(args.other, args.other_pipeline).read()?.definition;
     let changes = old.diff(&new);
     for change in &changes {
         show(change, context);

@@ -22,6 +22,11 @@ pub(crate) struct Input {
 }
 
 impl Input {
+    /// Another file, read as leniently.
+    pub(crate) fn other(&self, file: PathBuf, pipeline: Option<String>) -> Input {
+        Input { file, lenient: self.lenient, pipeline }
+    }
+
     /// The definition in it.
     pub(crate) fn read(&self) -> Result<Document> {
         self.with_bytes(|reader, bytes| reader.read(bytes))
@@ -54,6 +59,11 @@ impl Input {
         let result = std::io::stdin().lock().read_to_end(&mut bytes);
         result.map_err(|error| Error::from_io("read stdin", error))?;
         read(reader, &bytes)
+    }
+
+    /// The file as it was named.
+    pub(crate) fn path(&self) -> &Path {
+        &self.file
     }
 
     /// Its name for the JSON document.

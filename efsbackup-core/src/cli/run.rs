@@ -1,17 +1,16 @@
 //! `efsbackup run`: a definition on this machine.
 
 use super::Context;
+use super::definition_file::Input;
 use super::exit::Exit;
 use super::output::Output;
+use super::value_args::ValueArgs;
 use crate::bytepath::BytePath;
 use crate::clock::SystemClock;
 use crate::deploy::TaskFailure;
 use crate::engine::{Notification, RunSummary};
 use crate::error::Result;
 use crate::expression::Value;
-use crate::formats;
-use crate::params::parse_assignment;
-use crate::pipeline::ParameterValue;
 use crate::run::{Run, RunEvent, RunOutcome, RunReport};
 use crate::worker::WorkerEvent;
 use jiff::Timestamp;
@@ -23,11 +22,10 @@ use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The definition, in any of its formats
-    file: PathBuf,
-    /// Give a parameter a value (repeat the name for a list)
-    #[arg(long = "value", value_name = "NAME=VALUE", value_parser = value)]
-    values: Vec<ParameterValue>,
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    values: ValueArgs,
     /// Make one run now, whatever the schedule says, then stop
     #[arg(long)]
     once: bool,
@@ -51,10 +49,6 @@ pub(crate) struct Args {
     keep_days: u32,
 }
 
-fn value(text: &str) -> std::result::Result<ParameterValue, String> {
-    parse_assignment(text).map_err(|error| error.message())
-}
-
 fn time(text: &str) -> std::result::Result<Timestamp, String> {
     match Value::time(text) {
         Ok(Value::Time(time)) => Ok(time.timestamp()),
@@ -63,8 +57,9 @@ fn time(text: &str) -> std::result::Result<Timestamp, String> {
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
-    let definition = formats::read_path(&args.file)?.definition;
-    let mut run = Run::new(args.name.unwrap_or_else(|| stem(&args.file)), args.log_dir)
+    let definition = args.input.read()?.definition;
+    let given = args.values.given(&definition)?.values();
+    let mut run = Run::new(args.name.unwrap_or_else(|| stem(args.input.path())), args.log_dir)
         .once(args.once)
         .tasks(args.tasks)
         .keep_history(Duration::from_secs(u64::from(args.keep_days) * 24 * 60 * 60));
@@ -74,7 +69,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     if let Some(until) = args.until {
         run = run.until(until);
     }
-    run = args.values.into_iter().fold(run, Run::value);
+    run = given.into_iter().fold(run, Run::value);
     if let Some((name, command)) = command() {
         run = run.variable(name, command);
     }

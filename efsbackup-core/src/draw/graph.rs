@@ -1,7 +1,7 @@
 //! What is drawn: a card for each object, a line for each reference.
 
-use super::words::first_line;
-use crate::pipeline::{Catalogue, DEFAULT_ID, Definition, Object};
+use super::words::{first_line, type_name as type_name_of};
+use crate::pipeline::{Catalogue, DEFAULT_ID, Definition, Lines, Object};
 use std::collections::{HashMap, HashSet};
 
 /// The objects and references of a definition.
@@ -114,11 +114,11 @@ impl Graph {
         let referred = definition.objects.iter().flat_map(references);
         let parents: HashSet<&str> =
             referred.filter(|(key, _)| *key == "parent").map(|(_, id)| id).collect();
-        for object in &definition.objects {
+        for (object, type_name) in Lines::of(definition).types() {
             if !places.contains_key(object.id.as_str()) {
                 places.insert(&object.id, graph.nodes.len());
                 let is_parent = parents.contains(object.id.as_str());
-                graph.nodes.push(Node::of(definition, object, is_parent));
+                graph.nodes.push(Node::of(object, type_name, is_parent));
             }
         }
         let mut lines: HashMap<(usize, usize, bool), usize> = HashMap::new();
@@ -151,11 +151,10 @@ impl Graph {
 }
 
 impl Node {
-    fn of(definition: &Definition, object: &Object, is_parent: bool) -> Node {
-        let type_name = definition.type_of(object);
+    fn of(object: &Object, type_name: Option<&str>, is_parent: bool) -> Node {
         let kind = match type_name {
             Some(DEFAULT_ID) => "for all objects".to_owned(),
-            Some(name) => name.to_owned(),
+            Some(name) => type_name_of(name),
             None if is_parent => "for its children".to_owned(),
             None => "no type".to_owned(),
         };

@@ -3,7 +3,7 @@
 use super::graph::Node;
 use super::state::State;
 use super::{Options, palette};
-use crate::pipeline::{Definition, FieldValue};
+use crate::pipeline::{Definition, FieldValue, Lines};
 use std::collections::{HashMap, HashSet};
 
 /// The status with its mark, to stand below an object's type.
@@ -86,15 +86,15 @@ pub fn text(definition: &Definition, options: &Options) -> String {
     let states: HashMap<&str, &str> =
         options.states.iter().map(|(id, state)| (id.as_str(), state.as_str())).collect();
     let mut out = String::new();
-    for object in &definition.objects {
+    for (object, type_name) in Lines::of(definition).types() {
         let line = |text: &str| text.replace(|c: char| c.is_control(), " ");
-        let name = definition.type_of(object).unwrap_or("no type");
+        let name = super::words::type_name(type_name.unwrap_or("no type"));
         let status = states.get(object.id.as_str()).map(|status| {
             let mark = State::of(status).mark();
             format!(" {mark} {}", line(status))
         });
         let status = status.unwrap_or_default();
-        out.push_str(&format!("{} ({}){status}\n", line(&object.id), line(name)));
+        out.push_str(&format!("{} ({}){status}\n", line(&object.id), line(&name)));
         for field in object.fields.iter().filter(|field| field.key != "type") {
             let key = line(&field.key);
             let value = match &field.value {

@@ -18,6 +18,14 @@ pub(super) fn first_line(text: &str) -> String {
     if count > 1 { format!("{first} …") } else { first.to_owned() }
 }
 
+/// The name of a type, cut where it cannot be one: many objects may inherit it.
+pub(super) fn type_name(name: &str) -> String {
+    match name.char_indices().nth(100) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
 /// About how wide a text is, in ems of a sans-serif font.
 pub(super) fn width(text: &str) -> f64 {
     text.chars().map(char_width).sum()

@@ -5,6 +5,7 @@ use super::fault::Fault;
 use super::syntax::Expression;
 use super::{Scope, Value, functions, parser};
 use crate::Result;
+use std::collections::HashSet;
 
 /// A text that may hold `#{…}` expressions, parsed.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,9 +69,10 @@ impl Template {
     /// The names it uses, in the order of use, each once.
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
+        let mut seen = HashSet::new();
         self.walk(&mut |tree| {
             if let Expression::Name(name) = tree
-                && !names.contains(&name.as_str())
+                && seen.insert(name.as_str())
             {
                 names.push(name.as_str());
             }

@@ -2,7 +2,7 @@
 
 use super::scope::ObjectScope;
 use crate::expression::{Period, Value};
-use crate::pipeline::{Catalogue, Definition, Object};
+use crate::pipeline::{Catalogue, Lines, Object};
 use crate::{Error, ErrorKind, Result};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -64,33 +64,36 @@ impl Moment {
         self.runtime.get(name).map(|text| Value::from(text.as_str()))
     }
 
-    /// The id of `object`'s instance.
-    pub(super) fn instance_id(&self, object: &Object) -> String {
-        format!("@{}_{}", object.id, Value::from(self.scheduled_start))
+    /// The id of the instance of the object with this id.
+    pub(super) fn instance_id(&self, id: &str) -> String {
+        format!("@{id}_{}", Value::from(self.scheduled_start))
     }
 
-    /// The one object that `node` means for `action`, and the status that goes with it.
-    pub(super) fn node_of<'a>(
+    /// The place of the one object that `node` means for `action`, and the status that goes
+    /// with it.
+    pub(super) fn node_of(
         &self,
-        definition: &'a Definition,
+        lines: &Lines<'_>,
         action: &Object,
-    ) -> Result<Option<(&'a Object, &'static str)>> {
+    ) -> Result<Option<(usize, &'static str)>> {
         let mut naming = Vec::new();
-        for object in &definition.objects {
-            let fields = definition.effective_fields(object);
-            let event = EVENTS.into_iter().find(|(key, _)| {
-                fields.iter().any(|effective| {
-                    let target = effective.field.value.as_reference();
-                    effective.field.key == *key && target == Some(action.id.as_str())
-                })
-            });
+        for (place, (_, type_name)) in lines.types().enumerate() {
             // An object that only others inherit from has no instances.
-            let has_instances = definition.type_of(object).is_some_and(has_instances);
-            naming.extend(event.filter(|_| has_instances).map(|(_, status)| (object, status)));
+            if !type_name.is_some_and(has_instances) {
+                continue;
+            }
+            let names = |key| {
+                let mut fields = lines.fields(place, key).iter();
+                fields.any(|field| field.value.as_reference() == Some(action.id.as_str()))
+            };
+            let event = EVENTS.into_iter().find(|(key, _)| names(key));
+            naming.extend(event.map(|(_, status)| (place, status)));
         }
         match &self.node {
             Some(id) if !naming.is_empty() => {
-                let found = naming.into_iter().find(|(object, _)| object.id == *id);
+                let found = naming
+                    .into_iter()
+                    .find(|(place, _)| lines.object(*place).is_some_and(|object| object.id == *id));
                 found.map(Some).ok_or_else(|| {
                     Error::new(ErrorKind::NotFound, "resolve").with_message(format!(
                         "{id} does not name {} as its action or precondition",
@@ -109,7 +112,7 @@ impl Moment {
         let known = match name {
             "@scheduledStartTime" => Some(start.into()),
             "@scheduledEndTime" => self.scheduled_end(scope)?.map(Value::from),
-            "@id" => Some(self.instance_id(scope.object).into()),
+            "@id" => Some(self.instance_id(&scope.object.id).into()),
             "@componentParent" => Some(scope.object.id.as_str().into()),
             "@sphere" => Some("INSTANCE".into()),
             _ => None,

@@ -3,7 +3,7 @@
 use crate::expression::{Scope, Template, Value};
 use crate::pipeline::{Definition, FieldValue, MASK, Parameter, ParameterType, ParameterValue};
 use crate::{Error, ErrorKind, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 /// Where a parameter's value comes from.
@@ -21,6 +21,8 @@ pub enum Origin {
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
     entries: Vec<Entry>,
+    /// Where the entry of an id is.
+    places: HashMap<String, usize>,
 }
 
 #[derive(Clone)]
@@ -43,19 +45,30 @@ impl Parameters {
     /// among the allowed ones, or one of several for a parameter that is no array.
     pub fn new(definition: &Definition, given: &[ParameterValue]) -> Result<Parameters> {
         let known = known_ids(definition);
-        let mut named: Vec<(String, String)> = Vec::new();
-        for value in given {
-            let text = value.value.as_text().unwrap_or_default().to_owned();
-            named.push((known_id(&known, &value.id)?, text));
+        let places: HashMap<String, usize> =
+            known.iter().enumerate().map(|(place, id)| (id.clone(), place)).collect();
+        let mut declared: HashMap<&str, &Parameter> = HashMap::new();
+        for parameter in &definition.parameters {
+            declared.entry(&parameter.id).or_insert(parameter);
         }
-        let mut entries = Vec::new();
-        for id in known {
-            let parameter = definition.parameter(&id);
-            let entry = entry(definition, parameter, &id, &named);
+        let mut own: HashMap<&str, Vec<&str>> = HashMap::new();
+        for value in &definition.values {
+            own.entry(&value.id).or_default().extend(value.value.as_text());
+        }
+        let mut named: HashMap<&str, Vec<&str>> = HashMap::new();
+        for value in given {
+            let id = known_id(&known, &places, &value.id)?;
+            named.entry(id).or_default().push(value.value.as_text().unwrap_or_default());
+        }
+        let mut entries = Vec::with_capacity(known.len());
+        for id in &known {
+            let parameter = declared.get(id.as_str()).copied();
+            let [given, own] = [&named, &own].map(|values| values.get(id.as_str()));
+            let entry = entry(parameter, id, given, own);
             check(parameter, &entry)?;
             entries.push(entry);
         }
-        Ok(Parameters { entries })
+        Ok(Parameters { entries, places })
     }
 
     /// The ids of all parameters that are declared, used or given a value.
@@ -70,7 +83,7 @@ impl Parameters {
     }
 
     fn entry(&self, id: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.id == id)
+        self.entries.get(*self.places.get(id)?)
     }
 
     /// Whether the parameter may be without a value, and is.
@@ -133,6 +146,7 @@ fn known_ids(definition: &Definition) -> Vec<String> {
     };
     declared.chain(valued).for_each(&mut add);
     for object in &definition.objects {
+        let own: HashSet<&str> = object.fields.iter().map(|field| field.key.as_str()).collect();
         for field in &object.fields {
             let Some(text) = field.value.as_text().filter(|text| text.contains("#{")) else {
                 continue;
@@ -140,8 +154,7 @@ fn known_ids(definition: &Definition) -> Vec<String> {
             // What does not parse is told when the field is resolved.
             let Ok(template) = Template::parse(text) else { continue };
             for name in template.names().into_iter().filter(|name| is_parameter_name(name)) {
-                let own = object.fields.iter().any(|field| field.key == name);
-                if !own {
+                if !own.contains(name) {
                     add(name);
                 }
             }
@@ -152,7 +165,8 @@ fn known_ids(definition: &Definition) -> Vec<String> {
 
 /// Whether `definition` declares or uses a parameter `id`, which may lack its asterisk.
 pub(super) fn has(definition: &Definition, id: &str) -> bool {
-    known_id(&known_ids(definition), id).is_ok()
+    let known = known_ids(definition);
+    known.iter().any(|known| known == id || known.strip_prefix('*') == Some(id))
 }
 
 fn is_parameter_name(name: &str) -> bool {
@@ -160,10 +174,11 @@ fn is_parameter_name(name: &str) -> bool {
     name.starts_with("my") && !name.contains('.')
 }
 
-fn known_id(known: &[String], id: &str) -> Result<String> {
-    let secret = format!("*{id}");
-    if let Some(found) = known.iter().find(|known| **known == id || **known == secret) {
-        return Ok(found.clone());
+fn known_id<'k>(known: &'k [String], places: &HashMap<String, usize>, id: &str) -> Result<&'k str> {
+    let places = [places.get(id), places.get(&format!("*{id}"))];
+    let first = places.into_iter().flatten().min();
+    if let Some(found) = first.and_then(|place| known.get(*place)) {
+        return Ok(found);
     }
     let hint = crate::pipeline::nearest(id, known.iter().map(String::as_str))
         .map(|near| format!("; did you mean {near}?"))
@@ -174,13 +189,13 @@ fn known_id(known: &[String], id: &str) -> Result<String> {
 }
 
 fn entry(
-    definition: &Definition,
     parameter: Option<&Parameter>,
     id: &str,
-    given: &[(String, String)],
+    given: Option<&Vec<&str>>,
+    own: Option<&Vec<&str>>,
 ) -> Entry {
-    let given = given.iter().filter(|(name, _)| name == id).map(|(_, value)| value.clone());
-    let own = definition.values_of(id).map(str::to_owned);
+    let [given, own] =
+        [given, own].map(|values| values.into_iter().flatten().map(|text| (*text).to_owned()));
     let defaults = parameter.into_iter().flat_map(|parameter| parameter.all("default"));
     let defaults = defaults.filter_map(FieldValue::as_text).map(str::to_owned);
     let sources: [(Origin, Vec<String>); 3] = [
@@ -205,7 +220,8 @@ fn check(parameter: Option<&Parameter>, entry: &Entry) -> Result<()> {
     if entry.values.len() > 1 && !parameter.is("isArray") {
         return wrong(format!("{} values are given, but it is no array", entry.values.len()));
     }
-    match entry.values.iter().find_map(|value| parameter.objection(value)) {
+    let demands = parameter.demands();
+    match entry.values.iter().find_map(|value| demands.objection(value)) {
         Some(objection) => wrong(objection),
         None => Ok(()),
     }

@@ -2,11 +2,12 @@
 
 use super::moment::Moment;
 use super::parameters::Parameters;
-use super::scope::ObjectScope;
+use super::scope::{MOST_BYTES, ObjectScope};
 use crate::expression::{Scope, Template, Value};
-use crate::pipeline::{Definition, Field, FieldValue, Object, ParameterValue};
+use crate::pipeline::{Definition, Field, FieldValue, Lines, Object, ParameterValue};
 use crate::{Error, ErrorKind, Result};
-use std::collections::BTreeSet;
+use std::cell::Cell;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// How far to resolve.
 #[derive(Clone, Copy, Debug)]
@@ -119,9 +120,13 @@ fn resolve_with(
     let mut resolved = Definition::default();
     let mut unresolved = Vec::new();
     let mut used = BTreeSet::new();
-    for object in &definition.objects {
+    let lines = Lines::of(definition);
+    let room = Cell::new(MOST_BYTES);
+    for (place, object) in definition.objects.iter().enumerate() {
         let scope = ObjectScope {
-            definition,
+            lines: &lines,
+            place,
+            room: &room,
             parameters: &parameters,
             object,
             fields: options.fields,
@@ -131,13 +136,19 @@ fn resolve_with(
             status: "FINISHED",
         };
         let mut whole = Object { fields: Vec::new(), ..object.clone() };
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for field in &object.fields {
+            *counts.entry(field.key.as_str()).or_default() += 1;
+        }
         let fields: Vec<&Field> = match options.inherited {
             true => definition.effective_fields(object).iter().map(|e| e.field).collect(),
             false => object.fields.iter().collect(),
         };
         for field in fields {
             let name = |error: Error| located(&error, object, &field.key);
-            let values = resolve_field(field, object, &scope).map_err(name)?;
+            room.set(MOST_BYTES);
+            let values = resolve_field(field, counts.get(field.key.as_str()) == Some(&1), &scope)
+                .map_err(name)?;
             for value in values {
                 for name in names_left(&value) {
                     if scope.lookup(&name)?.is_none() {
@@ -163,20 +174,15 @@ fn is_literal(key: &str) -> bool {
     matches!(key, "id" | "name" | "type" | "@sphere")
 }
 
-fn resolve_field(
-    field: &Field,
-    object: &Object,
-    scope: &ObjectScope<'_>,
-) -> Result<Vec<FieldValue>> {
+fn resolve_field(field: &Field, only: bool, scope: &ObjectScope<'_>) -> Result<Vec<FieldValue>> {
     let text = match field.value.as_text() {
         Some(text) if text.contains("#{") && !is_literal(&field.key) => text,
         _ => return Ok(vec![field.value.clone()]),
     };
     let template = Template::parse(text)?;
-    let only = object.all(&field.key).count() == 1;
     let alone = template.is_one_name();
     let left_out =
-        |name: &str| scope.parameters.is_left_out(name) && object.first_text(name).is_none();
+        |name: &str| scope.parameters.is_left_out(name) && scope.object.first_text(name).is_none();
     if alone && only && template.names().into_iter().all(left_out) {
         return Ok(Vec::new());
     }
@@ -199,7 +205,8 @@ fn require(
     parameters: &Parameters,
     unresolved: &[Unresolved],
 ) -> Result<()> {
-    let is_parameter = |name: &str| parameters.ids().any(|id| id == name);
+    let ids: HashSet<&str> = parameters.ids().collect();
+    let is_parameter = |name: &str| ids.contains(name);
     let missing = unresolved
         .iter()
         .find(|left| is_parameter(&left.name) && parameters.get(&left.name).is_none());

@@ -3,18 +3,25 @@
 use super::moment::{Moment, has_instances, is_runtime};
 use super::parameters::Parameters;
 use crate::expression::{Scope, Template, Value};
-use crate::pipeline::{Definition, FieldValue, Object};
+use crate::pipeline::{FieldValue, Lines, Object};
 use crate::{Error, ErrorKind, Result};
+use std::cell::Cell;
 
 /// How many fields may lead on to one another; beyond it they go round in a circle.
 const DEEPEST: usize = 20;
+
+/// How many bytes the fields that one text leads to may take in all: a thousand times what
+/// AWS allows a field.
+pub(super) const MOST_BYTES: usize = 10_000_000;
 
 /// Parameters, and the fields of one object and of those it refers to. What the service
 /// sets (`@…`, `node`, an instance's `id`) is known at a moment only. An optional parameter
 /// without a value is empty text.
 #[derive(Clone, Copy)]
 pub(super) struct ObjectScope<'a> {
-    pub(super) definition: &'a Definition,
+    pub(super) lines: &'a Lines<'a>,
+    /// Where the object is among those of the definition.
+    pub(super) place: usize,
     pub(super) parameters: &'a Parameters,
     pub(super) object: &'a Object,
     /// Whether fields are known, or parameters alone.
@@ -23,16 +30,17 @@ pub(super) struct ObjectScope<'a> {
     pub(super) depth: usize,
     /// The run that is looked at.
     pub(super) moment: Option<&'a Moment>,
+    /// How many more bytes the fields that one text leads to may take.
+    pub(super) room: &'a Cell<usize>,
     /// The object's status, where it is simulated.
     pub(super) status: &'static str,
 }
 
 impl ObjectScope<'_> {
     pub(super) fn field(&self, key: &str) -> Result<Option<Value>> {
-        let fields = self.definition.effective_fields(self.object);
         let mut values = Vec::new();
-        for effective in fields.iter().filter(|effective| effective.field.key == key) {
-            let value = match &effective.field.value {
+        for field in self.lines.fields(self.place, key) {
+            let value = match &field.value {
                 FieldValue::Text(text) => self.text(text)?,
                 FieldValue::Reference(id) => self.printed(id),
                 FieldValue::Intrinsic(_) => None,
@@ -51,9 +59,8 @@ impl ObjectScope<'_> {
     /// A reference in a text: the id of the object of the same run.
     fn printed(&self, id: &str) -> Option<Value> {
         let moment = self.moment?;
-        let object = self.definition.object(id)?;
-        let runs = self.definition.type_of(object).is_some_and(has_instances);
-        Some(if runs { moment.instance_id(object).into() } else { id.into() })
+        let runs = self.lines.type_of(self.lines.place(id)?).is_some_and(has_instances);
+        Some(if runs { moment.instance_id(id).into() } else { id.into() })
     }
 
     /// The value of another field's text, if all of it is known.
@@ -64,6 +71,14 @@ impl ObjectScope<'_> {
                 self.object.id
             )));
         }
+        // Fields that name fields that name fields grow with the power of their depth.
+        let Some(room) = self.room.get().checked_sub(text.len() + 1) else {
+            return Err(Error::new(ErrorKind::InvalidDefinition, "resolve").with_message(format!(
+                "the fields that {} leads to take more than {MOST_BYTES} bytes in all",
+                self.object.id
+            )));
+        };
+        self.room.set(room);
         match Template::parse(text)?.evaluate(&ObjectScope { depth: self.depth + 1, ..*self }) {
             Ok(value) => Ok(Some(value)),
             Err(error) if error.kind() == ErrorKind::UnresolvedParameter => Ok(None),
@@ -75,10 +90,11 @@ impl ObjectScope<'_> {
         let depth = self.depth + 1;
         match (reference, self.moment) {
             ("node", Some(moment)) => {
-                let Some((object, status)) = moment.node_of(self.definition, self.object)? else {
+                let Some((place, status)) = moment.node_of(self.lines, self.object)? else {
                     return Ok(None);
                 };
-                return ObjectScope { object, depth, status, ..*self }.own(rest);
+                let Some(object) = self.lines.object(place) else { return Ok(None) };
+                return ObjectScope { object, place, depth, status, ..*self }.own(rest);
             }
             // At run time `parent` is the component of an instance.
             ("parent", Some(_)) => {
@@ -92,13 +108,14 @@ impl ObjectScope<'_> {
             _ if is_runtime(rest) => return Ok(None),
             _ => {}
         }
-        let fields = self.definition.effective_fields(self.object);
-        let id = fields
-            .iter()
-            .find(|effective| effective.field.key == reference)
-            .and_then(|effective| effective.field.value.as_reference());
-        match id.and_then(|id| self.definition.object(id)) {
-            Some(object) => ObjectScope { object, depth, status: "FINISHED", ..*self }.own(rest),
+        let fields = self.lines.fields(self.place, reference);
+        let id = fields.first().and_then(|field| field.value.as_reference());
+        let place = id.and_then(|id| self.lines.place(id));
+        let target = place.and_then(|place| Some((place, self.lines.object(place)?)));
+        match target {
+            Some((place, object)) => {
+                ObjectScope { object, place, depth, status: "FINISHED", ..*self }.own(rest)
+            }
             None => Ok(None),
         }
     }
@@ -110,10 +127,11 @@ impl ObjectScope<'_> {
         }
         match (name, self.moment) {
             ("name", _) => Ok(Some(Value::from(self.object.name.as_str()))),
-            ("id", Some(moment)) => Ok(Some(moment.instance_id(self.object).into())),
+            ("id", Some(moment)) => Ok(Some(moment.instance_id(&self.object.id).into())),
             ("node", Some(moment)) => {
-                let node = moment.node_of(self.definition, self.object)?;
-                Ok(node.map(|(object, _)| moment.instance_id(object).into()))
+                let node = moment.node_of(self.lines, self.object)?;
+                let object = node.and_then(|(place, _)| self.lines.object(place));
+                Ok(object.map(|object| moment.instance_id(&object.id).into()))
             }
             (name, Some(moment)) if is_runtime(name) => moment.field(self, name),
             (name, None) if name.starts_with('@') => Ok(None),

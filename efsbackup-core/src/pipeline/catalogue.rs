@@ -1,7 +1,7 @@
 //! The object types of the service and their fields, read from `catalogue.json`.
 
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 /// The object types that AWS documents, and what is known about their fields.
@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     types: BTreeMap<String, ObjectType>,
+    /// For each field the first type that has it.
+    with_field: HashMap<String, String>,
 }
 
 /// One type of object.
@@ -87,7 +89,7 @@ impl Catalogue {
     /// What some type says about a field called `name`, for objects whose type is not
     /// known, such as Default, whose fields are for others to inherit.
     pub fn any_field(&self, name: &str) -> Option<&FieldType> {
-        self.types().find_map(|kind| kind.fields.get(name))
+        self.get(self.with_field.get(name)?)?.fields.get(name)
     }
 }
 
@@ -103,7 +105,14 @@ fn parse(text: &str) -> Option<Catalogue> {
     let shared = file.get("shared")?.as_object()?;
     let types = file.get("types")?.as_object()?.iter();
     let types = types.map(|(name, kind)| Some((name.clone(), object_type(name, kind, shared)?)));
-    Some(Catalogue { types: types.collect::<Option<_>>()? })
+    let types = types.collect::<Option<BTreeMap<String, ObjectType>>>()?;
+    let mut with_field = HashMap::new();
+    for kind in types.values() {
+        for field in kind.fields.keys() {
+            with_field.entry(field.clone()).or_insert_with(|| kind.name.clone());
+        }
+    }
+    Some(Catalogue { types, with_field })
 }
 
 fn object_type(name: &str, kind: &Value, shared: &Map<String, Value>) -> Option<ObjectType> {

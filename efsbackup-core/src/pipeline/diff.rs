@@ -4,7 +4,7 @@
 //! that of values where the catalogue says so (`dependsOn`, alarms, security groups). The
 //! order of all other values of one key counts: arguments, steps, inputs.
 
-use super::{Catalogue, Definition, Field, FieldValue, is_secret};
+use super::{Catalogue, Definition, Field, FieldValue, Lines, is_secret};
 use std::collections::HashMap;
 
 /// What a [`Change`] is about.
@@ -159,7 +159,7 @@ fn compare_keys(
     for (key, _) in old.iter().chain(added) {
         let [old, new] = [&old_by_key, &new_by_key].map(|keys| keys.get(key).map(|v| v.as_slice()));
         let [old_values, new_values] = [old, new].map(|values| values.unwrap_or_default());
-        if !is_same(old_values, new_values, is_ordered(key)) {
+        if !is_same(old_values, new_values, || is_ordered(key)) {
             changes.push(Change {
                 part,
                 id: id.to_owned(),
@@ -173,19 +173,30 @@ fn compare_keys(
     changes
 }
 
-fn is_same(old: &[FieldValue], new: &[FieldValue], ordered: bool) -> bool {
-    if old == new || ordered || old.len() != new.len() {
+fn is_same(old: &[FieldValue], new: &[FieldValue], is_ordered: impl Fn() -> bool) -> bool {
+    if old == new || old.len() != new.len() || is_ordered() {
         return old == new;
     }
-    // Few values, and nothing to sort CloudFormation's functions by.
-    let mut left: Vec<&FieldValue> = new.iter().collect();
-    old.iter().all(|value| match left.iter().position(|other| *other == value) {
-        Some(place) => {
-            left.swap_remove(place);
-            true
+    // How often more a value stands on the one side than on the other. There is nothing to find
+    // functions by, of which there are few.
+    let mut counts: HashMap<(bool, &str), isize> = HashMap::new();
+    let mut functions: Vec<&FieldValue> = Vec::new();
+    for (values, step) in [(old, 1), (new, -1)] {
+        for value in values {
+            match value {
+                FieldValue::Text(text) => *counts.entry((false, text)).or_default() += step,
+                FieldValue::Reference(id) => *counts.entry((true, id)).or_default() += step,
+                FieldValue::Intrinsic(_) if step > 0 => functions.push(value),
+                FieldValue::Intrinsic(_) => {
+                    match functions.iter().position(|other| *other == value) {
+                        Some(place) => drop(functions.swap_remove(place)),
+                        None => return false,
+                    }
+                }
+            }
         }
-        None => false,
-    })
+    }
+    functions.is_empty() && counts.values().all(|count| *count == 0)
 }
 
 /// The pairs under their keys.
@@ -231,15 +242,11 @@ fn values(old: &Definition, new: &Definition, changes: &mut Vec<Change>) {
 
 /// Whether the order of a field's values counts, by the types of either definition.
 fn ordered_in<'a>(new: &'a Definition, old: &'a Definition) -> impl Fn(&str, &str) -> bool {
-    let types: HashMap<&str, &str> = [old, new]
-        .into_iter()
-        .flat_map(|definition| {
-            definition
-                .objects
-                .iter()
-                .filter_map(|object| Some((object.id.as_str(), definition.type_of(object)?)))
-        })
-        .collect();
+    let mut types: HashMap<&str, &str> = HashMap::new();
+    for definition in [old, new] {
+        let typed = Lines::of(definition);
+        types.extend(typed.types().filter_map(|(object, name)| Some((object.id.as_str(), name?))));
+    }
     let catalogue = Catalogue::current();
     move |id, key| {
         let kind = types.get(id).and_then(|name| catalogue.get(name));

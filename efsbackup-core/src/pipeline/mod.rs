@@ -5,6 +5,7 @@ mod builder;
 mod catalogue;
 mod diff;
 mod inherit;
+mod lines;
 mod model;
 mod nearest;
 mod parameter;
@@ -15,6 +16,7 @@ pub use builder::{Defaults, Ec2Resource, Schedule, ShellCommandActivity, SnsAlar
 pub use catalogue::{Catalogue, FieldType, ObjectType, Slot};
 pub use diff::{Change, Part};
 pub use inherit::{DEFAULT_ID, Effective};
+pub(crate) use lines::Lines;
 pub use model::{
     Definition, Field, FieldValue, Intrinsic, Node, Object, Parameter, ParameterValue,
 };

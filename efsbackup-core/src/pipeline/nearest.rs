@@ -1,16 +1,27 @@
 //! The name that was probably meant.
 
+/// The longest name, in bytes, for which another one is looked for.
+const LONGEST: usize = 128;
+
 /// The candidate most like `name`, if one is like enough: it differs by case alone, or by
 /// few letters for its length.
 pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    // Comparing takes time that grows with both lengths, and what is longer is no typing error.
+    if name.len() > LONGEST {
+        return None;
+    }
     let name = name.to_lowercase();
-    let scored =
-        candidates.into_iter().map(|known| (distance(&name, &known.to_lowercase()), known));
+    let length = name.chars().count();
+    let most = 1.max(length / 3).min(3);
+    let alike =
+        |known: &&str| known.len() <= 2 * LONGEST && known.chars().count().abs_diff(length) <= most;
+    let candidates = candidates.into_iter().filter(alike);
+    let scored = candidates.map(|known| (distance(&name, &known.to_lowercase()), known));
     let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1.max(name.chars().count() / 3).min(3)).then_some(best)
+    (distance <= most).then_some(best)
 }
 
 /// How many letters to insert, remove or replace (Levenshtein's distance).

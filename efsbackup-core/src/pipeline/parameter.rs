@@ -1,6 +1,7 @@
 //! What a parameter object says about its values.
 
 use super::{FieldValue, Parameter};
+use std::collections::HashSet;
 
 /// The type of a parameter's values. AWS names the four, but not how each is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,18 +60,45 @@ impl Parameter {
         }
     }
 
-    /// What is wrong with `value`, if it is text: it is not of the parameter's type, or
-    /// not among the allowed values. A secret is not repeated.
-    pub fn objection(&self, value: &str) -> Option<String> {
-        let shown = if self.is_secret() { "the value".to_owned() } else { format!("'{value}'") };
-        let kind = self.parameter_type().unwrap_or(ParameterType::String);
-        if !kind.accepts(value) {
-            return Some(format!("{shown} is not of the type {}", kind.name()));
-        }
+    /// What it demands of its values.
+    pub(crate) fn demands(&self) -> Demands<'_> {
         let allowed: Vec<&str> =
             self.all("allowedValues").filter_map(FieldValue::as_text).collect();
-        if !allowed.is_empty() && !allowed.contains(&value) {
-            return Some(format!("{shown} is not allowed, only {}", allowed.join(", ")));
+        Demands {
+            secret: self.is_secret(),
+            kind: self.parameter_type().unwrap_or(ParameterType::String),
+            known: allowed.iter().copied().collect(),
+            allowed,
+        }
+    }
+}
+
+/// What a parameter demands of its values, to be asked of many.
+pub(crate) struct Demands<'a> {
+    secret: bool,
+    kind: ParameterType,
+    allowed: Vec<&'a str>,
+    known: HashSet<&'a str>,
+}
+
+/// So many of the allowed values are told.
+const TOLD: usize = 20;
+
+impl Demands<'_> {
+    /// What is wrong with `value`, if it is text: it is not of the parameter's type, or
+    /// not among the allowed values. A secret is not repeated.
+    pub(crate) fn objection(&self, value: &str) -> Option<String> {
+        let shown = || if self.secret { "the value".to_owned() } else { format!("'{value}'") };
+        if !self.kind.accepts(value) {
+            return Some(format!("{} is not of the type {}", shown(), self.kind.name()));
+        }
+        if !self.allowed.is_empty() && !self.known.contains(value) {
+            let told = self.allowed.iter().take(TOLD).copied().collect::<Vec<_>>().join(", ");
+            let more = match self.allowed.len().saturating_sub(TOLD) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            return Some(format!("{} is not allowed, only {told}{more}", shown()));
         }
         None
     }

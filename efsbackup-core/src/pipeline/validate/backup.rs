@@ -1,11 +1,18 @@
 //! What makes a backup go wrong although the definition is good: doubts, never errors.
 
 use super::super::{FieldValue, Object};
+use super::finding::cut;
 use super::shell;
 use super::{Code, Context, Validation, View};
 use crate::expression::Period;
 
+/// How many arguments, inputs or outputs of an object are compared with one another.
+const COMPARED: usize = 20;
+
 pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
+    if view.kind.is_none_or(|kind| kind.is("ShellCommandActivity")) {
+        check_script(view, found);
+    }
     if context.parents.contains(view.object.id.as_str()) {
         return;
     }
@@ -14,7 +21,6 @@ pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validati
     }
     if view.is("ShellCommandActivity") {
         check_arguments(context, view, found);
-        check_script(view, found);
     }
     if view.is("CopyActivity") {
         check_copy(context, view, found);
@@ -24,10 +30,11 @@ pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validati
 /// A machine that outlives the period runs beside the next one.
 fn check_life(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
     let period = |text: Option<&str>| context.known(text?)?.parse::<Period>().ok();
-    let schedule = view.fields.iter().find(|effective| effective.field.key == "schedule");
-    let schedule = schedule.and_then(|e| context.view(e.field.value.as_reference()?));
-    let Some(every) = schedule.and_then(|schedule| period(schedule.text("period"))) else { return };
-    let Some(life) = period(view.text("terminateAfter")) else { return };
+    let schedule = context.fields(view, "schedule").first();
+    let schedule = schedule.and_then(|field| context.view(field.value.as_reference()?));
+    let every = schedule.and_then(|schedule| period(context.text(schedule, "period")));
+    let Some(every) = every else { return };
+    let Some(life) = period(context.text(view, "terminateAfter")) else { return };
     if life.minutes() > every.minutes() {
         let text = format!(
             "it may live for {life}, but the next run begins after {every}: two runs may work on \
@@ -40,8 +47,8 @@ fn check_life(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
 /// Arguments that look like file systems: how they are written, and whether two are one.
 fn check_arguments(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
     let id = &view.object.id;
-    let arguments = view.fields.iter().filter(|e| e.field.key == "scriptArgument");
-    let texts = arguments.filter_map(|e| context.known(e.field.value.as_text()?));
+    let arguments = context.fields(view, "scriptArgument").iter().take(COMPARED);
+    let texts = arguments.filter_map(|field| context.known(field.value.as_text()?));
     let mut places: Vec<&str> = Vec::new();
     for text in texts {
         match location(text) {
@@ -103,7 +110,8 @@ fn nested(a: &str, b: &str) -> bool {
 
 fn check_script(view: &View<'_>, found: &mut Validation) {
     let id = &view.object.id;
-    let Some(script) = view.text("command") else { return };
+    // Where it is written: many may inherit it.
+    let Some(script) = view.object.first_text("command") else { return };
     if let Some(word) = shell::unquoted_argument(script) {
         let text = format!(
             "{word} stands without quotes: an argument with a space or * becomes several; \
@@ -113,8 +121,9 @@ fn check_script(view: &View<'_>, found: &mut Validation) {
     }
     if let Some(line) = shell::unchecked_mount(script) {
         let text = format!(
-            "nothing looks whether `{line}` succeeded: where it fails, the script works on the \
-             empty mount point; add `|| exit 1`, or `set -e` above"
+            "nothing looks whether `{}` succeeded: where it fails, the script works on the \
+             empty mount point; add `|| exit 1`, or `set -e` above",
+            cut(line, 200)
         );
         found.add(Code::UncheckedMount, id, Some("command"), text);
     }
@@ -123,8 +132,8 @@ fn check_script(view: &View<'_>, found: &mut Validation) {
 /// Input and output of a copy.
 fn check_copy(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
     let places = |key: &str| -> Vec<&str> {
-        let fields = view.fields.iter().filter(|effective| effective.field.key == key);
-        let nodes = fields.filter_map(|e| context.view(e.field.value.as_reference()?));
+        let fields = context.fields(view, key).iter().take(COMPARED);
+        let nodes = fields.filter_map(|field| context.view(field.value.as_reference()?));
         nodes.filter_map(|node| place_of(context, node.object)).collect()
     };
     let outputs = places("output");

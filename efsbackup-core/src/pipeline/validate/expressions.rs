@@ -1,7 +1,8 @@
 //! Expressions: whether they parse, and whether the names in them can mean something.
 
-use super::super::{FieldValue, Slot, nearest};
-use super::{Code, Context, Validation, View, is_user_defined};
+use super::super::{FieldValue, Slot};
+use super::finding::cut;
+use super::{Code, Context, SEARCHED, Validation, View, is_user_defined};
 use crate::expression::Template;
 
 pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
@@ -32,18 +33,19 @@ pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validati
     }
 }
 
-fn check_name(
-    context: &Context<'_>,
-    view: &View<'_>,
+fn check_name<'a>(
+    context: &Context<'a>,
+    view: &View<'a>,
     key: &str,
     name: &str,
     found: &mut Validation,
 ) {
     let id = view.object.id.as_str();
     let first = name.split('.').next().unwrap_or(name);
-    let parameters = &context.definition.parameters;
-    if context.declared.contains(first)
-        || view.has(first)
+    let parameters = &context.parameters;
+    if parameters.contains_key(first)
+        || context.values.contains_key(first)
+        || context.has(view, first)
         || matches!(first, "name" | "id" | "parent" | "type")
     {
         return;
@@ -53,14 +55,14 @@ fn check_name(
         return found.add(Code::MaybeUndeclared, id, Some(key), text);
     }
     let secret = format!("*{first}");
-    if parameters.iter().any(|parameter| parameter.id == secret) {
+    if parameters.contains_key(secret.as_str()) {
         let text = format!("the parameter is declared as a secret; write #{{{secret}}}");
         return found.add(Code::UnknownName, id, Some(key), text);
     }
     if is_user_defined(first) {
-        let ids = parameters.iter().map(|parameter| parameter.id.as_str());
-        let hint = nearest(first, ids).map(|near| format!("; did you mean {near}?"));
-        let text = format!("the parameter {first} is not declared{}", hint.unwrap_or_default());
+        let ids = context.definition.parameters.iter().map(|parameter| parameter.id.as_str());
+        let hint = found.hint(first, ids.take(SEARCHED));
+        let text = format!("the parameter {first} is not declared{hint}");
         return found.add(Code::Undeclared, id, Some(key), text);
     }
     // What the service sets, or what others inherit from here may set.
@@ -70,7 +72,7 @@ fn check_name(
         || context.parents.contains(id)
         || id == super::DEFAULT_ID;
     if !set_later {
-        let text = format!("{id} has no field {first}");
+        let text = format!("{} has no field {first}", cut(id, 256));
         found.add(Code::UnknownName, id, Some(key), text);
     }
 }

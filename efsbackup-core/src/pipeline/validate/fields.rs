@@ -1,12 +1,9 @@
 //! Which fields an object has, and whether their values can be right.
 
-use super::super::{FieldType, FieldValue, ObjectType, Slot, nearest};
+use super::super::{FieldType, FieldValue, ObjectType, Slot};
 use super::{Code, Context, Validation, View, is_user_defined};
 use crate::expression::{Period, Value};
 use std::collections::HashMap;
-
-/// Findings after which none tells what was probably meant.
-const HINTED: usize = 200;
 
 pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
     let object = view.object;
@@ -48,33 +45,39 @@ pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validati
     }
     // An object that others inherit from may leave gaps for them to fill.
     if let Some(kind) = view.kind.filter(|_| !context.parents.contains(object.id.as_str())) {
-        check_required(view, kind, found);
+        check_required(context, view, kind, found);
     }
 }
 
-fn check_required(view: &View<'_>, kind: &ObjectType, found: &mut Validation) {
+fn check_required(
+    context: &Context<'_>,
+    view: &View<'_>,
+    kind: &ObjectType,
+    found: &mut Validation,
+) {
     let id = &view.object.id;
     for (key, _) in kind.fields.iter().filter(|(_, field)| field.required) {
-        if !view.has(key) {
+        if !context.has(view, key) {
             let text = format!("{} requires it; set it here, on a parent or on Default", kind.name);
             found.add(Code::RequiredField, id, Some(key), text);
         }
     }
     for group in &kind.one_of {
-        let set: Vec<&str> = group.iter().map(String::as_str).filter(|key| view.has(key)).collect();
-        let all = group.join(" or ");
+        let keys = group.iter().map(String::as_str);
+        let set: Vec<&str> = keys.filter(|key| context.has(view, key)).collect();
+        let all = || group.join(" or ");
         match set.as_slice() {
             [] => {
-                let text = format!("{} requires one of {all}", kind.name);
+                let text = format!("{} requires one of {}", kind.name, all());
                 found.add(Code::RequiredGroup, id, group.first().map(String::as_str), text);
             }
             [_] => {}
             [first, ..] if kind.is("Schedule") => {
-                let text = format!("only one of {all} may be set");
+                let text = format!("only one of {} may be set", all());
                 found.add(Code::ScheduleConflict, id, Some(first), text);
             }
             [first, ..] => {
-                let text = format!("only one of {all} counts; remove the other");
+                let text = format!("only one of {} counts; remove the other", all());
                 found.add(Code::OneOfGroup, id, Some(first), text);
             }
         }
@@ -95,16 +98,11 @@ fn unknown(context: &Context<'_>, view: &View<'_>, key: &str, found: &mut Valida
         return;
     };
     let settable = kind.fields.iter().filter(|(_, field)| !field.runtime && !field.forbidden);
-    // Looking for the name that was meant takes its time; nobody reads thousands of hints.
-    let near = (found.findings.len() < HINTED)
-        .then(|| nearest(key, settable.map(|(name, _)| name.as_str())))
-        .flatten();
-    let hint =
-        near.or_else(|| context.catalogue.any_field(key).map(|_| "")).map(|near| match near {
-            "" => "; other types have it".to_owned(),
-            near => format!("; did you mean {near}?"),
-        });
-    let text = format!("{} has no such field{}", kind.name, hint.unwrap_or_default());
+    let mut hint = found.hint(key, settable.map(|(name, _)| name.as_str()));
+    if hint.is_empty() && context.catalogue.any_field(key).is_some() {
+        hint = "; other types have it".to_owned();
+    }
+    let text = format!("{} has no such field{hint}", kind.name);
     found.add(Code::UnknownField, id, Some(key), text);
 }
 

@@ -1,6 +1,8 @@
 //! What validation finds, each kind under a code that stays.
 
+use crate::pipeline::nearest;
 use crate::{Error, ErrorKind, Result};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Whether a finding keeps a definition from running.
@@ -142,6 +144,22 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Findings after which none tells what was probably meant.
+const HINTED: usize = 200;
+/// The longest id in a finding, in characters: longer ones are a finding of their own.
+const LONGEST_NAME: usize = 256;
+/// The longest text of a finding, in characters.
+const LONGEST_TEXT: usize = 2000;
+
+/// The text, cut short with an ellipsis where it is longer: what many findings tell may be as
+/// large as the whole definition.
+pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
+    }
+}
+
 /// All that validation found, in the order of the definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validation {
@@ -181,6 +199,13 @@ impl Validation {
             .with_message(format!("{first}{more}")))
     }
 
+    /// "; did you mean …?" where a candidate is like `name`. Looking takes its time, and nobody
+    /// reads thousands of hints.
+    pub(super) fn hint<'a>(&self, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        let near = if self.findings.len() < HINTED { nearest(name, known) } else { None };
+        near.map(|near| format!("; did you mean {near}?")).unwrap_or_default()
+    }
+
     /// Adds a finding about a field or, without one, an object or parameter.
     pub(super) fn add(
         &mut self,
@@ -192,9 +217,9 @@ impl Validation {
         self.findings.push(Finding {
             severity: code.severity(),
             code,
-            object: Some(object.to_owned()),
-            field: field.map(str::to_owned),
-            text: text.into(),
+            object: Some(cut(object, LONGEST_NAME).into_owned()),
+            field: field.map(|field| cut(field, LONGEST_NAME).into_owned()),
+            text: cut(&text.into(), LONGEST_TEXT).into_owned(),
         });
     }
 

@@ -4,6 +4,7 @@
 //! its guide says, the finding is a warning.
 
 mod backup;
+mod circles;
 mod expressions;
 mod fields;
 mod finding;
@@ -16,8 +17,9 @@ mod shell;
 
 pub use finding::{Code, Finding, Severity, Validation};
 
-use super::inherit::{ancestry, effective_fields};
-use super::{Catalogue, DEFAULT_ID, Definition, Effective, FieldType, Object, ObjectType};
+use super::{
+    Catalogue, DEFAULT_ID, Definition, Field, FieldType, Lines, Object, ObjectType, Parameter,
+};
 use std::collections::{HashMap, HashSet};
 
 impl Definition {
@@ -35,7 +37,7 @@ impl Definition {
             schedules::check(&context, view, &mut found);
             backup::check(&context, view, &mut found);
         }
-        references::check_cycles(&context, &mut found);
+        circles::check(&context, &mut found);
         schedules::check_demand(&context, &mut found);
         parameters::check(&context, &mut found);
         limits::check_whole(self, &mut found);
@@ -43,14 +45,18 @@ impl Definition {
     }
 }
 
+/// How many ids are looked through for the one that was meant.
+const SEARCHED: usize = 200;
+
 /// What all checks look at.
 struct Context<'a> {
     definition: &'a Definition,
     catalogue: &'static Catalogue,
-    /// Where in `views` the object with an id is.
-    places: HashMap<&'a str, usize>,
-    /// The ids of parameters that are declared or given a value.
-    declared: HashSet<&'a str>,
+    lines: Lines<'a>,
+    /// The parameters by their ids, of several with one id the first.
+    parameters: HashMap<&'a str, &'a Parameter>,
+    /// The first value given to each parameter.
+    values: HashMap<&'a str, Option<&'a str>>,
     /// The ids that some object names as its parent.
     parents: HashSet<&'a str>,
     views: Vec<View<'a>>,
@@ -59,9 +65,7 @@ struct Context<'a> {
 /// An object with what it inherits.
 struct View<'a> {
     object: &'a Object,
-    fields: Vec<Effective<'a>>,
-    /// The keys of those fields.
-    keys: HashSet<&'a str>,
+    place: usize,
     /// Its type's name, its own or inherited.
     type_name: Option<&'a str>,
     /// What the catalogue knows about that type.
@@ -71,33 +75,29 @@ struct View<'a> {
 impl<'a> Context<'a> {
     fn new(definition: &'a Definition) -> Self {
         let catalogue = Catalogue::current();
-        let mut places = HashMap::new();
-        for (place, object) in definition.objects.iter().enumerate() {
-            places.entry(object.id.as_str()).or_insert(place);
-        }
         let parents = definition.objects.iter().filter_map(|o| o.first_reference("parent"));
         let parents = parents.collect();
-        let view = |object: &'a Object| {
-            let line = ancestry(object, |id| definition.objects.get(*places.get(id)?));
-            let type_name = match object.id.as_str() {
-                DEFAULT_ID => Some(DEFAULT_ID),
-                _ => line.iter().filter(|o| o.id != DEFAULT_ID).find_map(|o| o.type_name()),
-            };
+        let lines = Lines::of(definition);
+        let view = |(place, (object, type_name)): (usize, (&'a Object, Option<&'a str>))| {
             let kind = type_name.and_then(|name| catalogue.get(name));
-            let fields = effective_fields(&line);
-            let keys = fields.iter().map(|effective| effective.field.key.as_str()).collect();
-            View { object, fields, keys, type_name, kind }
+            View { object, place, type_name, kind }
         };
-        let views = definition.objects.iter().map(view).collect();
-        let declared = definition.parameters.iter().map(|parameter| parameter.id.as_str());
-        let declared = declared.chain(definition.values.iter().map(|value| value.id.as_str()));
-        let declared = declared.collect();
-        Context { definition, catalogue, places, declared, parents, views }
+        let views = lines.types().enumerate().map(view).collect();
+        let mut parameters = HashMap::new();
+        for parameter in &definition.parameters {
+            parameters.entry(parameter.id.as_str()).or_insert(parameter);
+        }
+        let mut values = HashMap::new();
+        for value in &definition.values {
+            let first = values.entry(value.id.as_str()).or_insert(None);
+            *first = first.or(value.value.as_text());
+        }
+        Context { definition, catalogue, lines, parameters, values, parents, views }
     }
 
     /// The object with this id.
     fn view(&self, id: &str) -> Option<&View<'a>> {
-        self.views.get(*self.places.get(id)?)
+        self.views.get(self.lines.place(id)?)
     }
 
     /// The text, or the value of the parameter that it names in `#{…}` and nothing else.
@@ -107,9 +107,23 @@ impl<'a> Context<'a> {
             return Some(text);
         }
         let id = text.strip_prefix("#{")?.strip_suffix('}')?.trim();
-        let given = self.definition.values_of(id).next();
-        let default = || self.definition.parameter(id)?.attribute("default");
+        let given = self.values.get(id).copied().flatten();
+        let default = || self.parameters.get(id)?.attribute("default");
         given.or_else(default).filter(|value| !value.contains("#{"))
+    }
+
+    /// The fields of this key that count for the object, its own or inherited.
+    fn fields(&self, view: &View<'a>, key: &str) -> &[&'a Field] {
+        self.lines.fields(view.place, key)
+    }
+
+    fn has(&self, view: &View<'a>, key: &str) -> bool {
+        self.lines.setter(view.place, key).is_some()
+    }
+
+    /// The first text of `key` that counts for the object.
+    fn text(&self, view: &View<'a>, key: &str) -> Option<&'a str> {
+        self.fields(view, key).iter().find_map(|field| field.value.as_text())
     }
 
     /// What is known about a field of an object. Any type's field may stand on Default and
@@ -123,16 +137,6 @@ impl<'a> Context<'a> {
 }
 
 impl<'a> View<'a> {
-    fn has(&self, key: &str) -> bool {
-        self.keys.contains(key)
-    }
-
-    /// The first effective text of `key`.
-    fn text(&self, key: &str) -> Option<&'a str> {
-        let mut fields = self.fields.iter().filter(|effective| effective.field.key == key);
-        fields.find_map(|effective| effective.field.value.as_text())
-    }
-
     /// Whether the catalogue's type is, or belongs to the family, `name`.
     fn is(&self, name: &str) -> bool {
         self.kind.is_some_and(|kind| kind.is(name))

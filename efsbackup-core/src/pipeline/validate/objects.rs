@@ -1,6 +1,7 @@
 //! Ids, names and types.
 
-use super::super::{DEFAULT_ID, nearest};
+use super::super::DEFAULT_ID;
+use super::finding::cut;
 use super::{Code, Context, Validation, View};
 use std::collections::HashSet;
 
@@ -27,9 +28,8 @@ pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validati
         }
         Some(name) if view.kind.is_none() => {
             let types = context.catalogue.types().map(|kind| kind.name.as_str());
-            let hint = nearest(name, types.filter(|name| *name != DEFAULT_ID));
-            let hint = hint.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-            let text = format!("there is no type {name}{hint}");
+            let hint = found.hint(name, types.filter(|name| *name != DEFAULT_ID));
+            let text = format!("there is no type {}{hint}", cut(name, 100));
             found.add(Code::UnknownType, id, Some("type"), text);
         }
         Some(_) => {}

@@ -49,13 +49,14 @@ fn check_values(parameter: &Parameter, values: &[&str], found: &mut Validation) 
         return found.add(Code::ParameterType, id, Some("type"), text);
     };
     let defaults: Vec<&str> = parameter.all("default").filter_map(FieldValue::as_text).collect();
+    let demands = parameter.demands();
     for (values, attribute) in [(defaults.as_slice(), Some("default")), (values, None)] {
         if values.len() > 1 && !parameter.is("isArray") {
             let text = format!("it has {} values; set isArray to \"true\"", values.len());
             found.add(Code::SeveralValues, id, attribute, text);
         }
         for value in values.iter().filter(|value| !value.contains("#{")) {
-            if let Some(text) = parameter.objection(value) {
+            if let Some(text) = demands.objection(value) {
                 found.add(Code::ParameterValue, id, attribute, text);
             } else if kind == ParameterType::S3ObjectKey && !is_s3_uri(value) {
                 let text = "the value is no S3 URI (s3://bucket/key)";

@@ -13,43 +13,43 @@ const SHORTEST_DELAY_MINUTES: u64 = 2;
 
 pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
     if view.is("Schedule") {
-        check_schedule(view, found);
+        check_schedule(context, view, found);
     }
     let id = view.object.id.as_str();
     let scheduled = view.is("Activity") || view.is("DataNode") || view.is("Resource");
     if !scheduled || context.parents.contains(id) {
         return;
     }
-    if !view.has("schedule") && !is_on_demand(view) {
+    if !context.has(view, "schedule") && !is_on_demand(context, view) {
         let text = "it has no schedule; set one here, on a parent or on Default";
         found.add(Code::NoSchedule, id, Some("schedule"), text);
     }
-    if view.is("Resource") && !view.has("terminateAfter") {
+    if view.is("Resource") && !context.has(view, "terminateAfter") {
         let text = "it may run, and cost, for ever; set how long it may live";
         found.add(Code::NoTerminateAfter, id, Some("terminateAfter"), text);
     }
-    if view.is("Activity") && !view.has("pipelineLogUri") {
+    if view.is("Activity") && !context.has(view, "pipelineLogUri") {
         let text = "a failure leaves no log; set where logs go, best on Default";
         found.add(Code::NoLogs, id, Some("pipelineLogUri"), text);
     }
     check_retries(view, found);
 }
 
-fn check_schedule(view: &View<'_>, found: &mut Validation) {
+fn check_schedule(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
     let id = view.object.id.as_str();
-    let period = view.text("period").and_then(|text| text.parse::<Period>().ok());
+    let period = context.text(view, "period").and_then(|text| text.parse::<Period>().ok());
     if let Some(period) = period
         && !(SHORTEST_MINUTES..=LONGEST_MINUTES).contains(&period.minutes())
     {
         let text = format!("{period} is not between 15 minutes and 3 years");
         found.add(Code::PeriodRange, id, Some("period"), text);
     }
-    if view.has("endDateTime") && view.has("occurrences") {
+    if context.has(view, "endDateTime") && context.has(view, "occurrences") {
         let text = "endDateTime and occurrences exclude each other";
         found.add(Code::ScheduleConflict, id, Some("occurrences"), text);
     }
     let time = |key| {
-        view.text(key).and_then(|text| match Value::time(text) {
+        context.text(view, key).and_then(|text| match Value::time(text) {
             Ok(Value::Time(time)) => Some(time),
             _ => None,
         })
@@ -75,8 +75,8 @@ fn check_retries(view: &View<'_>, found: &mut Validation) {
     }
 }
 
-fn is_on_demand(view: &View<'_>) -> bool {
-    view.text("scheduleType").is_some_and(|text| text.eq_ignore_ascii_case("ondemand"))
+fn is_on_demand(context: &Context<'_>, view: &View<'_>) -> bool {
+    context.text(view, "scheduleType").is_some_and(|text| text.eq_ignore_ascii_case("ondemand"))
 }
 
 /// On demand is for the whole pipeline: set on Default, and without a Schedule.

@@ -3,8 +3,9 @@
 /// The first `$1`, `$@` or the like that stands where the shell splits it into words.
 pub(super) fn unquoted_argument(script: &str) -> Option<&str> {
     let mut quote: Option<char> = None;
-    // Of the current line: where its words begin, and whether the rest needs no quotes.
-    let mut word = "";
+    // Whether the current word is an assignment, whose value stays whole, and whether the rest
+    // of the line needs no quotes.
+    let mut assigned = false;
     let mut safe = false;
     // Within `[[ … ]]` or `(( … ))`, which split nothing.
     let mut inside = false;
@@ -27,23 +28,23 @@ pub(super) fn unquoted_argument(script: &str) -> Option<&str> {
             (None, ']') if rest.starts_with("]]") => inside = false,
             (None, ')') if rest.starts_with("))") => inside = false,
             (None, '#') if at_word => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
-            (None, '\n' | ';' | '|' | '&') => (safe, word) = (false, ""),
+            (None, '\n' | ';' | '|' | '&') => {
+                (safe, assigned) = (false, false);
+            }
             (None, '$') if !safe && !inside => {
-                if let Some(length) = parameter(rest) {
-                    // The value of an assignment, and what `case` and `[[` look at, stay whole.
-                    let assigned = word.split_once('=').is_some_and(|(name, _)| {
-                        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-                    });
-                    if !assigned {
-                        return rest.get(..length);
-                    }
+                // What `case` and `[[` look at stays whole too.
+                if let Some(length) = parameter(rest).filter(|_| !assigned) {
+                    return rest.get(..length);
                 }
             }
             _ => {}
         }
         let blank = c.is_whitespace() || matches!(c, ';' | '|' | '&' | '(' | ')');
         if quote.is_none() && at_word && !blank {
-            word = rest.split(char::is_whitespace).next().unwrap_or_default();
+            let word = rest.split(char::is_whitespace).next().unwrap_or_default();
+            assigned = word.split_once('=').is_some_and(|(name, _)| {
+                !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            });
             safe |= matches!(word, "case" | "for" | "declare" | "local" | "export" | "readonly");
         }
         at_word = quote.is_none() && blank;
@@ -54,15 +55,15 @@ pub(super) fn unquoted_argument(script: &str) -> Option<&str> {
 /// The length of a positional parameter at the start of `text`, if one is there.
 fn parameter(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('$')?;
-    let is_positional = |name: &str| {
-        matches!(name, "@" | "*") || !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit())
-    };
-    if let Some(braced) = inside.strip_prefix('{') {
-        let (name, _) = braced.split_once('}')?;
-        return is_positional(name).then_some(name.len() + 3);
+    let braced = inside.strip_prefix('{');
+    let name = braced.unwrap_or(inside);
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    match (braced, name.as_bytes()) {
+        (Some(_), [b'@' | b'*', b'}', ..]) => Some(4),
+        (Some(_), name) => (digits > 0 && name.get(digits) == Some(&b'}')).then_some(digits + 3),
+        (None, [b'@' | b'*' | b'1'..=b'9', ..]) => Some(2),
+        (None, _) => None,
     }
-    let name = inside.get(..1)?;
-    (is_positional(name) && name != "0").then_some(2)
 }
 
 /// The first line that mounts something and whose success nothing looks at.
