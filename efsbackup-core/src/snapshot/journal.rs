@@ -6,7 +6,8 @@
 use super::calls;
 use super::files::Dir;
 use super::process::boot_id;
-use super::sorter::{Sorted, Sorter, unnamed_file};
+use super::sorter::unnamed_file;
+use super::tree_sorter::{SortedTree, TreeSorter};
 use crate::bytepath::BytePath;
 use crate::error::{Error, Result};
 use crate::mirror::{Action, ContentHasher, EntryEvent, EntryType, IsWhole, Listener, Settled};
@@ -109,11 +110,11 @@ fn whole_files_under(journal: File, place: &Dir, boot_id: &str) -> Result<IsWhol
     if header != [MAGIC, format!("{boot_id}\n").as_bytes()].concat() {
         return Ok(Arc::new(|_, _| false));
     }
-    let mut sorter = Sorter::new(place);
+    let sorter = TreeSorter::new(place);
     let mut record = Record::default();
     loop {
         match journal.read_exact(&mut record) {
-            Ok(()) => sorter.push(record.to_vec(), Vec::new())?,
+            Ok(()) => sorter.push(&[], &record, |_| {}, |_| {})?,
             // A torn record at the end is left out.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
             Err(error) => return Err(failed(error)),
@@ -135,16 +136,16 @@ struct SortedRecords {
 const PAGE: usize = 170 * RECORD_LEN;
 
 impl SortedRecords {
-    fn write(mut sorted: Sorted, file: File) -> Result<SortedRecords> {
+    fn write(mut sorted: SortedTree, file: File) -> Result<SortedRecords> {
         let failed = |error| Error::from_io("sort journal", error);
         let mut out = BufWriter::with_capacity(1 << 16, file);
         let mut pages = Vec::new();
         let mut length = 0;
-        while let Some((record, _)) = sorted.next()? {
+        while let Some(entry) = sorted.next()? {
             if length % PAGE == 0 {
-                pages.extend(Record::try_from(record.as_slice()));
+                pages.extend(Record::try_from(entry.name));
             }
-            out.write_all(&record).map_err(failed)?;
+            out.write_all(entry.name).map_err(failed)?;
             length += RECORD_LEN;
         }
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
