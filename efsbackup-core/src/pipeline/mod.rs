@@ -12,7 +12,11 @@ mod parameter;
 mod secret;
 mod validate;
 
-pub use builder::{Defaults, Ec2Resource, Schedule, ShellCommandActivity, SnsAlarm, Terminate};
+pub use builder::{
+    Checked, CopyActivity, Defaults, Ec2Resource, EmrCluster, Exists, S3DataNode, S3KeyExists,
+    S3PrefixNotEmpty, Schedule, ShellCommandActivity, ShellCommandPrecondition, SnsAlarm,
+    Terminate,
+};
 pub use catalogue::{Catalogue, FieldType, ObjectType, Slot};
 pub use diff::{Change, Part};
 pub use inherit::{DEFAULT_ID, Effective};

@@ -108,7 +108,10 @@ fn unknown(context: &Context<'_>, view: &View<'_>, key: &str, found: &mut Valida
 
 /// What is wrong with a value in a field of this kind. Texts with expressions, and
 /// CloudFormation's functions, are not known yet.
-fn objection(kind: &FieldType, value: &FieldValue) -> Option<(Code, String)> {
+pub(in crate::pipeline) fn objection(
+    kind: &FieldType,
+    value: &FieldValue,
+) -> Option<(Code, String)> {
     match (&kind.slot, value) {
         (Slot::Reference(targets), FieldValue::Text(text)) => {
             let targets = targets.join(" or ");

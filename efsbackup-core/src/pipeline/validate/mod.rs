@@ -15,6 +15,7 @@ mod references;
 mod schedules;
 mod shell;
 
+pub(super) use fields::objection;
 pub use finding::{Code, Finding, Severity, Validation};
 
 use super::{

@@ -1,4 +1,5 @@
-//! Objects of the types that a backup uses, with a method for each field that matters.
+//! Objects of the types that backups use, with a method for each field that matters, and objects
+//! of every other type, each field checked with the catalogue.
 //!
 //! ```
 //! use efsbackup_core::pipeline::{Defaults, Definition, Schedule, ShellCommandActivity};
@@ -10,7 +11,18 @@
 //! assert!(definition.validate().findings.is_empty());
 //! ```
 
-use super::{DEFAULT_ID, Definition, Field, FieldValue, Object};
+mod backup;
+mod checked;
+mod data;
+
+pub use backup::{Defaults, Ec2Resource, Schedule, ShellCommandActivity, SnsAlarm, Terminate};
+pub use checked::Checked;
+pub use data::{
+    CopyActivity, EmrCluster, Exists, S3DataNode, S3KeyExists, S3PrefixNotEmpty,
+    ShellCommandPrecondition,
+};
+
+use super::{Definition, Field, FieldValue, Object};
 
 /// Declares the builders: for each its type, and for each method its doc, its name, how it
 /// sets (`text` and `reference` replace, `texts` and `references` append) and the field.
@@ -52,108 +64,9 @@ macro_rules! builders {
 
         /// Type, field and how it is set, of every method.
         #[cfg(test)]
-        const METHODS: &[(&str, &str, &str)] =
+        pub(super) const METHODS: &[(&str, &str, &str)] =
             &[$($((stringify!($type), $key, stringify!($set)),)+)+];
     };
-}
-
-builders! {
-    /// What all other objects inherit; its id is `Default`.
-    Defaults {
-        /// The schedule of what sets none, by id.
-        schedule: reference "schedule";
-        /// `cron`, `timeseries` or `ondemand`.
-        schedule_type: text "scheduleType";
-        /// `cascade` or `none`.
-        failure_and_rerun_mode: text "failureAndRerunMode";
-        /// The service's IAM role.
-        role: text "role";
-        /// The IAM role of instances.
-        resource_role: text "resourceRole";
-        /// Where logs go, an S3 URI.
-        log_uri: text "pipelineLogUri";
-    }
-    /// When things run.
-    Schedule {
-        /// The time between two runs, from 15 minutes to 3 years.
-        period: text "period";
-        /// The first run, `YYYY-MM-DDTHH:MM:SS` in UTC.
-        start: text "startDateTime";
-        /// No run begins after this, `YYYY-MM-DDTHH:MM:SS` in UTC.
-        end: text "endDateTime";
-        /// How many runs there are; excludes [`end`](Self::end).
-        occurrences: text "occurrences";
-    }
-    /// An EC2 instance to run activities on.
-    Ec2Resource {
-        /// Such as `t3.small`.
-        instance_type: text "instanceType";
-        /// The AMI.
-        image: text "imageId";
-        /// How long it may live, a period.
-        terminate_after: text "terminateAfter";
-        /// The subnet.
-        subnet: text "subnetId";
-        /// Adds a security group, by id.
-        security_group: texts "securityGroupIds";
-        /// The EC2 key pair to log in with.
-        key_pair: text "keyPair";
-        /// `true` or `false`.
-        public_ip: text "associatePublicIpAddress";
-        /// The service's IAM role.
-        role: text "role";
-        /// The instance's IAM role.
-        resource_role: text "resourceRole";
-        /// `retryall` or `retrynone`.
-        action_on_resource_failure: text "actionOnResourceFailure";
-        /// `continue` or `terminate`.
-        action_on_task_failure: text "actionOnTaskFailure";
-    }
-    /// A shell script that runs on a resource, or on a machine of a worker group.
-    ShellCommandActivity {
-        /// The script.
-        command: text "command";
-        /// The script's S3 URI; excludes [`command`](Self::command).
-        script_uri: text "scriptUri";
-        /// Adds an argument: `$1`, then `$2`, …
-        argument: texts "scriptArgument";
-        /// The resource it runs on, by id.
-        runs_on: reference "runsOn";
-        /// The worker group it runs on, in place of a resource.
-        worker_group: text "workerGroup";
-        /// Adds an object that must finish first, by id.
-        depends_on: references "dependsOn";
-        /// How long an attempt may take, a period.
-        attempt_timeout: text "attemptTimeout";
-        /// How many attempts follow a failed one, 5 at most.
-        maximum_retries: text "maximumRetries";
-        /// The time between two attempts, a period.
-        retry_delay: text "retryDelay";
-        /// From when on it counts as late, a period after its scheduled start.
-        late_after: text "lateAfterTimeout";
-        /// Adds an action for when it succeeds, by id.
-        on_success: references "onSuccess";
-        /// Adds an action for when it fails, by id.
-        on_fail: references "onFail";
-        /// Adds an action for when it is late, by id.
-        on_late: references "onLateAction";
-    }
-    /// A message to an SNS topic.
-    SnsAlarm {
-        /// The topic.
-        topic: text "topicArn";
-        /// The subject.
-        subject: text "subject";
-        /// The message; `#{node.@scheduledStartTime}` and the like tell of the object.
-        message: text "message";
-        /// The IAM role that may publish.
-        role: text "role";
-    }
-    /// An action that ends what is late.
-    Terminate {
-        /// The object it inherits from, by id.
-        parent: reference "parent";
-    }
 }
 
 /// An object with an id and a type.
@@ -168,23 +81,7 @@ macro_rules! typed {
     };
 }
 
-typed! { Schedule Ec2Resource ShellCommandActivity SnsAlarm Terminate }
-
-impl Defaults {
-    /// The one object `Default`.
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Self {
-        Defaults(Object::new(DEFAULT_ID).text("type", DEFAULT_ID))
-    }
-}
-
-impl Schedule {
-    /// The first run is when the pipeline is activated for the first time.
-    pub fn from_first_activation(mut self) -> Self {
-        setter::text(&mut self.0, "startAt", "FIRST_ACTIVATION_DATE_TIME".to_owned());
-        self
-    }
-}
+use {builders, typed};
 
 impl Definition {
     /// Appends an object.
@@ -220,12 +117,12 @@ mod setter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Catalogue, Slot};
+    use super::super::{Catalogue, DEFAULT_ID, Slot};
     use super::*;
 
     #[test]
     fn every_method_sets_a_field_as_the_catalogue_has_it() {
-        for (kind, key, set) in METHODS {
+        for (kind, key, set) in backup::METHODS.iter().chain(data::METHODS) {
             let kind = if *kind == "Defaults" { DEFAULT_ID } else { kind };
             let field = &Catalogue::current().get(kind).unwrap().fields[*key];
             let reference = matches!(field.slot, Slot::Reference(_));
