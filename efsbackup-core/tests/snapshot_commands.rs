@@ -199,7 +199,7 @@ fn r14_a_second_backup_says_who_is_at_work_and_one_of_the_same_run_joins_in() {
     }
     let joined = run(&place, &format!("{words} --keep-last 1"));
     assert_eq!(joined.status, 0, "{}", joined.stderr);
-    assert!(joined.stderr.contains("other processes of this run"), "{}", joined.stderr);
+    assert!(joined.stderr.contains("the last one at work removes it"), "{}", joined.stderr);
     assert_same(&source, &scratch.path("root/n").join(joined.stdout.trim()));
     let wrong = run(&place, "backup source root --name n --run-id no/id");
     assert_eq!((wrong.status, wrong.stderr.lines().count()), (2, 1), "{}", wrong.stderr);

@@ -53,7 +53,7 @@ const MAX_INCOMPLETE: usize = 8;
 
 /// Why nothing was removed after a snapshot was published.
 const OTHERS_AT_WORK: &str =
-    "other processes of this run are at work; the last of them removes what is superfluous";
+    "what is superfluous; of this run's processes the last one at work removes it";
 
 /// What a backup did. As JSON: the fields of the report, then the others.
 #[derive(Clone, Debug, Serialize)]
