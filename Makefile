@@ -76,7 +76,7 @@ soak-snapshots: ## Kill, stop and starve backups for long, at every step and at 
 
 .PHONY: test-rot
 test-rot: ## Flip every byte of what is kept of a snapshot, and have each found
-	EFSBACKUP_EVERY_BYTE=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing --test bit_rot
+	EFSBACKUP_EVERY_BYTE=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing --test bit_rot -- --nocapture
 
 .PHONY: soak-engine
 soak-engine: ## Run the hourly pipeline for 30 simulated days, each run checked by the rules

@@ -83,11 +83,11 @@ pub fn write_manifest(place: &Path, name: &str, base: Option<&str>, entries: u64
 }
 
 /// Writes the journal of a run that has finished `files` files, in the directory `place`, and
-/// gives how many of them, and of as many others, the next run takes for whole.
+/// gives how many of `some` of them, and of as many others, the next run takes for whole.
 ///
 /// # Errors
 /// Those of its files.
-pub fn write_and_read_journal(place: &Path, files: u64) -> Result<(u64, u64)> {
+pub fn write_and_read_journal(place: &Path, files: u64, some: u64) -> Result<(u64, u64)> {
     let place = Dir::open(place)?;
     let writer = JournalWriter::new(place.create("journal")?, None)?;
     for number in 0..files {
@@ -102,7 +102,7 @@ pub fn write_and_read_journal(place: &Path, files: u64) -> Result<(u64, u64)> {
     drop(writer);
     let is_whole = whole_files(place.file("journal")?, &place)?;
     let whole = |inode: u64| {
-        let numbers = (0..files).map(|number| shuffled(number, files));
+        let numbers = (0..some).map(|number| shuffled(number, files));
         numbers.filter(|number| is_whole(&path(*number), number + inode)).count() as u64
     };
     Ok((whole(0), whole(1)))
