@@ -165,6 +165,15 @@ pub(super) fn batch(network: bool) -> usize {
     if network { 8 } else { 64 }
 }
 
+/// How many files with several names are kept in memory; the others go to disk.
+pub(super) fn in_memory() -> usize {
+    #[cfg(feature = "testing")]
+    if let Some(few) = super::testing::in_memory() {
+        return few;
+    }
+    32 << 10
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,13 +236,4 @@ mod tests {
         }
         assert_eq!(threads, [16, 16, 16, 32, 16, 16]);
     }
-}
-
-/// How many files with several names are kept in memory; the others go to disk.
-pub(super) fn in_memory() -> usize {
-    #[cfg(feature = "testing")]
-    if let Some(few) = super::testing::in_memory() {
-        return few;
-    }
-    32 << 10
 }
