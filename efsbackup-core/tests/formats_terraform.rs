@@ -515,3 +515,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_terraform_itself_refuses_is_refused() {
+    let body = "pipeline_id = \"p\"\n  pipeline_object {\n    id = \"A\"\n    name = \"A\"\n  }";
+    let resource = "resource \"aws_datapipeline_pipeline_definition\"";
+    let definition = Definition::default().with(Object::new("A").text("k", "v"));
+    let json =
+        terraform::write_json(&definition).unwrap().replace("\"pipeline\": {", "\"a%{b\": {");
+    let error = terraform::read_json(&json).unwrap_err();
+    assert!(error.message().contains("'a%{b' is no name of a resource"), "{error}");
+    let twice = format!("{resource} \"d\" {{\n  {body}\n  tags = {{}}\n  tags {{\n  }}\n}}\n");
+    let error = terraform::read_hcl(&twice).unwrap_err();
+    assert!(error.message().contains("tags is an argument and a block"), "{error}");
+}

@@ -117,6 +117,13 @@ impl Module {
         let definition = objects::definition(&at)?;
         let pipeline = at.get("pipeline_id").and_then(|id| pipeline_of(id.node));
         let pipeline = pipeline.and_then(|name| file.get(PIPELINE, &name));
+        let named = [Some(resource), pipeline].into_iter().flatten();
+        if let Some(wrong) = named.into_iter().find(|resource| !is_name(&resource.name)) {
+            return Err(At::root(&wrong.body, &wrong.kind).error(format!(
+                "'{}' is no name of a resource; use letters, digits, _ and -",
+                wrong.name
+            )));
+        }
         let mut besides = file.others.clone();
         let is_other = |other: &&Resource| {
             !std::ptr::eq(*other, resource)
@@ -288,6 +295,13 @@ pub fn write_json(definition: &Definition) -> Result<String> {
 
 pub(super) fn parse_hcl(text: &str) -> Result<File> {
     hcl::parse(text)
+}
+
+/// Whether Terraform takes it for the name of a resource.
+fn is_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 fn only_name(file: &File) -> Result<String> {
