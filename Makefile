@@ -98,7 +98,10 @@ fmt-check: ## Check the format of the Rust code
 	$(CARGO) fmt --all --check
 
 .PHONY: features
-features: ## Check that each feature of efsbackup-core compiles alone
+features: ## Check that each feature of efsbackup-core compiles alone, and the lock files of its fuzzer and walk
+	for crate in fuzz benches/walk; do \
+	  $(CARGO) metadata -q --locked --format-version 1 --manifest-path efsbackup-core/$$crate/Cargo.toml > /dev/null; \
+	done
 	for feature in $(FEATURES); do \
 	  echo "feature $$feature"; \
 	  RUSTFLAGS="-D warnings" $(CARGO) check -q --locked -p efsbackup-core --no-default-features -F $$feature --target-dir $(BUILD)/features; \
