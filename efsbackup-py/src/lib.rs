@@ -9,9 +9,11 @@
 //! | `mirror` | the core's `mirror` |
 //! | `snapshot` | the core's `snapshot`: taking, listing, restoring |
 //! | `upkeep` | the core's `snapshot`: verifying, comparing, adopting, pruning |
+//! | `definition` | the core's `pipeline`, `formats`, `params` and `draw` |
 //! | `command` | the `efsbackup` command |
 
 mod command;
+mod definition;
 mod errors;
 mod gate;
 mod mirror;
@@ -26,6 +28,8 @@ use pyo3::prelude::*;
 mod _efsbackup {
     #[pymodule_export]
     use crate::command::main;
+    #[pymodule_export]
+    use crate::definition::NativeDefinition;
     #[pymodule_export]
     use crate::errors::error_kinds;
     #[pymodule_export]

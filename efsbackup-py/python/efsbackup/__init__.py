@@ -4,6 +4,7 @@
 >>> report = efsbackup.mirror("/mnt/source", "/mnt/destination")  # doctest: +SKIP
 """
 
+from ._definition import Definition, DefinitionChange, Finding
 from ._efsbackup import CancelToken, __version__
 from ._errors import (
     AccessError,
@@ -53,12 +54,15 @@ __all__ = [
     "CopyError",
     "Counts",
     "Decision",
+    "Definition",
+    "DefinitionChange",
     "DefinitionError",
     "Difference",
     "EfsBackupError",
     "Entries",
     "EntryError",
     "ErrorKind",
+    "Finding",
     "IncompleteError",
     "InternalError",
     "InvalidInputError",
