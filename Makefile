@@ -68,11 +68,19 @@ fuzz: ## Search each parser for inputs that break it, with libFuzzer: TIME=600 T
 	nice efsbackup-core/fuzz/run.sh $(BUILD)/fuzz $(or $(TIME),600) $(TARGETS)
 
 .PHONY: soak-snapshots
-soak-snapshots: ## Kill, stop and starve backups for long, at every step and at random moments; memory at 10,000,000 entries
+soak-snapshots: ## Kill, stop and starve backups for long, at every step and at random moments
 	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
-	  --test adopt_killed --test asleep --test crash --test full_disk --test immutable --test power_loss -- --nocapture
-	EFSBACKUP_SOAK=1 EFSBACKUP_SCRATCH=/dev/shm $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
-	  --test memory -- --nocapture --test-threads=1
+	  --test adopt_killed --test asleep --test crash --test full_disk --test immutable -- --nocapture
+
+.PHONY: soak-power
+soak-power: ## Cut the power of backups to ext4 and XFS, 110 times each (root)
+	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
+	  --test power_loss -- --nocapture
+
+.PHONY: soak-memory
+soak-memory: ## Measure the memory of manifests and journals at 10,000,000 entries, of a resumed run at 1,000,000
+	EFSBACKUP_SOAK=1 EFSBACKUP_SCRATCH=$(or $(SCRATCH),/dev/shm) $(CARGO) test --locked -p efsbackup-core \
+	  --no-default-features -F snapshot,testing --test memory -- --nocapture --test-threads=1
 
 .PHONY: test-rot
 test-rot: ## Flip every byte of what is kept of a snapshot, and have each found

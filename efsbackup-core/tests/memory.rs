@@ -1,7 +1,7 @@
 //! Memory does not grow with the number of entries: of what is sorted, written and looked up
 //! only a part is held at once.
 //!
-//! `make soak-snapshots` runs the long forms.
+//! `make soak-memory` runs the long forms.
 
 #![cfg(all(feature = "snapshot", feature = "testing"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
