@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# `make bench-nfs`: what latency costs efsbackup and others, and how many calls an entry takes.
+# `make bench-nfs`: what latency costs efsbackup and others, how many calls an entry takes, and
+# whether what was aimed at is met.
 # On the host: bench.sh EFSBACKUP [MILLISECONDS]...; it runs itself in the guest.
 #   ROUNDS=3   how often each program runs, in turn
-#   PROGRAMS="auto floor16 fpsync rsync"   which; jobs-N is efsbackup with N threads
-#   WORKS="first unchanged snapshot next"   which; each needs those before it but `snapshot`
+#   PROGRAMS="auto floor16 fpsync rsync cp jobs-1 jobs-4 jobs-16 jobs-32 jobs-64"
+#              which; jobs-N is efsbackup with N threads
+#   WORKS="first unchanged snapshot next large"   which; each needs those before it but `snapshot`
 #   FILES=1500 small files, 100 a directory; 1 % symbolic links, 0.5 % hard links, mixed owners
+#   LARGE=256M the size of the one large file
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-src=/mnt/nfs-src dst=/mnt/nfs-dst works=${WORKS:-first unchanged snapshot next}
-rounds=${ROUNDS:-3} files=${FILES:-1500}
-read -ra programs <<< "${PROGRAMS:-auto floor16 fpsync rsync}"
+src=/mnt/nfs-src dst=/mnt/nfs-dst works=${WORKS:-first unchanged snapshot next large}
+rounds=${ROUNDS:-3} files=${FILES:-1500} large=${LARGE:-256M}
+read -ra programs <<< "${PROGRAMS:-auto floor16 fpsync rsync cp jobs-1 jobs-4 jobs-16 jobs-32 jobs-64}"
 
 # Calls of each kind since the mount, those above two hundredths per file, as calls per file.
 calls() {
@@ -36,25 +39,34 @@ timed() {
   calls $dst > "/run/bench-calls-$work-$program-dst"
 }
 
-# The works of one program, which leave nothing behind.
+# The works of one program, which leave nothing behind. What few threads take long for is done
+# for the first copy only.
 works() {
-  local program=$1 copy=() threads=
+  local program=$1 copy=() threads=()
   case $program in
     auto | jobs-*) threads=(--jobs "${program#jobs-}") && copy=("$EFSBACKUP" mirror --quiet "${threads[@]}") ;;
     rsync) copy=(rsync -aHAX) ;;
     fpsync) copy=(fpsync -n 16 -f 100 -o '-lptgoDHAX --numeric-ids') ;;
     floor16) copy=(/run/bench/floor copy /run/bench/tree.names) && mkdir $dst/floor16 ;;
+    cp) timed large cp cp -a $src/large $dst && rm -rf /srv/dst/* && return ;;
   esac
   timed first "$program" "${copy[@]}" $src/tree/ "$dst/$program"
-  case $program in floor16) copy[1]=compare ;; esac
-  [ "$program" = fpsync ] || timed unchanged "$program" "${copy[@]}" $src/tree/ "$dst/$program"
+  [ "$program" != floor16 ] || copy[1]=compare
   case $program in
-    auto | jobs-*)
+    fpsync | jobs-1 | jobs-4) ;;
+    *) timed unchanged "$program" "${copy[@]}" $src/tree/ "$dst/$program" ;;
+  esac
+  case $program in
+    auto)
+      timed large auto "${copy[@]}" $src/large $dst
       rm -rf "/srv/dst/$program"
-      timed snapshot "$program" "$EFSBACKUP" backup --quiet "${threads[@]}" --name b $src/tree "$dst/$program-b"
-      timed next "$program" "$EFSBACKUP" backup --quiet "${threads[@]}" --name b $src/tree "$dst/$program-b"
+      timed snapshot auto "$EFSBACKUP" backup --quiet --name b $src/tree $dst/b
+      timed next auto "$EFSBACKUP" backup --quiet --name b $src/tree $dst/b
       ;;
-    rsync) timed next rsync rsync -aHAX --link-dest $dst/rsync $src/tree/ $dst/rsync-b ;;
+    rsync)
+      timed large rsync rsync -aHAX $src/large $dst
+      timed next rsync rsync -aHAX --link-dest $dst/rsync $src/tree/ $dst/rsync-b
+      ;;
     floor16)
       mkdir $dst/floor16-b
       timed next floor16 /run/bench/floor link /run/bench/tree.names $src/tree $dst/floor16-b $dst/floor16
@@ -63,41 +75,83 @@ works() {
   rm -rf /srv/dst/*
 }
 
-median() { # median WORK PROGRAM
+# The least, median and most seconds of a program's work.
+spread() { # spread WORK PROGRAM
   awk -F'|' -v work="$1" -v program="$2" '$1 == work && $2 == program { print $3 }' /run/bench-times |
-    sort -n | awk '{ t[NR] = $1 } END { if (NR) printf "%.2f", t[int((NR + 1) / 2)] / 1000 }'
+    sort -n | awk '{ t[NR] = $1 / 1000 }
+      END { if (NR) printf "%.2f %.2f %.2f", t[1], t[int((NR + 1) / 2)], t[NR] }'
+}
+
+# aim WORK PROGRAM RELATION LIMIT: whether PROGRAM's median divided by that of `auto` is so.
+aim() {
+  local ours theirs
+  read -r _ ours _ < <(spread "$1" auto)
+  read -r _ theirs _ < <(spread "$1" "$2")
+  [ -n "${ours:-}" ] && [ -n "${theirs:-}" ] || return 0
+  awk -v ours="$ours" -v theirs="$theirs" -v work="$1" -v program="$2" -v relation="$3" -v limit="$4" 'BEGIN {
+    ratio = theirs / ours
+    met = relation == ">=" ? ratio >= limit : ours / theirs <= limit
+    if (relation == ">=") printf "%-10s %5.1f times as fast as %-8s aim: %s times      ", work, ratio, program, limit
+    else printf "%-10s %5.2f of the time of %-10s aim: at most %-5s", work, ours / theirs, program, limit
+    print met ? "met" : "NOT MET" }'
+}
+
+aims() {
+  local work program best least median
+  aim first rsync '>=' 10
+  aim first fpsync '>=' 3
+  aim first floor16 '<=' 1.3
+  aim unchanged rsync '>=' 8
+  aim next rsync '>=' 10
+  for work in first unchanged; do
+    best='' least=''
+    for program in "${programs[@]}"; do
+      case $program in jobs-*) ;; *) continue ;; esac
+      read -r _ median _ < <(spread $work "$program")
+      [ -n "${median:-}" ] || continue
+      if [ -z "$least" ] || awk "BEGIN { exit !($median < $least) }"; then least=$median best=$program; fi
+    done
+    [ -z "$best" ] || aim $work "$best" '<=' 1.15
+  done
 }
 
 # What manifest and digests cost: the median over the rounds of snapshot against first copy.
-cost() { # cost PROGRAM
-  awk -F'|' -v program="$1" '$2 == program && $1 == "first" { first = $3 }
-    $2 == program && $1 == "snapshot" && first { printf "%.1f\n", 100 * $3 / first - 100 }' /run/bench-times |
-    sort -n | awk '{ c[NR] = $1 } END { if (NR) printf "%+.1f", c[int((NR + 1) / 2)] }'
+cost() {
+  awk -F'|' '$2 == "auto" && $1 == "first" { first = $3 }
+    $2 == "auto" && $1 == "snapshot" && first { printf "%.1f\n", 100 * $3 / first - 100 }' /run/bench-times |
+    sort -n | awk '{ c[NR] = $1 } END { if (NR) printf "manifest and digests cost %+.1f %% of the first copy\n", c[int((NR + 1) / 2)] }'
 }
 
 in_guest() {
   # No delegations: EFS is not known to grant any.
   echo 0 > /proc/sys/fs/leases-enable
   cp -a /run/bench/tree /srv/src/tree
-  local latency round program work seconds cost
+  head -c "$large" /dev/urandom > /srv/src/large
+  # What is run is then in memory; and memory that the guest uses for the first time is slow.
+  head -c 768M /dev/zero > /run/bench-memory && rm /run/bench-memory
+  "$EFSBACKUP" mirror --quiet --dry-run $src/tree $dst/none
+  rsync -n --version > /dev/null
+  local latency round program work low median high
   for latency in "$@"; do
     : > /run/bench-times
     nfs-ctl latency all "$latency"
     for ((round = 0; round < rounds; round++)); do
       for program in "${programs[@]}"; do works "$program"; done
     done
-    echo "-- $latency ms a round trip, $files files, median of $rounds"
-    for work in first unchanged snapshot next; do
+    echo "-- $latency ms a round trip, $files files: median of $rounds (least to most), calls a file"
+    for work in first unchanged snapshot next large; do
       for program in "${programs[@]}"; do
-        seconds=$(median $work "$program")
-        [ -z "$seconds" ] || printf '%-10s %-8s %6s s   source %s   destination %s\n' $work "$program" "$seconds" \
+        low=
+        read -r low median high < <(spread $work "$program")
+        [ -n "$low" ] || continue
+        printf '%-10s %-8s %6s s (%s to %s)' $work "$program" "$median" "$low" "$high"
+        [ $work = large ] || printf '   source %s   destination %s' \
           "$(< "/run/bench-calls-$work-$program-src")" "$(< "/run/bench-calls-$work-$program-dst")"
+        echo
       done
     done
-    for program in "${programs[@]}"; do
-      cost=$(cost "$program")
-      [ -z "$cost" ] || echo "manifest and digests, $program: $cost % of the first copy"
-    done
+    cost
+    aims
   done
 }
 
@@ -116,6 +170,6 @@ else
   PYTHONPATH=$peers python3 -B -c 'import sys, pathlib, data
 data.small_files(pathlib.Path(sys.argv[1]), 1, int(sys.argv[2]) / 100_000)' "$made/tree" "$files" || exit
   "$here/lab.sh" run --timeout 7200 --env "EFSBACKUP=$EFSBACKUP" --env "BENCH_DIR=$made" \
-    --env "ROUNDS=$rounds" --env "FILES=$files" --env "PROGRAMS=${programs[*]}" --env "WORKS=$works" \
+    --env "ROUNDS=$rounds" --env "FILES=$files" --env "LARGE=$large" --env "PROGRAMS=${programs[*]}" --env "WORKS=$works" \
     -- /bin/bash "${BASH_SOURCE[0]}" in-guest "$@"
 fi

@@ -56,6 +56,11 @@ milliseconds() {
   echo $((now / 1000))
 }
 
+# How many mounts of NFS there are at a directory.
+mounted() {
+  grep -c " $1 nfs" /proc/mounts
+}
+
 # make_tree DIR FILES: directories of 20 small files each, with all kinds of entries.
 make_tree() {
   local dir=$1 number

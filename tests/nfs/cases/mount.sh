@@ -3,9 +3,6 @@
 # Mounting and unmounting, also where nothing answers.
 
 mkdir -p /mnt/x /mnt/y
-mounted() {
-  grep -c " $1 nfs" /proc/mounts
-}
 
 expect 0 "mount a server by name" "$EFSBACKUP" mount nfs-src:/ /mnt/x
 line=$(grep ' /mnt/x nfs4 ' /proc/mounts)
