@@ -35,7 +35,7 @@ pub(super) struct Answers {
     pub(super) quickest: Duration,
     /// How long the latest took.
     pub(super) latest: Duration,
-    /// When the question was put that is not answered yet.
+    /// Since when there is no answer to what is asked.
     pub(super) open_since: Option<Instant>,
 }
 
@@ -55,10 +55,12 @@ impl Shared {
 
     fn ask(&self, handle: &Handle) {
         let begin = Instant::now();
-        self.answers().open_since = Some(begin);
-        // An error is an answer too.
-        let _ = handle.fd().and_then(|fd| Meta::of(&*fd, Sync::Force));
-        self.answers().add(begin.elapsed());
+        self.answers().open_since.get_or_insert(begin);
+        // After an error the question stays open. A server that has taken its export away answers
+        // with one, while all that opens or closes files there waits in the kernel for good.
+        if handle.fd().and_then(|fd| Meta::of(&*fd, Sync::Force)).is_ok() {
+            self.answers().add(begin.elapsed());
+        }
     }
 }
 
@@ -119,7 +121,28 @@ mod tests {
         }
         let answers = pinger.answers();
         assert!(answers.quickest <= answers.latest && answers.quickest > Duration::ZERO);
+        assert!(answers.open_since.is_none_or(|since| since.elapsed() < LAST_ANSWER));
         drop(pinger);
         assert_eq!(Arc::strong_count(&handle), 1);
+    }
+
+    #[test]
+    fn an_error_is_no_answer() {
+        let shared = Shared::default();
+        let dir = tempfile::tempdir().unwrap();
+        let fd = std::fs::File::open(dir.path()).unwrap().into();
+        let root = Handle::root(fd, Arc::new(Budget::new(8))).unwrap();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        let handle = Handle::open(&root, c"sub").unwrap();
+        shared.ask(&handle);
+        let answers = *shared.answers();
+        assert_eq!((answers.count, answers.open_since), (1, None));
+        handle.release();
+        std::fs::remove_dir(dir.path().join("sub")).unwrap();
+        shared.ask(&handle);
+        let since = shared.answers().open_since;
+        shared.ask(&handle);
+        assert!(since.is_some() && shared.answers().open_since == since);
+        assert_eq!(shared.answers().count, 1);
     }
 }
