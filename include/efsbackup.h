@@ -34,6 +34,12 @@
   { sizeof(efsb_backup_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
 
 /**
+ * The default: `efsb_mount_options options = EFSB_MOUNT_OPTIONS_INIT;`
+ */
+#define EFSB_MOUNT_OPTIONS_INIT \
+  { sizeof(efsb_mount_options), NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, { 0 } }
+
+/**
  * Each file before it is closed on network file systems, the file system at the end elsewhere.
  */
 #define EFSB_FSYNC_AUTO 0
@@ -248,6 +254,12 @@ typedef struct efsb_cancel_token efsb_cancel_token;
  * What went wrong, where and why. Never changes; may be read from any thread.
  */
 typedef struct efsb_error efsb_error;
+
+/**
+ * A mount that lasts until efsb_mount_close() or efsb_mount_keep(). It may be used by one
+ * thread at a time.
+ */
+typedef struct efsb_mount efsb_mount;
 
 /**
  * What a run did. Never changes; may be read from any thread. Freed with efsb_report_free().
@@ -563,6 +575,62 @@ typedef struct {
    */
   uint8_t reserved[2];
 } efsb_backup_options;
+
+/**
+ * How to mount. Start with #EFSB_MOUNT_OPTIONS_INIT or efsb_mount_options_init(); everything
+ * 0 is the default: what AWS recommends for EFS. A yes-or-no field is yes for every value
+ * but 0.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * The AWS region of a file system given by its id. NULL: AWS_REGION.
+   */
+  const char *region;
+  /**
+   * The availability zone whose mount target to use; may be NULL.
+   */
+  const char *az;
+  /**
+   * The mount target's IP address, for where no name resolves; may be NULL.
+   */
+  const char *address;
+  /**
+   * The access point; needs `tls`. May be NULL.
+   */
+  const char *access_point;
+  /**
+   * More options, as after mount(8)'s -o; may be NULL.
+   */
+  const char *options;
+  /**
+   * What cancels it; may be NULL.
+   */
+  const efsb_cancel_token *cancel;
+  /**
+   * The longest time in seconds that it may take in all. 0: 30.
+   */
+  double timeout_seconds;
+  /**
+   * Nothing can be written through the mount.
+   */
+  uint8_t read_only;
+  /**
+   * Encrypt in transit; needs amazon-efs-utils.
+   */
+  uint8_t tls;
+  /**
+   * Sign in with the machine's IAM identity; needs `tls`.
+   */
+  uint8_t iam;
+  /**
+   * Must be 0.
+   */
+  uint8_t reserved[5];
+} efsb_mount_options;
 
 /**
  * How many snapshots efsb_prune() keeps; the fields mean what those of efsb_backup_options do.
@@ -894,6 +962,68 @@ efsb_status efsb_mirror(const char *source,
  * Requires: `options` is NULL or `size` bytes may be written at it.
  */
 efsb_status efsb_mirror_options_init(efsb_mirror_options *options, size_t size);
+
+/**
+ * Mounts `target`, a file system's id (or FS-ID:/PATH), HOST:/PATH or ADDRESS:/PATH, on the
+ * directory `dir`. `*mount` receives the mount. The same one, there already, is taken as it
+ * is. `options` may be NULL.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `options` is NULL or has as many readable bytes as
+ * its first field says, and its pointers are NULL or as it says; `mount` is NULL or may be
+ * written.
+ */
+efsb_status efsb_mount_new(const char *target,
+                           const char *dir,
+                           const efsb_mount_options *options,
+                           efsb_mount **mount);
+
+/**
+ * What is mounted, as the kernel lists it; NULL for NULL. Lent as long as the mount.
+ *
+ * Requires: `mount` is NULL or alive.
+ */
+const char *efsb_mount_source(const efsb_mount *mount);
+
+/**
+ * Whether it was mounted before by somebody else; then it is not unmounted. False for NULL.
+ *
+ * Requires: `mount` is NULL or alive.
+ */
+bool efsb_mount_was_mounted(const efsb_mount *mount);
+
+/**
+ * Unmounts and frees `mount`; waits up to 10 seconds while it is in use. NULL is fine. Where
+ * it fails, it stays mounted, and `mount` is freed all the same.
+ *
+ * Requires: `mount` is NULL, or came from efsb_mount_new() and was not freed before.
+ */
+efsb_status efsb_mount_close(efsb_mount *mount);
+
+/**
+ * Frees `mount` and leaves what it mounted in place. NULL is fine.
+ *
+ * Requires: `mount` is NULL, or came from efsb_mount_new() and was not freed before.
+ */
+void efsb_mount_keep(efsb_mount *mount);
+
+/**
+ * Unmounts what is mounted on `dir`. While it is in use, or its server silent, it is waited
+ * for `timeout_seconds` (0: 10), then with `lazy` taken out of sight. `cancel` may be NULL.
+ *
+ * Requires: `dir` is NULL or NUL-terminated; `cancel` is NULL or alive.
+ */
+efsb_status efsb_unmount(const char *dir,
+                         bool lazy,
+                         double timeout_seconds,
+                         const efsb_cancel_token *cancel);
+
+/**
+ * Makes `*options`, of `size` bytes, the default. #EFSB_MOUNT_OPTIONS_INIT does the same;
+ * this is for languages that lack macros.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_mount_options_init(efsb_mount_options *options, size_t size);
 
 /**
  * How the run ended: an EFSB_OUTCOME_ constant; #EFSB_OUTCOME_FAILED for NULL.

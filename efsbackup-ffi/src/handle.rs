@@ -27,14 +27,21 @@ pub(crate) trait Handle: Sized {
         unsafe { handle.cast::<Self::Value>().as_ref() }
     }
 
+    /// Takes the value back from C; `None` for NULL.
+    ///
+    /// # Safety
+    /// `handle` is NULL or came from [`Handle::give`] and was not freed before.
+    unsafe fn take(handle: *mut Self) -> Option<Self::Value> {
+        // SAFETY: by this function's contract it is a box that nobody else will free.
+        (!handle.is_null()).then(|| *unsafe { Box::from_raw(handle.cast::<Self::Value>()) })
+    }
+
     /// Frees the value; nothing happens for NULL.
     ///
     /// # Safety
     /// `handle` is NULL or came from [`Handle::give`] and was not freed before.
     unsafe fn free(handle: *mut Self) {
-        if !handle.is_null() {
-            // SAFETY: by this function's contract it is a box that nobody else will free.
-            drop(unsafe { Box::from_raw(handle.cast::<Self::Value>()) });
-        }
+        // SAFETY: by this function's contract.
+        drop(unsafe { Self::take(handle) });
     }
 }

@@ -11,6 +11,7 @@
 //! | `cancel`, `progress` | asking a call to stop, hearing how far it is |
 //! | `mirror_options`, `mirror`, `report` | the core's `mirror` |
 //! | `backup_options`, `repository`, `snapshot` | the core's `snapshot` |
+//! | `mount_options`, `mount` | the core's `mount` |
 //! | `version` | the versions of library and ABI |
 //!
 //! Types and functions carry the names they have in C.
@@ -24,6 +25,8 @@ mod guard;
 mod handle;
 mod mirror;
 mod mirror_options;
+mod mount;
+mod mount_options;
 mod option_struct;
 mod progress;
 mod report;
@@ -39,6 +42,8 @@ pub use cancel::*;
 pub use error::*;
 pub use mirror::*;
 pub use mirror_options::*;
+pub use mount::*;
+pub use mount_options::*;
 pub use progress::*;
 pub use report::*;
 pub use repository::*;

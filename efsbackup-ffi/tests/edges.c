@@ -26,6 +26,33 @@ static void names(void) {
   CHECK_TEXT(efsb_outcome_name(99), "unknown");
 }
 
+static void mounting_is_refused(void) {
+  efsb_mount *mount = (efsb_mount *)&mount;
+  efsb_mount_options options = EFSB_MOUNT_OPTIONS_INIT;
+  CHECK(efsb_mount_new(NULL, "/", NULL, &mount) == EFSB_NULL_ARGUMENT);
+  CHECK(mount == NULL);
+  CHECK(efsb_mount_new("nas:/", NULL, NULL, &mount) == EFSB_NULL_ARGUMENT);
+  CHECK(efsb_mount_new("nas:/", "/", NULL, NULL) == EFSB_NULL_ARGUMENT);
+  CHECK(efsb_mount_new("no target", "/", NULL, &mount) == EFSB_INVALID_INPUT);
+  options.tls = 1;
+  options.options = "port=2050";
+  CHECK(efsb_mount_new("nas:/", "/", &options, &mount) == EFSB_INVALID_INPUT);
+  CHECK(strstr(efsb_last_error_message(), "port") != NULL);
+  CHECK(efsb_mount_options_init(&options, sizeof options) == EFSB_OK && options.tls == 0);
+  options.timeout_seconds = -1.0;
+  CHECK(efsb_mount_new("nas:/", "/", &options, &mount) == EFSB_INVALID_INPUT);
+  options.timeout_seconds = 1.0;
+  options.address = "nowhere";
+  CHECK(efsb_mount_new("nas:/", "/", &options, &mount) == EFSB_INVALID_INPUT);
+  options.address = NULL;
+  CHECK(efsb_mount_new("127.0.0.1:/", "/none/such", &options, &mount) == EFSB_NOT_FOUND);
+  CHECK(mount == NULL && efsb_mount_source(NULL) == NULL && !efsb_mount_was_mounted(NULL));
+  CHECK(efsb_mount_close(NULL) == EFSB_OK);
+  efsb_mount_keep(NULL);
+  CHECK(efsb_unmount(NULL, false, 0.0, NULL) == EFSB_NULL_ARGUMENT);
+  CHECK(efsb_unmount("/usr/bin", false, 0.0, NULL) == EFSB_NOT_FOUND);
+}
+
 static void null_is_refused_or_fine(void) {
   efsb_report *report = (efsb_report *)&report;
   CHECK(efsb_mirror(NULL, "/tmp", NULL, &report) == EFSB_NULL_ARGUMENT);
@@ -210,6 +237,7 @@ static void handles_come_and_go(long cycles) {
 int main(int argc, char **argv) {
   versions();
   names();
+  mounting_is_refused();
   null_is_refused_or_fine();
   errors_belong_to_a_thread();
   option_structs_of_other_versions();

@@ -10,7 +10,7 @@ const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include/efsbackup.
 fn generate() -> String {
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = cbindgen::Config::from_file(crate_dir.join("cbindgen.toml")).unwrap();
-    let initializers = ["mirror_options", "backup_options"].map(|name| {
+    let initializers = ["mirror_options", "backup_options", "mount_options"].map(|name| {
         let source = fs::read_to_string(crate_dir.join("src").join(name).with_extension("rs"));
         initializer(name, &source.unwrap())
     });

@@ -7,6 +7,7 @@
 //! | `errors` | the core's errors as the package's exceptions |
 //! | `paths` | paths in, as the bytes they are |
 //! | `mirror` | the core's `mirror` |
+//! | `mount` | the core's `mount` |
 //! | `snapshot` | the core's `snapshot`: taking, listing, restoring |
 //! | `upkeep` | the core's `snapshot`: verifying, comparing, adopting, pruning |
 //! | `definition` | the core's `pipeline`, `formats`, `params` and `draw` |
@@ -17,6 +18,7 @@ mod definition;
 mod errors;
 mod gate;
 mod mirror;
+mod mount;
 mod paths;
 mod snapshot;
 mod upkeep;
@@ -36,6 +38,8 @@ mod _efsbackup {
     use crate::gate::CancelToken;
     #[pymodule_export]
     use crate::mirror::{mirror, outcomes};
+    #[pymodule_export]
+    use crate::mount::{mount, unmount};
     #[pymodule_export]
     use crate::paths::show_path;
     #[pymodule_export]

@@ -36,6 +36,7 @@ from ._found import (
     Version,
 )
 from ._mirror import mirror
+from ._mount import mount, mounted, unmount
 from ._progress import Progress
 from ._report import Bytes, Counts, Entries, EntryError, Outcome, Report
 from ._repository import Repository
@@ -85,4 +86,7 @@ __all__ = [
     "Version",
     "__version__",
     "mirror",
+    "mount",
+    "mounted",
+    "unmount",
 ]

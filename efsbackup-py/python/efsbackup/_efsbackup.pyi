@@ -20,12 +20,14 @@ __all__ = [
     "history",
     "main",
     "mirror",
+    "mount",
     "outcomes",
     "prune",
     "repository_name",
     "restore",
     "show_path",
     "snapshots",
+    "unmount",
     "verify",
 ]
 
@@ -90,6 +92,9 @@ def mirror(
     progress: Callable[[Progress], object] | None,
     cancel: CancelToken | None,
 ) -> tuple[str, EfsBackupError | None]: ...
+def mount(
+    target: str, directory: _Path, options: dict[str, Any], cancel: CancelToken | None
+) -> tuple[str, bool]: ...
 def outcomes() -> list[str]: ...
 def prune(
     root: _Path,
@@ -114,6 +119,9 @@ def restore(
 ) -> tuple[str, EfsBackupError | None]: ...
 def show_path(path: bytes) -> str: ...
 def snapshots(root: _Path, name: str) -> str: ...
+def unmount(
+    directory: _Path, lazy: bool, timeout: float, cancel: CancelToken | None
+) -> None: ...
 def verify(
     root: _Path,
     name: str,

@@ -1,0 +1,46 @@
+"""Mounting, as far as it goes without a file server; `make test-nfs` has one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import efsbackup
+
+
+def test_options_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(efsbackup.InvalidInputError, match="port"):
+        efsbackup.mount("nas:/", tmp_path, tls=True, options=["port=2050"])
+    with pytest.raises(efsbackup.InvalidInputError, match="address"):
+        efsbackup.mount("nas:/", tmp_path, address="nowhere")
+    with pytest.raises(efsbackup.InvalidInputError, match="timeout"):
+        efsbackup.mount("nas:/", tmp_path, timeout=-1.0)
+    with pytest.raises(TypeError, match="give a list"):
+        efsbackup.mount("nas:/", tmp_path, options="ro")
+
+
+def test_a_target_must_be_one(tmp_path: Path) -> None:
+    with pytest.raises(efsbackup.InvalidInputError):
+        efsbackup.mount("no target", tmp_path)
+
+
+def test_what_cannot_be_mounted_never_enters_the_block(tmp_path: Path) -> None:
+    entered = False
+    with pytest.raises(efsbackup.NotFoundError) as caught:
+        with efsbackup.mounted("127.0.0.1:/", tmp_path / "missing", timeout=1.0):
+            entered = True
+    assert not entered
+    assert caught.value.kind is efsbackup.ErrorKind.NOT_FOUND
+
+
+def test_a_cancelled_mount_raises(tmp_path: Path) -> None:
+    token = efsbackup.CancelToken()
+    token.cancel()
+    with pytest.raises(efsbackup.EfsBackupError):
+        efsbackup.mount("127.0.0.1:/", tmp_path, timeout=1.0, cancel=token)
+
+
+def test_only_a_mount_point_is_unmounted(tmp_path: Path) -> None:
+    with pytest.raises(efsbackup.NotFoundError, match="nothing is mounted"):
+        efsbackup.unmount(tmp_path)
