@@ -261,3 +261,40 @@ Box: started 1 times, 0.15 hours
     let (status, _, error) = simulate(&["--fail", "Backap"]);
     assert_eq!((status, error.contains("no object Backap")), (1, true), "{error}");
 }
+
+/// A cluster, data with a precondition, and a copy that waits for who writes what it reads.
+const ONLY_ON_AWS: &str = r##"{"objects": [
+  {"id": "Default", "schedule": {"ref": "Daily"}, "scheduleType": "cron", "role": "r"},
+  {"id": "Daily", "type": "Schedule", "period": "1 days", "startDateTime": "2026-03-01T00:00:00"},
+  {"id": "Cluster", "type": "EmrCluster", "terminateAfter": "5 hours"},
+  {"id": "There", "type": "S3KeyExists", "s3Key": "s3://in/done"},
+  {"id": "In", "type": "S3DataNode", "directoryPath": "s3://in/", "precondition": {"ref": "There"}},
+  {"id": "Clean", "type": "S3DataNode", "directoryPath": "s3://clean/"},
+  {"id": "Out", "type": "S3DataNode", "directoryPath": "s3://out/"},
+  {"id": "Copy", "type": "CopyActivity", "input": {"ref": "Clean"}, "output": {"ref": "Out"}, "workerGroup": "g"},
+  {"id": "Hive", "type": "HiveActivity", "input": {"ref": "In"}, "output": {"ref": "Clean"}, "runsOn": {"ref": "Cluster"},
+   "hiveScript": "INSERT …", "maximumRetries": "1", "retryDelay": "10 minutes", "onFail": {"ref": "Bad"}},
+  {"id": "Bad", "type": "SnsAlarm", "topicArn": "t", "subject": "failed #{node.name}", "message": "m"}
+]}"##;
+
+#[test]
+fn what_only_aws_runs_is_played_too() {
+    let definition = cli::read(ONLY_ON_AWS).unwrap();
+    let play = |fails: u32| {
+        let mut script = |attempt: &Attempt<'_>| match attempt.component {
+            "Hive" if attempt.number <= fails => Played::failed(minutes(30), "no such table"),
+            _ => Played::finished(minutes(30)),
+        };
+        Simulation::new(time("00:00")..=time("23:00")).run(&definition, &mut script).unwrap()
+    };
+    let runs = |report: &SimulationReport| -> Vec<String> {
+        instances(report).into_iter().filter(|run| !run.starts_with("Cluster")).collect()
+    };
+    let report = play(1);
+    assert_eq!(runs(&report), ["Copy FINISHED 1 01:10-01:40", "Hive FINISHED 2 00:00-01:10"]);
+    assert_eq!(report.resources[0].component, "Cluster");
+    let report = play(2);
+    assert_eq!(report.notifications[0].subject, "failed Hive");
+    assert!(runs(&report).iter().any(|run| run.starts_with("Hive FAILED 2")));
+    assert!(!runs(&report).iter().any(|run| run.starts_with("Copy FINISHED")));
+}

@@ -23,6 +23,7 @@
 //! ```
 
 mod script;
+mod stand_in;
 mod workers;
 
 pub use script::{Attempt, End, Played};
@@ -34,6 +35,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::params;
 use crate::pipeline::{Definition, ParameterValue};
 use jiff::Timestamp;
+use stand_in::stand_in;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -96,14 +98,22 @@ impl Simulation {
     /// Plays `definition`; `script` says of each attempt, as a worker takes it, how long it
     /// takes and how it ends. There is a worker for every task.
     ///
+    /// Types that only AWS runs are played too: every activity waits for those that write what
+    /// it reads, clusters are machines, and preconditions hold at once.
+    ///
     /// # Errors
-    /// As [`Run::run`](crate::run::Run::run): what would not be run is not simulated.
+    /// As [`Run::run`](crate::run::Run::run), but for what only AWS runs.
     /// `InvalidInput` where there is more to do than the steps allow.
     pub fn run(
         &self,
         definition: &Definition,
         script: &mut dyn FnMut(&Attempt<'_>) -> Played,
     ) -> Result<SimulationReport> {
+        definition
+            .validate()
+            .into_result()
+            .map_err(|error| Error::new(error.kind(), "simulate").with_message(error.message()))?;
+        let definition = &stand_in(definition);
         let values = values_for(definition, &self.values)?;
         let resolved = params::resolve(definition, &self.values, params::Options::default())?;
         let clock = Arc::new(ManualClock(Mutex::new(*self.span.start())));
