@@ -125,7 +125,8 @@ def test_backups_of_one_run_share_the_repository(repository: Repository, source:
         if not joined:
             joined.append(repository.backup(source, run_id="shards"))
 
-    joined.append(repository.backup(source, run_id="shards", progress=meanwhile))
+    # Slow enough to be at work still when progress is first told.
+    joined.append(repository.backup(source, run_id="shards", limit_ops=30, progress=meanwhile))
     assert len(repository.snapshots()) == 2
     # Only the last one out tidies up.
     assert sorted(len(done.left_over) for done in joined) == [0, 1]
