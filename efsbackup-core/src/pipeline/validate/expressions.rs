@@ -4,30 +4,49 @@ use super::super::{FieldValue, Slot};
 use super::finding::cut;
 use super::{Code, Context, SEARCHED, Validation, View, is_user_defined};
 use crate::expression::Template;
+use std::collections::HashSet;
 
-pub(super) fn check(context: &Context<'_>, view: &View<'_>, found: &mut Validation) {
+/// Adds the names that expressions begin with to `used`.
+pub(super) fn check(
+    context: &Context<'_>,
+    view: &View<'_>,
+    used: &mut HashSet<String>,
+    found: &mut Validation,
+) {
     let object = view.object;
     for field in &object.fields {
         let FieldValue::Text(text) = &field.value else { continue };
+        if !text.contains("#{") {
+            continue;
+        }
         let key = field.key.as_str();
         let is_reference = context
             .field_type(view, key)
             .is_some_and(|kind| matches!(kind.slot, Slot::Reference(_)));
-        if key == "type" || is_reference || !text.contains("#{") {
-            continue;
-        }
+        let has_own_check = key == "type" || is_reference;
         let template = match Template::parse(text) {
             Ok(template) => template,
             Err(error) => {
-                found.add(Code::BadExpression, &object.id, Some(key), error.message());
+                if !has_own_check {
+                    found.add(Code::BadExpression, &object.id, Some(key), error.message());
+                }
                 continue;
             }
         };
+        let names = template.names();
+        for first in names.iter().filter_map(|name| name.split('.').next()) {
+            if !used.contains(first) {
+                used.insert(first.to_owned());
+            }
+        }
+        if has_own_check {
+            continue;
+        }
         for name in template.unknown_functions() {
             let text = format!("there is no function {name}");
             found.add(Code::UnknownFunction, &object.id, Some(key), text);
         }
-        for name in template.names() {
+        for name in names {
             check_name(context, view, key, name, found);
         }
     }

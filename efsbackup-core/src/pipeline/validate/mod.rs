@@ -28,19 +28,20 @@ impl Definition {
     pub fn validate(&self) -> Validation {
         let context = Context::new(self);
         let mut found = Validation::default();
+        let mut used = HashSet::new();
         objects::check_ids(&context, &mut found);
         for view in &context.views {
             objects::check(&context, view, &mut found);
             fields::check(&context, view, &mut found);
             references::check(&context, view, &mut found);
-            expressions::check(&context, view, &mut found);
+            expressions::check(&context, view, &mut used, &mut found);
             limits::check_object(view, &mut found);
             schedules::check(&context, view, &mut found);
             backup::check(&context, view, &mut found);
         }
         circles::check(&context, &mut found);
         schedules::check_demand(&context, &mut found);
-        parameters::check(&context, &mut found);
+        parameters::check(&context, &used, &mut found);
         limits::check_whole(self, &mut found);
         found
     }

@@ -2,12 +2,11 @@
 
 use super::super::{FieldValue, Parameter, ParameterType, is_s3_uri};
 use super::{Code, Context, Validation};
-use crate::expression::Template;
 use std::collections::{HashMap, HashSet};
 
-pub(super) fn check(context: &Context<'_>, found: &mut Validation) {
+/// `used` are the names that expressions begin with.
+pub(super) fn check(context: &Context<'_>, used: &HashSet<String>, found: &mut Validation) {
     let definition = context.definition;
-    let used = names_used(context);
     let mut given: HashMap<&str, Vec<&str>> = HashMap::new();
     for value in &definition.values {
         given.entry(&value.id).or_default().extend(value.value.as_text());
@@ -64,20 +63,4 @@ fn check_values(parameter: &Parameter, values: &[&str], found: &mut Validation) 
             }
         }
     }
-}
-
-/// The names that expressions begin with.
-fn names_used(context: &Context<'_>) -> HashSet<String> {
-    let mut used = HashSet::new();
-    let fields = context.definition.objects.iter().flat_map(|object| &object.fields);
-    for text in fields.filter_map(|field| field.value.as_text()) {
-        // What does not parse has its own finding.
-        if !text.contains("#{") {
-            continue;
-        }
-        let Ok(template) = Template::parse(text) else { continue };
-        let firsts = template.names().into_iter().filter_map(|name| name.split('.').next());
-        used.extend(firsts.map(str::to_owned));
-    }
-    used
 }
