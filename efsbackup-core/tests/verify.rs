@@ -8,7 +8,7 @@
 mod common;
 
 use common::repository::{at, backup, repository};
-use common::{Scratch, Tree, assert_same, dir, fifo, file, hardlink, sparse, symlink};
+use common::{Scratch, Tree, assert_same, dir, fifo, file, hardlink, probe, sparse, symlink};
 use efsbackup_core::snapshot::{DifferenceKind, Verification};
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
@@ -59,6 +59,28 @@ fn snapshots_that_nothing_happened_to_are_good() {
         assert!(good.is_good(), "{:?} {:?}", found(&good), good.report.errors);
         assert!(good.contents_compared);
         assert_eq!((good.files_read, good.files_without_digest), (6, 0));
+    }
+}
+
+/// A tmpfs holds times that few other file systems do.
+#[test]
+fn a_time_that_the_repository_cannot_hold_is_no_damage() {
+    if !probe::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let Some(mount) = probe::Tmpfs::mount(&scratch.path("source"), 1 << 20) else { return };
+    let far = || file("x").mtime(17_000_000_000, 5);
+    let tree = tree! {
+        "a" => far(), "d" => dir(tree! { "b" => far() }).mtime(20_000_000_000, 0),
+        "l" => symlink("a").mtime(-9_000_000_000, 0),
+    };
+    common::build::build(&mount.path().join("tree"), &tree);
+    let root = scratch.path("root");
+    for _ in 0..2 {
+        let (_, snapshot) = backup(&mount.path().join("tree"), &root);
+        let good = verify(&root, &snapshot.id);
+        assert!(good.is_good(), "{:?} {:?}", found(&good), good.report.errors);
     }
 }
 

@@ -194,11 +194,12 @@ pub(super) fn settle(
     if run.fsync_files && run.remote {
         calls::fsync(file).destination("fsync")?;
     }
-    attributes::set(run, &target, before, &have, Some((&wanted, &had)), true)?;
+    let mtime = attributes::set(run, &target, before, &have, Some((&wanted, &had)), true)?;
     if run.fsync_files && !run.remote {
         calls::fsync(file).destination("fsync")?;
     }
     let mut entry = Final::new(run.ownership.result(before, &have), wanted);
+    entry.meta.mtime = mtime;
     entry.changed = changed;
     Ok(Some(Written { inode: have.id.ino, entry }))
 }

@@ -98,12 +98,15 @@ fn keep(
     let Some(destination) = &dir.destination else { return Err(Failure::Stopped) };
     let mut differs = run.ownership.difference(want, have);
     let (wanted, had) = compare_xattrs(run, dir, name, want, have, &mut differs)?;
+    let mut mtime = want.mtime;
     if differs.any() && !run.options.dry_run {
         let to = destination.fd().destination("open")?;
         let target = Target::at(&*to, name).destination("open")?;
-        attributes::set(run, &target, want, have, Some((&wanted, &had)), differs.mtime)?;
+        let xattrs = Some((&wanted, &had));
+        mtime = attributes::set(run, &target, want, have, xattrs, differs.mtime)?;
     }
     let mut entry = Final::new(run.ownership.result(want, have), wanted);
+    entry.meta.mtime = mtime;
     if run.recorder.is_some() {
         let to = destination.fd().destination("open")?;
         entry.target = run.target(&*to, name, want)?;
@@ -256,9 +259,10 @@ fn make_special(run: &Run<'_>, dir: &Dir, name: &CStr, want: &Meta) -> Outcome<(
         let wanted =
             run.policy.read_at(&*from, dir.in_source(name), want.id.dev).source("getxattr")?;
         let had = run.policy.read_target(&target, have.id.dev).destination("getxattr")?;
-        attributes::set(run, &target, want, &have, Some((&wanted, &had)), true)?;
+        let mtime = attributes::set(run, &target, want, &have, Some((&wanted, &had)), true)?;
         calls::renameat(&*to, &temporary, &*to, name).destination("rename")?;
         let mut entry = Final::new(run.ownership.result(want, &have), wanted);
+        entry.meta.mtime = mtime;
         entry.target = text.into_bytes();
         Ok((have.id.ino, entry))
     })();

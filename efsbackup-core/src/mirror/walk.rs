@@ -505,12 +505,14 @@ fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
     let wanted = run.policy.read_fd(&*source, want.id.dev).source("getxattr")?;
     let had = run.policy.read_fd(&*fd, have.id.dev).destination("getxattr")?;
     xattr::compare(&wanted, &had, &mut differs);
+    let mut mtime = want.mtime;
     if !run.options.dry_run {
         let late = want.mtime != have.mtime || dir.touched.load(Ordering::Relaxed);
         let target = Target::Open(fd.owned());
-        attributes::set(run, &target, want, &have, Some((&wanted, &had)), late)?;
+        mtime = attributes::set(run, &target, want, &have, Some((&wanted, &had)), late)?;
     }
-    let entry = Final::new(run.ownership.result(want, &have), wanted);
+    let mut entry = Final::new(run.ownership.result(want, &have), wanted);
+    entry.meta.mtime = mtime;
     run.settled(|| dir.source.path(), &entry, None, dir.role.is_stale());
     report(run, dir, &differs, Some(handle.id().ino))
 }
