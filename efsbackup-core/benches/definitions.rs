@@ -1,5 +1,6 @@
 //! How long reading and checking a definition takes, for every shape that would take a careless
 //! program quadratic time, at half a megabyte and at one: a factor of 2 is linear, 4 quadratic.
+//! Words after `--` take the shapes whose names hold them.
 
 #![allow(clippy::print_stdout, missing_docs)]
 
@@ -32,7 +33,9 @@ fn main() {
     );
     println!("{:<50} {:>7} {:>7} {:>9} {:>6}", "shape", "diff", "read", "validate", "growth");
     let mut worst: f64 = 0.0;
-    for shape in hostile::SHAPES {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
+    for shape in hostile::SHAPES.iter().filter(|shape| wanted(shape.name)) {
         let [half, whole] = [500_000, 1_000_000].map(|size| shape.of_size(size));
         let [half_ms, whole_ms] = [&half, &whole].map(|definition| ms(|| definition.validate()));
         let text = cli::write(&whole);

@@ -4,19 +4,19 @@ use super::fault::Fault;
 
 /// One token, with the byte offset at which it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
+pub(super) struct Token<'a> {
+    pub(super) kind: Kind<'a>,
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum Kind<'a> {
     Text(String),
     Integer(i64),
     Double(f64),
     /// One part of a name: `myBucket`, `@status`. Dots are symbols.
-    Word(String),
+    Word(&'a str),
     /// One of `( ) , . + - * / ^ }`.
     Symbol(char),
     /// `#{`, which may stand inside an expression too.
@@ -25,10 +25,11 @@ pub(super) enum Kind {
 }
 
 /// The token that begins at or after byte `at` of `text`, blanks skipped.
-pub(super) fn next(text: &str, at: usize) -> Result<Token, Fault> {
+pub(super) fn next(text: &str, at: usize) -> Result<Token<'_>, Fault> {
     let rest = text.get(at..).unwrap_or_default();
-    let start = at + (rest.len() - rest.trim_start().len());
+    let length = rest.len();
     let rest = rest.trim_start();
+    let start = at + (length - rest.len());
     let token = |kind, length| Ok(Token { kind, start, end: start + length });
     let mut chars = rest.chars();
     let Some(first) = chars.next() else { return token(Kind::End, 0) };
@@ -43,14 +44,9 @@ pub(super) fn next(text: &str, at: usize) -> Result<Token, Fault> {
         '.' if chars.next().is_some_and(|c| c.is_ascii_digit()) => number(rest, start),
         '(' | ')' | ',' | '.' | '+' | '-' | '*' | '/' | '^' | '}' => token(Kind::Symbol(first), 1),
         _ if is_word(first) || first == '@' => {
-            let length = first.len_utf8()
-                + rest
-                    .chars()
-                    .skip(1)
-                    .take_while(|&c| is_word(c))
-                    .map(char::len_utf8)
-                    .sum::<usize>();
-            token(Kind::Word(rest.get(..length).unwrap_or_default().to_owned()), length)
+            let after = rest.char_indices().skip(1).find(|(_, c)| !is_word(*c));
+            let length = after.map_or(rest.len(), |(after, _)| after);
+            token(Kind::Word(rest.get(..length).unwrap_or_default()), length)
         }
         other => Err(Fault::Syntax(format!("'{other}' is not expected here"))),
     }
@@ -79,7 +75,7 @@ fn string(text: &str, quote: char) -> Option<(String, usize)> {
     None
 }
 
-fn number(text: &str, start: usize) -> Result<Token, Fault> {
+fn number(text: &str, start: usize) -> Result<Token<'_>, Fault> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let whole = digits(text);
     let after = text.get(whole..).unwrap_or_default();

@@ -30,14 +30,14 @@ struct Parser<'a> {
     size: usize,
 }
 
-impl Parser<'_> {
-    fn peek(&mut self) -> Result<Token, Fault> {
+impl<'a> Parser<'a> {
+    fn peek(&mut self) -> Result<Token<'a>, Fault> {
         let token = lexer::next(self.text, self.at)?;
         self.token_start = token.start;
         Ok(token)
     }
 
-    fn take(&mut self) -> Result<Kind, Fault> {
+    fn take(&mut self) -> Result<Kind<'a>, Fault> {
         let token = self.peek()?;
         self.at = token.end;
         Ok(token.kind)
@@ -97,13 +97,18 @@ impl Parser<'_> {
         let mut tree = self.primary()?;
         while self.take_symbol('.')? {
             self.grow()?;
-            let method = self.name("the dot")?;
+            let asterisk = if self.take_symbol('*')? { "*" } else { "" };
+            let method = self.word("the dot")?;
             tree = match tree {
                 _ if self.take_symbol('(')? => {
+                    let method = [asterisk, method].concat();
                     Expression::Call(method, self.arguments(vec![tree])?)
                 }
-                Expression::Name(name) => Expression::Name(format!("{name}.{method}")),
-                _ => return Err(Fault::Syntax(format!("'.{method}' must follow a name"))),
+                Expression::Name(name) => Expression::Name([&name, ".", asterisk, method].concat()),
+                _ => {
+                    let text = format!("'.{asterisk}{method}' must follow a name");
+                    return Err(Fault::Syntax(text));
+                }
             };
         }
         Ok(tree)
@@ -123,11 +128,11 @@ impl Parser<'_> {
             Kind::Integer(number) => Ok(Expression::Integer(number)),
             Kind::Double(number) => Ok(Expression::Double(number)),
             Kind::Word(name) if self.take_symbol('(')? => {
-                Ok(Expression::Call(name, self.arguments(Vec::new())?))
+                Ok(Expression::Call(name.to_owned(), self.arguments(Vec::new())?))
             }
-            Kind::Word(name) => Ok(Expression::Name(name)),
+            Kind::Word(name) => Ok(Expression::Name(name.to_owned())),
             // A parameter whose id begins with an asterisk: `*myPassword`.
-            Kind::Symbol('*') => Ok(Expression::Name(format!("*{}", self.name("'*'")?))),
+            Kind::Symbol('*') => Ok(Expression::Name(["*", self.word("'*'")?].concat())),
             Kind::Symbol('(') => {
                 let tree = self.expression(0)?;
                 self.expect(')')?;
@@ -139,11 +144,10 @@ impl Parser<'_> {
         }
     }
 
-    /// A name, which may begin with an asterisk, after `place`.
-    fn name(&mut self, place: &str) -> Result<String, Fault> {
-        let asterisk = if place != "'*'" && self.take_symbol('*')? { "*" } else { "" };
+    /// The part of a name that stands after `place`.
+    fn word(&mut self, place: &str) -> Result<&'a str, Fault> {
         match self.take()? {
-            Kind::Word(name) => Ok(format!("{asterisk}{name}")),
+            Kind::Word(word) => Ok(word),
             _ => Err(Fault::Syntax(format!("a name must follow {place}"))),
         }
     }
@@ -163,7 +167,7 @@ impl Parser<'_> {
     }
 }
 
-fn operator(kind: &Kind) -> Option<Operator> {
+fn operator(kind: &Kind<'_>) -> Option<Operator> {
     match kind {
         Kind::Symbol('+') => Some(Operator::Add),
         Kind::Symbol('-') => Some(Operator::Subtract),
@@ -174,7 +178,7 @@ fn operator(kind: &Kind) -> Option<Operator> {
     }
 }
 
-fn describe(kind: &Kind) -> String {
+fn describe(kind: &Kind<'_>) -> String {
     match kind {
         Kind::Text(text) => format!("'{text}'"),
         Kind::Integer(number) => number.to_string(),

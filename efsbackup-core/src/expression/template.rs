@@ -69,14 +69,16 @@ impl Template {
     /// The names it uses, in the order of use, each once.
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
-        let mut seen = HashSet::new();
         self.walk(&mut |tree| {
-            if let Expression::Name(name) = tree
-                && seen.insert(name.as_str())
-            {
+            if let Expression::Name(name) = tree {
                 names.push(name.as_str());
             }
         });
+        // Most texts use one.
+        if names.len() > 1 {
+            let mut seen = HashSet::with_capacity(names.len());
+            names.retain(|name| seen.insert(*name));
+        }
         names
     }
 

@@ -5,6 +5,8 @@
 //! order of all other values of one key counts: arguments, steps, inputs.
 
 use super::{Catalogue, Definition, Field, FieldValue, Lines, is_secret};
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
 /// What a [`Change`] is about.
@@ -81,7 +83,9 @@ impl Definition {
     pub fn diff(&self, new: &Definition) -> Vec<Change> {
         let mut changes = Vec::new();
         let groups = Groups { old: objects(self), new: objects(new) };
-        groups.compare(Part::Object, &ordered_in(new, self), &mut changes);
+        // Looked up once something differs, which in most objects nothing does.
+        let is_ordered = LazyCell::new(|| ordered_in(new, self));
+        groups.compare(Part::Object, &|id, key| is_ordered(id, key), &mut changes);
         let groups = Groups { old: parameters(self), new: parameters(new) };
         // A set of allowed values is one; several defaults are a list.
         let ordered = |_: &str, key: &str| key != "allowedValues";
@@ -99,7 +103,32 @@ struct Groups<'a> {
 }
 
 /// Each key with all its values, in the order in which the keys first stand.
-type Keys<'a> = Vec<(&'a str, Vec<FieldValue>)>;
+#[derive(Default)]
+struct Keys<'a> {
+    list: Vec<(&'a str, Values<'a>)>,
+    /// Where in the list each key is.
+    places: HashMap<&'a str, usize>,
+}
+
+type Values<'a> = Vec<Cow<'a, FieldValue>>;
+
+impl<'a> Keys<'a> {
+    fn of(pairs: impl Iterator<Item = (&'a str, Cow<'a, FieldValue>)>) -> Keys<'a> {
+        let mut keys = Keys::default();
+        for (key, value) in pairs {
+            let place = *keys.places.entry(key).or_insert(keys.list.len());
+            match keys.list.get_mut(place) {
+                Some((_, values)) => values.push(value),
+                None => keys.list.push((key, vec![value])),
+            }
+        }
+        keys
+    }
+
+    fn get(&self, key: &str) -> Option<&Values<'a>> {
+        self.list.get(*self.places.get(key)?).map(|(_, values)| values)
+    }
+}
 
 impl Groups<'_> {
     fn compare(
@@ -152,28 +181,31 @@ fn compare_keys(
     new: &Keys<'_>,
     is_ordered: &dyn Fn(&str) -> bool,
 ) -> Vec<Change> {
-    let old_by_key: HashMap<_, _> = old.iter().map(|(key, values)| (*key, values)).collect();
-    let new_by_key: HashMap<_, _> = new.iter().map(|(key, values)| (*key, values)).collect();
-    let added = new.iter().filter(|(key, _)| !old_by_key.contains_key(key));
+    let owned = |values: Option<&Values<'_>>| -> Vec<FieldValue> {
+        values.into_iter().flatten().cloned().map(Cow::into_owned).collect()
+    };
+    let change = |key: &str, old: Option<&Values<'_>>, new: Option<&Values<'_>>| Change {
+        part,
+        id: id.to_owned(),
+        key: Some(key.to_owned()),
+        old: owned(old),
+        new: owned(new),
+        present: (old.is_some(), new.is_some()),
+    };
     let mut changes = Vec::new();
-    for (key, _) in old.iter().chain(added) {
-        let [old, new] = [&old_by_key, &new_by_key].map(|keys| keys.get(key).map(|v| v.as_slice()));
-        let [old_values, new_values] = [old, new].map(|values| values.unwrap_or_default());
-        if !is_same(old_values, new_values, || is_ordered(key)) {
-            changes.push(Change {
-                part,
-                id: id.to_owned(),
-                key: Some((*key).to_owned()),
-                old: old_values.to_vec(),
-                new: new_values.to_vec(),
-                present: (old.is_some(), new.is_some()),
-            });
+    for (key, old_values) in &old.list {
+        let new_values = new.get(key);
+        if !new_values.is_some_and(|new| is_same(old_values, new, || is_ordered(key))) {
+            changes.push(change(key, Some(old_values), new_values));
         }
+    }
+    for (key, new_values) in new.list.iter().filter(|(key, _)| old.get(key).is_none()) {
+        changes.push(change(key, None, Some(new_values)));
     }
     changes
 }
 
-fn is_same(old: &[FieldValue], new: &[FieldValue], is_ordered: impl Fn() -> bool) -> bool {
+fn is_same(old: &Values<'_>, new: &Values<'_>, is_ordered: impl Fn() -> bool) -> bool {
     if old == new || old.len() != new.len() || is_ordered() {
         return old == new;
     }
@@ -183,41 +215,27 @@ fn is_same(old: &[FieldValue], new: &[FieldValue], is_ordered: impl Fn() -> bool
     let mut functions: Vec<&FieldValue> = Vec::new();
     for (values, step) in [(old, 1), (new, -1)] {
         for value in values {
-            match value {
+            match value.as_ref() {
                 FieldValue::Text(text) => *counts.entry((false, text)).or_default() += step,
                 FieldValue::Reference(id) => *counts.entry((true, id)).or_default() += step,
-                FieldValue::Intrinsic(_) if step > 0 => functions.push(value),
-                FieldValue::Intrinsic(_) => {
-                    match functions.iter().position(|other| *other == value) {
-                        Some(place) => drop(functions.swap_remove(place)),
-                        None => return false,
-                    }
-                }
+                function if step > 0 => functions.push(function),
+                function => match functions.iter().position(|other| *other == function) {
+                    Some(place) => drop(functions.swap_remove(place)),
+                    None => return false,
+                },
             }
         }
     }
     functions.is_empty() && counts.values().all(|count| *count == 0)
 }
 
-/// The pairs under their keys.
-fn grouped<'a>(pairs: impl Iterator<Item = (&'a str, FieldValue)>) -> Keys<'a> {
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut keys: Keys<'a> = Vec::new();
-    for (key, value) in pairs {
-        let place = *places.entry(key).or_insert(keys.len());
-        match keys.get_mut(place) {
-            Some((_, values)) => values.push(value),
-            None => keys.push((key, vec![value])),
-        }
-    }
-    keys
-}
-
 fn objects(definition: &Definition) -> Vec<(&str, Keys<'_>)> {
     let objects = definition.objects.iter().map(|object| {
-        let name = (object.name != object.id).then(|| ("name", object.name.as_str().into()));
-        let fields = object.fields.iter().map(|Field { key, value }| (key.as_str(), value.clone()));
-        (object.id.as_str(), grouped(name.into_iter().chain(fields)))
+        let name = (object.name != object.id).then(|| FieldValue::from(object.name.as_str()));
+        let name = name.into_iter().map(|name| ("name", Cow::Owned(name)));
+        let fields = object.fields.iter();
+        let fields = fields.map(|Field { key, value }| (key.as_str(), Cow::Borrowed(value)));
+        (object.id.as_str(), Keys::of(name.chain(fields)))
     });
     objects.collect()
 }
@@ -225,15 +243,16 @@ fn objects(definition: &Definition) -> Vec<(&str, Keys<'_>)> {
 fn parameters(definition: &Definition) -> Vec<(&str, Keys<'_>)> {
     let parameters = definition.parameters.iter().map(|parameter| {
         let attributes = parameter.attributes.iter();
-        let attributes = attributes.map(|(key, value)| (key.as_str(), value.clone()));
-        (parameter.id.as_str(), grouped(attributes))
+        let attributes = attributes.map(|(key, value)| (key.as_str(), Cow::Borrowed(value)));
+        (parameter.id.as_str(), Keys::of(attributes))
     });
     parameters.collect()
 }
 
 fn values(old: &Definition, new: &Definition, changes: &mut Vec<Change>) {
     let [old, new] = [old, new].map(|definition| {
-        grouped(definition.values.iter().map(|value| (value.id.as_str(), value.value.clone())))
+        let values = definition.values.iter();
+        Keys::of(values.map(|value| (value.id.as_str(), Cow::Borrowed(&value.value))))
     });
     for change in compare_keys(Part::Value, "", &old, &new, &|_| true) {
         changes.push(Change { id: change.key.unwrap_or_default(), key: None, ..change });

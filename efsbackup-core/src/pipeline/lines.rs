@@ -82,25 +82,30 @@ impl<'a> Lines<'a> {
                 None => roots.push(child),
             }
         }
+        // What nobody inherits from need not be kept.
+        let keys = |lines: &Self, place: usize| match children.get(place) {
+            Some(children) if !children.is_empty() => lines.handed_on(place),
+            _ => Vec::new(),
+        };
         let mut time = 0;
         // What a circle holds has no root: any of it begins then.
         for root in roots.into_iter().chain(0..self.objects.len()) {
             if self.times.get(root) != Some(&usize::MAX) {
                 continue;
             }
-            self.enter(root, &mut time);
+            self.enter(root, &keys(self, root), &mut time);
             let mut way = vec![(root, 0)];
             while let Some((object, next)) = way.last_mut() {
                 let child = children.get(*object).and_then(|children| children.get(*next));
                 *next += 1;
                 match child {
                     Some(&child) if self.times.get(child) == Some(&usize::MAX) => {
-                        self.enter(child, &mut time);
+                        self.enter(child, &keys(self, child), &mut time);
                         way.push((child, 0));
                     }
                     Some(_) => {}
                     None => {
-                        self.leave(*object, time);
+                        self.leave(&keys(self, *object), time);
                         way.pop();
                     }
                 }
@@ -118,11 +123,11 @@ impl<'a> Lines<'a> {
         keys
     }
 
-    fn enter(&mut self, place: usize, time: &mut usize) {
+    fn enter(&mut self, place: usize, keys: &[&'a str], time: &mut usize) {
         if let Some(at) = self.times.get_mut(place) {
             *at = *time;
         }
-        for key in self.handed_on(place) {
+        for key in keys {
             let setters = self.setters.entry(key).or_default();
             setters.now.push(place);
             setters.changes.push((*time, Some(place)));
@@ -130,9 +135,9 @@ impl<'a> Lines<'a> {
         *time += 1;
     }
 
-    fn leave(&mut self, place: usize, time: usize) {
-        for key in self.handed_on(place) {
-            let Some(setters) = self.setters.get_mut(key) else { continue };
+    fn leave(&mut self, keys: &[&str], time: usize) {
+        for key in keys {
+            let Some(setters) = self.setters.get_mut(*key) else { continue };
             setters.now.pop();
             setters.changes.push((time, setters.now.last().copied()));
         }

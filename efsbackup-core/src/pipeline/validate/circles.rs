@@ -68,7 +68,7 @@ fn tell(
         let id = |place: &usize| context.views.get(*place).map(|view| view.object.id.as_str());
         let ids: Vec<&str> = circle.ids.iter().filter_map(id).collect();
         let first = ids.first().copied().unwrap_or_default();
-        let named: Vec<_> = ids.iter().map(|id| cut(id, 60)).collect();
+        let named: Vec<_> = ids.iter().map(|id| cut(*id, 60)).collect();
         let more = match circle.more {
             0 => String::new(),
             more => format!(" → … ({more} more)"),

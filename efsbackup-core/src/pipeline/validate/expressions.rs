@@ -6,11 +6,11 @@ use super::{Code, Context, SEARCHED, Validation, View, is_user_defined};
 use crate::expression::Template;
 use std::collections::HashSet;
 
-/// Adds the names that expressions begin with to `used`.
-pub(super) fn check(
-    context: &Context<'_>,
-    view: &View<'_>,
-    used: &mut HashSet<String>,
+/// Adds the parameters that expressions use to `used`.
+pub(super) fn check<'a>(
+    context: &Context<'a>,
+    view: &View<'a>,
+    used: &mut HashSet<&'a str>,
     found: &mut Validation,
 ) {
     let object = view.object;
@@ -35,9 +35,7 @@ pub(super) fn check(
         };
         let names = template.names();
         for first in names.iter().filter_map(|name| name.split('.').next()) {
-            if !used.contains(first) {
-                used.insert(first.to_owned());
-            }
+            used.extend(context.parameters.get_key_value(first).map(|(id, _)| *id));
         }
         if has_own_check {
             continue;

@@ -153,10 +153,15 @@ const LONGEST_TEXT: usize = 2000;
 
 /// The text, cut short with an ellipsis where it is longer: what many findings tell may be as
 /// large as the whole definition.
-pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(longest) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
-        None => text.into(),
+pub(super) fn cut<'a>(text: impl Into<Cow<'a, str>>, longest: usize) -> Cow<'a, str> {
+    let text = text.into();
+    // Most are short, and no text has more characters than bytes.
+    if text.len() <= longest {
+        return text;
+    }
+    match text.char_indices().nth(longest).map(|(end, _)| end) {
+        Some(end) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+        None => text,
     }
 }
 
@@ -207,19 +212,19 @@ impl Validation {
     }
 
     /// Adds a finding about a field or, without one, an object or parameter.
-    pub(super) fn add(
+    pub(super) fn add<'a>(
         &mut self,
         code: Code,
         object: &str,
         field: Option<&str>,
-        text: impl Into<String>,
+        text: impl Into<Cow<'a, str>>,
     ) {
         self.findings.push(Finding {
             severity: code.severity(),
             code,
             object: Some(cut(object, LONGEST_NAME).into_owned()),
             field: field.map(|field| cut(field, LONGEST_NAME).into_owned()),
-            text: cut(&text.into(), LONGEST_TEXT).into_owned(),
+            text: cut(text, LONGEST_TEXT).into_owned(),
         });
     }
 

@@ -4,8 +4,8 @@ use super::super::{FieldValue, Parameter, ParameterType, is_s3_uri};
 use super::{Code, Context, Validation};
 use std::collections::{HashMap, HashSet};
 
-/// `used` are the names that expressions begin with.
-pub(super) fn check(context: &Context<'_>, used: &HashSet<String>, found: &mut Validation) {
+/// `used` are the parameters that expressions use.
+pub(super) fn check(context: &Context<'_>, used: &HashSet<&str>, found: &mut Validation) {
     let definition = context.definition;
     let mut given: HashMap<&str, Vec<&str>> = HashMap::new();
     for value in &definition.values {
