@@ -87,8 +87,9 @@ test-rot: ## Flip every byte of what is kept of a snapshot, and have each found
 	EFSBACKUP_EVERY_BYTE=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing --test bit_rot -- --nocapture
 
 .PHONY: soak-engine
-soak-engine: ## Run the hourly pipeline for 30 simulated days, each run checked by the rules
-	EFSBACKUP_RUNS=720 $(CARGO) test --locked -p efsbackup-core --no-default-features -F engine --test engine_month -- --nocapture
+soak-engine: ## Run the hourly pipeline for 30 simulated days; kill engine and worker 300 times each
+	EFSBACKUP_RUNS=720 $(CARGO) test --locked -p efsbackup-core --no-default-features -F serve,worker --test engine_month -- --nocapture
+	EFSBACKUP_KILLS=300 $(CARGO) test --locked -p efsbackup-core --no-default-features -F serve,worker --test engine_chaos -- --nocapture
 
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck
@@ -135,6 +136,10 @@ bench: ## Compare walks with jwalk's
 .PHONY: bench-definitions
 bench-definitions: ## Time what is done with definitions of 1 MB, in shapes made to be slow
 	$(CARGO) bench -q --locked -p efsbackup-core --no-default-features -F pipeline --bench definitions
+
+.PHONY: bench-engine
+bench-engine: ## Time and measure the service with 100 busy pipelines and 90 days of history
+	$(CARGO) bench -q --locked -p efsbackup-core --no-default-features -F serve --bench engine
 
 PLACES ?= /dev/shm $(BUILD)/bench
 .PHONY: bench-peers

@@ -45,7 +45,12 @@ impl AttemptRow {
 
     /// `<instance id>_Attempt=<n>`.
     pub(super) fn id(&self) -> String {
-        format!("{}_Attempt={}", self.instance, self.number)
+        AttemptRow::id_of(&self.instance, self.number)
+    }
+
+    /// The id of an instance's attempt.
+    pub(super) fn id_of(instance: &str, number: i64) -> String {
+        format!("{instance}_Attempt={number}")
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -94,6 +99,27 @@ impl AttemptRow {
                 query.query_row((&instance.pipeline, &instance.id), Self::read).optional()
             })
             .map_err(failed)
+    }
+
+    /// The numbers and instances of the `count` attempts that follow `place` in the order
+    /// of [`all`](Self::all).
+    pub(super) fn after(
+        db: &Connection,
+        pipeline: &str,
+        place: Option<(i64, &str)>,
+        count: usize,
+    ) -> Result<Vec<(i64, String)>> {
+        let (number, instance) = place.unwrap_or((0, ""));
+        let query = "SELECT number, instance FROM attempt WHERE pipeline = :pipeline \
+                     AND (instance, number) > (:instance, :number) \
+                     ORDER BY instance, number LIMIT :count";
+        let parameters = named_params! {
+            ":pipeline": pipeline,
+            ":instance": instance,
+            ":number": number,
+            ":count": count as i64,
+        };
+        collect(db, query, parameters, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// All attempts of a pipeline, in order.

@@ -74,18 +74,28 @@ pub(super) fn query(
         return Err(invalid(format!("a query has at most {MOST_SELECTORS} selectors")));
     }
     let row = PipelineRow::get(db, id)?;
-    let ids = match sphere {
-        Sphere::Component => match row.active.or(row.latest) {
-            Some(version) => {
-                let definition = db.definition(id, version)?;
-                definition.objects.iter().map(|object| object.id.clone()).collect()
-            }
-            None => Vec::new(),
-        },
-        Sphere::Instance => InstanceRow::all(db, id)?.into_iter().map(|row| row.id).collect(),
-        Sphere::Attempt => AttemptRow::all(db, id)?.iter().map(AttemptRow::id).collect(),
+    let size = limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let mut page = match sphere {
+        Sphere::Component => {
+            let version = row.active.or(row.latest);
+            let definition = version.map(|version| db.definition(id, version)).transpose()?;
+            let objects = definition.iter().flat_map(|definition| &definition.objects);
+            page(objects.map(|object| object.id.clone()).collect(), marker, size)?
+        }
+        Sphere::Instance => {
+            let next = InstanceRow::after(db, id, marker.map(place).transpose()?, size + 1)?;
+            page_of(next, size, |(start, id)| format!("{start} {id}"), |(_, id)| id)
+        }
+        Sphere::Attempt => {
+            let next = AttemptRow::after(db, id, marker.map(place).transpose()?, size + 1)?;
+            page_of(
+                next,
+                size,
+                |(number, instance)| format!("{number} {instance}"),
+                |(number, instance)| AttemptRow::id_of(&instance, number),
+            )
+        }
     };
-    let mut page = page(ids, marker, limit.unwrap_or(PAGE).clamp(1, PAGE))?;
     if !query.selectors.is_empty() {
         let objects = objects(db, &row)?;
         let mut matching = Vec::new();
@@ -184,13 +194,36 @@ fn of_version<'a>(
 fn page<T>(items: Vec<T>, marker: Option<&str>, size: usize) -> Result<Page<T>> {
     let start = match marker {
         None => 0,
-        Some(marker) => marker
-            .parse::<usize>()
-            .map_err(|_| invalid(format!("the marker '{marker}' is unknown")))?,
+        Some(marker) => marker.parse::<usize>().map_err(|_| unknown_marker(marker))?,
     };
     let end = start.saturating_add(size);
     let marker = (end < items.len()).then(|| end.to_string());
     Ok(Page { items: items.into_iter().skip(start).take(size).collect(), marker })
+}
+
+/// A page of the rows that follow a place, one more having been asked for.
+fn page_of<T>(
+    mut rows: Vec<T>,
+    size: usize,
+    place: impl Fn(&T) -> String,
+    item: impl Fn(T) -> String,
+) -> Page<String> {
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let marker = rows.last().filter(|_| more).map(place);
+    Page { items: rows.into_iter().map(item).collect(), marker }
+}
+
+/// The place in a marker: a number and an id.
+fn place(marker: &str) -> Result<(i64, &str)> {
+    marker
+        .split_once(' ')
+        .and_then(|(number, id)| Some((number.parse().ok()?, id)))
+        .ok_or_else(|| unknown_marker(marker))
+}
+
+fn unknown_marker(marker: &str) -> Error {
+    invalid(format!("the marker '{marker}' is unknown"))
 }
 
 fn invalid(message: String) -> Error {

@@ -118,6 +118,27 @@ impl InstanceRow {
         collect(db, query, named_params! { ":pipeline": pipeline }, Self::read)
     }
 
+    /// The scheduled starts and ids of the `count` instances that follow `place` in the
+    /// order of [`all`](Self::all).
+    pub(super) fn after(
+        db: &Connection,
+        pipeline: &str,
+        place: Option<(i64, &str)>,
+        count: usize,
+    ) -> Result<Vec<(i64, String)>> {
+        let (start, id) = place.unwrap_or((i64::MIN, ""));
+        let query = "SELECT scheduled_start, id FROM instance INDEXED BY instance_start \
+                     WHERE pipeline = :pipeline AND (scheduled_start, id) > (:start, :id) \
+                     ORDER BY scheduled_start, id LIMIT :count";
+        let parameters = named_params! {
+            ":pipeline": pipeline,
+            ":start": start,
+            ":id": id,
+            ":count": count as i64,
+        };
+        collect(db, query, parameters, |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// All instances, the earliest first.
     pub(super) fn all(db: &Connection, pipeline: &str) -> Result<Vec<InstanceRow>> {
         let query = "SELECT * FROM instance WHERE pipeline = :pipeline \

@@ -87,7 +87,7 @@ impl Engine {
     }
 
     fn undelivered(&self) -> Result<Vec<Notification>> {
-        self.transact(|db, _| {
+        self.read(|db| {
             let query = "SELECT * FROM notification WHERE delivered IS NULL ORDER BY id";
             collect(db, query, named_params! {}, |row| {
                 Ok(Notification {

@@ -1,7 +1,7 @@
 //! One run at a time, and what came of it.
 
 use super::Engine;
-use super::database::{failed, from_column};
+use super::database::{failed, from_column, to_column};
 use super::pipelines::{self, Runs};
 use super::rows::{AttemptRow, InstanceRow, PipelineRow};
 use super::{horizon, tick};
@@ -83,7 +83,7 @@ impl Engine {
     /// # Errors
     /// `NotFound` where there is no such pipeline.
     pub fn runs(&self, pipeline: &str) -> Result<Vec<RunSummary>> {
-        self.transact(|db, _| {
+        self.read(|db| {
             PipelineRow::get(db, pipeline)?;
             Ok(InstanceRow::all(db, pipeline)?.iter().map(summary).collect())
         })
@@ -94,7 +94,7 @@ impl Engine {
     /// # Errors
     /// `NotFound` where there is no such pipeline.
     pub fn attempts(&self, pipeline: &str) -> Result<Vec<AttemptSummary>> {
-        self.transact(|db, _| {
+        self.read(|db| {
             PipelineRow::get(db, pipeline)?;
             Ok(AttemptRow::all(db, pipeline)?.into_iter().map(attempt_summary).collect())
         })
@@ -106,7 +106,8 @@ impl Engine {
     /// # Errors
     /// `NotFound` where there is no such pipeline.
     pub fn next_due(&self, pipeline: &str) -> Result<Option<Timestamp>> {
-        self.transact(|db, now| Ok(horizon::next(db, pipeline, now)?.map(from_column)))
+        let now = to_column(self.clock.now());
+        self.read(|db| Ok(horizon::next(db, pipeline, now)?.map(from_column)))
     }
 
     /// Whether nothing of a pipeline is at work or waits for a worker, a retry or its
@@ -115,7 +116,8 @@ impl Engine {
     /// # Errors
     /// `NotFound` where there is no such pipeline.
     pub fn is_at_rest(&self, pipeline: &str) -> Result<bool> {
-        self.transact(|db, now| {
+        let now = to_column(self.clock.now());
+        self.read(|db| {
             PipelineRow::get(db, pipeline)?;
             let query = "SELECT NOT EXISTS (SELECT 1 FROM attempt INDEXED BY attempt_open \
                          WHERE pipeline = ?1 AND ended IS NULL) AND NOT EXISTS (SELECT 1 FROM instance WHERE \

@@ -31,12 +31,12 @@ impl PipelineService for Engine {
         pipeline: &str,
         definition: &Definition,
     ) -> Result<Findings> {
-        self.transact(|db, _| PipelineRow::get(db, pipeline))?;
+        self.read(|db| PipelineRow::get(db, pipeline))?;
         pipelines::check(definition)
     }
 
     async fn definition(&self, pipeline: &str, version: DefinitionVersion) -> Result<Definition> {
-        self.transact(|db, _| {
+        self.read(|db| {
             let row = PipelineRow::get(db, pipeline)?;
             let version = match version {
                 DefinitionVersion::Latest => row.latest,
@@ -70,11 +70,11 @@ impl PipelineService for Engine {
             return Err(Error::new(ErrorKind::InvalidInput, "describe pipelines")
                 .with_message(format!("at most {MOST_IDS} ids in one call")));
         }
-        self.transact(|db, _| pipelines.iter().map(|id| describe::pipeline(db, id)).collect())
+        self.read(|db| pipelines.iter().map(|id| describe::pipeline(db, id)).collect())
     }
 
     async fn list_pipelines(&self, marker: Option<&str>) -> Result<Page<PipelineIdName>> {
-        self.transact(|db, _| describe::list(db, marker))
+        self.read(|db| describe::list(db, marker))
     }
 
     async fn query_objects(
@@ -85,7 +85,7 @@ impl PipelineService for Engine {
         marker: Option<&str>,
         limit: Option<usize>,
     ) -> Result<Page<String>> {
-        self.transact(|db, _| describe::query(db, pipeline, sphere, query, marker, limit))
+        self.read(|db| describe::query(db, pipeline, sphere, query, marker, limit))
     }
 
     async fn describe_objects(
@@ -95,7 +95,7 @@ impl PipelineService for Engine {
         evaluate: bool,
         marker: Option<&str>,
     ) -> Result<Page<Object>> {
-        self.transact(|db, _| describe::describe(db, pipeline, objects, evaluate, marker))
+        self.read(|db| describe::describe(db, pipeline, objects, evaluate, marker))
     }
 
     async fn evaluate_expression(
@@ -104,7 +104,7 @@ impl PipelineService for Engine {
         object: &str,
         expression: &str,
     ) -> Result<String> {
-        self.transact(|db, _| describe::evaluate(db, pipeline, object, expression))
+        self.read(|db| describe::evaluate(db, pipeline, object, expression))
     }
 
     async fn set_status(
@@ -164,7 +164,7 @@ impl Engine {
     /// # Errors
     /// Where the state can't be read.
     pub fn was_deleted(&self, pipeline: &str) -> Result<bool> {
-        self.transact(|db, _| pipelines::was_deleted(db, pipeline))
+        self.read(|db| pipelines::was_deleted(db, pipeline))
     }
 
     /// As `put_definition`, also where AWS does not let an active pipeline be edited: for
@@ -193,6 +193,11 @@ impl Engine {
                 return Ok(removed);
             }
         }
+    }
+
+    /// Runs `work`, which only reads.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        self.lock().read(work)
     }
 
     /// Runs one transaction: all of `work` happens, or nothing.

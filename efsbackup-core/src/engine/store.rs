@@ -57,7 +57,21 @@ impl Store {
 
     /// Runs one transaction: all of `work` happens, or nothing.
     pub(super) fn transact<T>(&self, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
-        let begin = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate);
+        self.transaction(TransactionBehavior::Immediate, work)
+    }
+
+    /// Runs `work`, which only reads, on one state of the store. It waits for no writer of
+    /// another process.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        self.transaction(TransactionBehavior::Deferred, work)
+    }
+
+    fn transaction<T>(
+        &self,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&Store) -> Result<T>,
+    ) -> Result<T> {
+        let begin = Transaction::new_unchecked(&self.connection, behavior);
         let transaction = begin.map_err(failed)?;
         let written = transaction
             .pragma_query_value(None, "data_version", |row| row.get(0))

@@ -7,7 +7,7 @@ use super::mask::MASK;
 use super::script::Script;
 use super::supervised::{Ended, Supervised};
 use super::workspace::{Outcome, Process, TOKEN_VARIABLE, Workspace};
-use super::{WorkerEvent, WorkerOptions};
+use super::{WorkerEvent, WorkerOptions, may_pass};
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::{PipelineService, Task, TaskFailure};
@@ -27,6 +27,9 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// How long polls under way are waited for at most; a service may be silent.
 const LAST_POLLS: Duration = Duration::from_secs(5);
+
+/// Between two tries to report an end to a service that does not answer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What an attempt needs from its worker.
 pub(super) struct Attempt<'a, S> {
@@ -51,6 +54,11 @@ impl<S: PipelineService> Attempt<'_, S> {
             Ok(false) => {}
             Ok(true) => return workspace.remove(),
             Err(error) if is_closed(&error) => return workspace.remove(),
+            Err(error) if may_pass(&error) => {
+                // Not started; the service gives it out again, or counts it as lost.
+                (self.emit)(WorkerEvent::Unreachable { message: format!("{error:#}") });
+                return workspace.remove();
+            }
             Err(error) => {
                 workspace.remove()?;
                 return Err(error);
@@ -225,7 +233,15 @@ impl<S: PipelineService> Attempt<'_, S> {
         }
     }
 
-    /// Tells the service how it ended, again where it can't be reached.
+    /// Waits before a report is tried again, and gives the next wait.
+    fn pause(&self, pause: Duration, error: &Error) -> Duration {
+        (self.emit)(WorkerEvent::Unreachable { message: format!("{error:#}") });
+        thread::sleep(pause);
+        (pause * 2).min(LONGEST_PAUSE)
+    }
+
+    /// Tells the service how it ended, again and again where it can't be reached. A worker
+    /// that is told to stop leaves that to the next one after a while.
     fn report(&self, workspace: &Workspace) -> Result<()> {
         let record = &workspace.record;
         let Some(status) = record.outcome.as_ref().map(|outcome| outcome.status(&record.task))
@@ -240,10 +256,12 @@ impl<S: PipelineService> Attempt<'_, S> {
             match pollster::block_on(self.service.set_task_status(&status)) {
                 Ok(()) => return Ok(()),
                 Err(error) if is_closed(&error) => return Ok(()),
-                Err(error) if pause > Duration::from_secs(30) => return Err(error),
-                Err(_) => thread::sleep(pause),
+                Err(error) if pause < LONGEST_PAUSE => pause = self.pause(pause, &error),
+                Err(error) if may_pass(&error) && !self.cancel.is_cancelled() => {
+                    pause = self.pause(pause, &error);
+                }
+                Err(error) => return Err(error),
             }
-            pause *= 2;
         }
     }
 }

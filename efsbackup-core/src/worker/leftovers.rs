@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 /// How long the processes of a dead worker may take to go.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Ends and reports every attempt below `work_dir` whose worker is dead.
+/// Ends and reports every attempt below `work_dir` whose worker is dead, and adds what it
+/// did to `events`. After an error it can be called again.
 pub(super) fn recover<S: PipelineService>(
     work_dir: &Path,
     service: &S,
-) -> Result<Vec<WorkerEvent>> {
+    events: &mut Vec<WorkerEvent>,
+) -> Result<()> {
     let boot = boot_id()?;
-    let mut events = Vec::new();
     for mut workspace in Workspace::all(work_dir)? {
         let same_boot = workspace.record.boot == boot;
         if same_boot && workspace.record.worker.is_alive() {
@@ -47,7 +48,7 @@ pub(super) fn recover<S: PipelineService>(
         }
         workspace.remove()?;
     }
-    Ok(events)
+    Ok(())
 }
 
 /// Whether the service no longer waits for this task.

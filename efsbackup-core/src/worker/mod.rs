@@ -100,9 +100,8 @@ impl<'a, S: PipelineService> Worker<'a, S> {
         step: &mut dyn FnMut(&[WorkerEvent]) -> ControlFlow<()>,
     ) -> Result<()> {
         workspace::make_private_dir(&self.options.work_dir)?;
-        let recovered = leftovers::recover(&self.options.work_dir, self.service)?;
         let stop = CancelToken::new();
-        if step(&recovered).is_break() {
+        if self.recover(cancel, step)?.is_break() {
             return Ok(());
         }
         let (send, receive) = channel();
@@ -131,6 +130,31 @@ impl<'a, S: PipelineService> Worker<'a, S> {
             }
             result
         })
+    }
+
+    /// Ends and reports what dead workers have left, waiting for a service that does not
+    /// answer.
+    fn recover(
+        &self,
+        cancel: &CancelToken,
+        step: &mut dyn FnMut(&[WorkerEvent]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        loop {
+            let mut events = Vec::new();
+            let recovered = leftovers::recover(&self.options.work_dir, self.service, &mut events);
+            match recovered {
+                Ok(()) => return Ok(step(&events)),
+                // What hangs in a system call is Busy; waiting for that may take for ever.
+                Err(error) if may_pass(&error) && error.kind() != ErrorKind::Busy => {
+                    events.push(WorkerEvent::Unreachable { message: format!("{error:#}") });
+                }
+                Err(error) => return Err(error),
+            }
+            if step(&events).is_break() || cancel.is_cancelled() {
+                return Ok(ControlFlow::Break(()));
+            }
+            thread::sleep(self.options.poll_interval);
+        }
     }
 
     /// Passes on events until every taker has gone.
