@@ -135,7 +135,7 @@ bench: ## Compare walks with jwalk's
 
 .PHONY: bench-definitions
 bench-definitions: ## Time what is done with definitions of 1 MB, in shapes made to be slow
-	$(CARGO) bench -q --locked -p efsbackup-core --no-default-features -F pipeline --bench definitions
+	$(CARGO) bench -q --locked -p efsbackup-core --no-default-features -F draw --bench definitions
 
 .PHONY: bench-engine
 bench-engine: ## Time and measure the service with 100 busy pipelines and 90 days of history

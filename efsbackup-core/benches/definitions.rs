@@ -8,6 +8,7 @@
 #[allow(unreachable_pub)]
 mod hostile;
 
+use efsbackup_core::draw;
 use efsbackup_core::formats::{Reader, cli};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -31,7 +32,10 @@ fn main() {
     println!(
         "Milliseconds of one processor, the best of {ROUNDS}. Growth is that of validation from 0.5 to 1 MB."
     );
-    println!("{:<50} {:>7} {:>7} {:>9} {:>6}", "shape", "diff", "read", "validate", "growth");
+    println!(
+        "{:<51} {:>6} {:>6} {:>6} {:>9} {:>6}",
+        "shape", "svg", "diff", "read", "validate", "growth"
+    );
     let mut worst: f64 = 0.0;
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
@@ -41,9 +45,13 @@ fn main() {
         let text = cli::write(&whole);
         let read = text.map_or(f64::NAN, |text| ms(|| Reader::new().read(text.as_bytes())));
         let diff = ms(|| whole.diff(&whole));
+        let svg = ms(|| draw::svg(&whole, &draw::Options::default()));
         worst = worst.max(whole_ms);
         let growth = whole_ms / half_ms;
-        println!("{:<50} {diff:>7.1} {read:>7.1} {whole_ms:>9.1} {growth:>6.1}", shape.name);
+        println!(
+            "{:<51} {svg:>6.0} {diff:>6.1} {read:>6.1} {whole_ms:>9.1} {growth:>6.1}",
+            shape.name
+        );
     }
     println!("the slowest validation of 1 MB: {worst:.1} ms");
 }

@@ -72,6 +72,11 @@ fn resolving_grows_with_the_definition() {
 }
 
 #[test]
+fn drawing_as_svg_grows_with_the_definition() {
+    assert_linear("svg", |definition| drop(draw::svg(definition, &draw::Options::default())));
+}
+
+#[test]
 fn drawing_as_text_grows_with_the_definition() {
     assert_linear("text", |definition| drop(draw::text(definition, &draw::Options::default())));
 }

@@ -39,7 +39,8 @@ pub(crate) struct Args {
     /// Make up runtime fields without a value, as of a first attempt that begins when it is due
     #[arg(long, requires = "at")]
     simulated: bool,
-    /// The form to write: cli, api, cfn-yaml or cfn-json (default: as it was read)
+    /// The form to write: cli, api, cfn-yaml, cfn-json, terraform or terraform-json (default: as
+    /// it was read)
     #[arg(long, value_name = "FORM", value_parser = format)]
     to: Option<Format>,
     #[command(flatten)]

@@ -71,6 +71,11 @@ fn fold_where(graph: &mut Graph, is_folded: impl Fn(&Edge) -> bool) {
     let (folded, lines) = std::mem::take(&mut graph.edges).into_iter().partition(is_folded);
     graph.edges = lines;
     let folded: Vec<Edge> = folded;
+    let mut places: HashMap<(usize, String), usize> = HashMap::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let links = node.links.iter().enumerate();
+        places.extend(links.map(|(place, link)| ((index, link.key.clone()), place)));
+    }
     for edge in folded {
         let user = graph.nodes.get(edge.from).map(|node| node.id.clone());
         let Some(target) = graph.nodes.get_mut(edge.to) else { continue };
@@ -81,7 +86,8 @@ fn fold_where(graph: &mut Graph, is_folded: impl Fn(&Edge) -> bool) {
         let (id, role) = (target.id.clone(), target.role);
         let Some(node) = graph.nodes.get_mut(edge.from) else { continue };
         for key in edge.keys {
-            match node.links.iter_mut().find(|link| link.key == key) {
+            let place = *places.entry((edge.from, key.clone())).or_insert(node.links.len());
+            match node.links.get_mut(place) {
                 Some(link) => link.count += 1,
                 None => node.links.push(Link { key, target: id.clone(), role, count: 1 }),
             }

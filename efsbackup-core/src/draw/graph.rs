@@ -70,9 +70,16 @@ pub(super) struct Edge {
 impl Edge {
     /// What stands on the line.
     pub(super) fn label(&self) -> String {
-        self.keys.join(", ")
+        let named = self.keys.get(..NAMED).unwrap_or(&self.keys).join(", ");
+        match self.keys.len().saturating_sub(NAMED) {
+            0 => named,
+            more => format!("{named} +{more}"),
+        }
     }
 }
+
+/// The most fields that a line names.
+const NAMED: usize = 4;
 
 /// The fields whose targets come after the object.
 const FORWARD: [&str; 4] = ["output", "onSuccess", "onFail", "onLateAction"];

@@ -19,6 +19,7 @@ const NARROWEST_GAP: f64 = 72.0;
 /// On both sides of a label.
 const BESIDE_LABEL: f64 = 34.0;
 const LABEL_HEIGHT: f64 = 18.0;
+const BETWEEN_LABELS: f64 = 2.0;
 
 /// A rectangle.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -204,7 +205,7 @@ fn lines(
     lefts: &[f64],
 ) -> Vec<Line> {
     let ports = Ports::new(graph, columns, centres, cards);
-    let mut taken: Vec<Rect> = Vec::new();
+    let mut taken = Taken::default();
     let mut lines = Vec::with_capacity(graph.edges.len());
     for (index, (edge, way)) in graph.edges.iter().zip(&columns.ways).enumerate() {
         let card = |node: usize| cards.get(node).copied().unwrap_or_default();
@@ -228,7 +229,7 @@ fn lines(
             points.extend([(x, left_port), (x, right_port)]);
         }
         let label = place_label(&points, &edge.label(), &taken);
-        taken.push(label);
+        taken.add(label);
         lines.push(Line { edge: index, points, label });
     }
     lines
@@ -300,8 +301,29 @@ impl Ports {
 /// How far a bow stands out beside its column.
 pub(super) const BOW: f64 = 46.0;
 
+/// The labels that have their places, by their heights on the page: of thousands few are near.
+#[derive(Default)]
+struct Taken(BTreeMap<i64, Vec<Rect>>);
+
+impl Taken {
+    fn row(label: &Rect) -> i64 {
+        (label.y / (LABEL_HEIGHT + BETWEEN_LABELS)).floor() as i64
+    }
+
+    fn add(&mut self, label: Rect) {
+        self.0.entry(Taken::row(&label)).or_default().push(label);
+    }
+
+    /// How much of the labels `label` would cover.
+    fn covered(&self, label: &Rect) -> f64 {
+        let row = Taken::row(label);
+        let near = self.0.range(row - 1..=row + 1).flat_map(|(_, labels)| labels);
+        near.map(|other| shared(label, other)).sum()
+    }
+}
+
 /// A place on the line's first curve where the label covers no other.
-fn place_label(points: &[(f64, f64)], label: &str, taken: &[Rect]) -> Rect {
+fn place_label(points: &[(f64, f64)], label: &str, taken: &Taken) -> Rect {
     let (width, height) = (label_width(label), LABEL_HEIGHT);
     let [start, end, ..] = points else { return Rect::default() };
     let at = |t: f64| {
@@ -319,7 +341,7 @@ fn place_label(points: &[(f64, f64)], label: &str, taken: &[Rect]) -> Rect {
     let places = (0..10).flat_map(|step| [0.5 - 0.04 * step as f64, 0.5 + 0.04 * step as f64]);
     let mut best = (f64::INFINITY, Rect::default());
     for place in places.map(at) {
-        let covered: f64 = taken.iter().map(|other| shared(&place, other)).sum();
+        let covered = taken.covered(&place);
         if covered < best.0 {
             best = (covered, place);
         }
@@ -338,9 +360,8 @@ fn level(t: f64) -> f64 {
 
 /// The area that both cover, with a little room between them.
 fn shared(a: &Rect, b: &Rect) -> f64 {
-    let gap = 2.0;
-    let width = (a.x + a.width).min(b.x + b.width) - a.x.max(b.x) + gap;
-    let height = (a.y + a.height).min(b.y + b.height) - a.y.max(b.y) + gap;
+    let width = (a.x + a.width).min(b.x + b.width) - a.x.max(b.x) + BETWEEN_LABELS;
+    let height = (a.y + a.height).min(b.y + b.height) - a.y.max(b.y) + BETWEEN_LABELS;
     width.max(0.0) * height.max(0.0)
 }
 

@@ -125,29 +125,74 @@ impl Columns {
         places
     }
 
+    /// How many pairs of lines between neighbouring columns cross.
     fn crossings(&self) -> usize {
-        let places = self.places();
-        let place = |slot: usize| places.get(slot).copied().unwrap_or_default();
-        let mut by_gap: std::collections::BTreeMap<usize, Vec<(f64, f64)>> = Default::default();
-        let mut column_of = vec![0; self.slots.len()];
-        for (index, column) in self.columns.iter().enumerate() {
-            for &slot in column {
-                if let Some(column) = column_of.get_mut(slot) {
-                    *column = index;
+        // Each slot's column and its place there.
+        let mut at = vec![(0, 0); self.slots.len()];
+        for (number, column) in self.columns.iter().enumerate() {
+            for (place, &slot) in column.iter().enumerate() {
+                if let Some(at) = at.get_mut(slot) {
+                    *at = (number, place);
                 }
             }
         }
+        let at = |slot: usize| at.get(slot).copied().unwrap_or_default();
+        let mut gaps: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.columns.len()];
         for pair in self.ways.iter().flat_map(|way| way.windows(2)) {
             let [left, right] = pair else { continue };
-            let gap = column_of.get(*left).copied().unwrap_or_default();
-            by_gap.entry(gap).or_default().push((place(*left), place(*right)));
+            let (column, left) = at(*left);
+            if let Some(lines) = gaps.get_mut(column) {
+                lines.push((left, at(*right).1));
+            }
         }
-        let cross = |lines: &Vec<(f64, f64)>| {
-            let pairs = lines.iter().enumerate().flat_map(|(index, a)| {
-                lines.iter().skip(index + 1).filter(move |b| (a.0 - b.0) * (a.1 - b.1) < 0.0)
-            });
-            pairs.count()
+        gaps.into_iter().map(inversions).sum()
+    }
+}
+
+/// How many pairs stand in the other order at their second ends than at their first.
+fn inversions(mut lines: Vec<(usize, usize)>) -> usize {
+    lines.sort_unstable();
+    let width = lines.iter().map(|(_, right)| right + 1).max().unwrap_or_default();
+    // Fenwick's tree: how many lines so far end at a place or above it.
+    let mut tree = vec![0; width + 1];
+    let mut crossings = 0;
+    for (before, (_, right)) in lines.into_iter().enumerate() {
+        let mut place = right + 1;
+        let mut above = 0;
+        while place > 0 {
+            above += tree.get(place).copied().unwrap_or_default();
+            place &= place - 1;
+        }
+        crossings += before - above;
+        place = right + 1;
+        while let Some(count) = tree.get_mut(place) {
+            *count += 1;
+            place += place & place.wrapping_neg();
+        }
+    }
+    crossings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crossings_are_counted_as_one_by_one() {
+        let mut number = 7_usize;
+        let mut next = || {
+            number = number.wrapping_mul(1_103_515_245).wrapping_add(12345);
+            number / 65536 % 9
         };
-        by_gap.values().map(cross).sum()
+        let lines: Vec<(usize, usize)> = (0..60).map(|_| (next(), next())).collect();
+        let pairs = lines.iter().enumerate().flat_map(|(index, a)| {
+            let crosses =
+                move |b: &&(usize, usize)| (a.0 < b.0 && a.1 > b.1) || (a.0 > b.0 && a.1 < b.1);
+            lines.iter().skip(index + 1).filter(crosses)
+        });
+        let one_by_one = pairs.count();
+        assert!(one_by_one > 100);
+        assert_eq!(inversions(lines), one_by_one);
+        assert_eq!(inversions(Vec::new()), 0);
     }
 }

@@ -113,6 +113,26 @@ pub const SHAPES: &[Shape] = &[
         },
     },
     Shape {
+        name: "two columns of objects, each tied to its neighbours",
+        make: |size| {
+            let count = size / 180;
+            let left = |i: usize| {
+                let task = task(format!("A{i}")).reference("dependsOn", format!("B{i}"));
+                task.reference("dependsOn", format!("B{}", (i + 1) % count))
+                    .reference("dependsOn", format!("B{}", i * 7919 % count))
+            };
+            let right = |i: usize| task(format!("B{i}"));
+            objects((0..count).map(left).chain((0..count).map(right)))
+        },
+    },
+    Shape {
+        name: "references to nobody in fields of many names",
+        make: |size| {
+            let field = |task: Object, i: usize| task.reference(format!("k{i}"), format!("B{i}"));
+            objects([(0..size / 32).fold(task("A".to_owned()), field)].into_iter())
+        },
+    },
+    Shape {
         name: "references to nobody",
         make: |size| {
             let lost =
