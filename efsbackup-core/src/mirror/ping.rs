@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The pause between two questions grows from the one to the other, by an eighth of the time
+/// The pause between two questions grows from the one to the other, by a sixteenth of the time
 /// since the first.
 const PAUSE: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(250)];
 /// How long an answer is waited for when nobody asks any more.
@@ -74,7 +74,7 @@ impl Pinger {
         let started = std::thread::Builder::new().spawn(move || {
             while !asker.over.load(Ordering::Relaxed) {
                 asker.ask(&handle);
-                std::thread::park_timeout((begin.elapsed() / 8).clamp(PAUSE[0], PAUSE[1]));
+                std::thread::park_timeout((begin.elapsed() / 16).clamp(PAUSE[0], PAUSE[1]));
             }
         });
         Pinger { shared, thread: started.ok() }

@@ -193,7 +193,7 @@ impl Monitor<'_, '_, '_> {
         match self.run.options.jobs {
             Jobs::Auto => {
                 let answers: Vec<_> = self.servers.iter().map(|s| s.pinger.answers()).collect();
-                self.width.next(load, &answers)
+                self.width.next(load, self.run.tally.entries_done(), &answers)
             }
             Jobs::Count(_) => load.threads,
         }

@@ -79,6 +79,11 @@ impl Tally {
             + self.bytes_copied.load(Ordering::Relaxed)
     }
 
+    /// How many entries were looked at or removed so far.
+    pub(super) fn entries_done(&self) -> u64 {
+        self.scanned.total() + self.deleted.total()
+    }
+
     /// How many errors so far.
     pub(super) fn error_count(&self) -> u64 {
         self.errors().total

@@ -36,6 +36,10 @@ pub(super) fn is_network(fd: &OwnedFd) -> bool {
 const MAX_THREADS: usize = 128;
 /// How many threads begin on a file server, and how few there may become.
 const FIRST_THREADS: usize = 16;
+/// To how many they grow at once where a round trip takes at least so long: finding them step by
+/// step takes several of these.
+const DISTANT: [(Duration, usize); 2] =
+    [(Duration::from_millis(4), 64), (Duration::from_millis(1), 32)];
 
 /// How many threads copy. Local storage wants a few more than there are processors; a file
 /// server wants as many calls under way as its latency can hide, which [`Width`] finds.
@@ -62,6 +66,23 @@ pub(super) struct Width {
     /// Of each server.
     seen: Vec<Seen>,
     processors: Processors,
+    /// The number of entries that were done at the last decision, and when that was.
+    entries: u64,
+    decided: Option<Instant>,
+}
+
+/// What speaks for more threads, or for fewer.
+#[derive(Clone, Copy, Debug)]
+struct Signs {
+    load: Load,
+    /// How long a server takes to answer one call: the longest of the quickest.
+    round_trip: Duration,
+    /// How long a thread takes for an entry.
+    entry: Duration,
+    /// The share of a call's time that it waits for others.
+    waiting: f64,
+    /// The share of the processors that this process uses.
+    used: f64,
 }
 
 /// What was seen of a server since the last decision.
@@ -130,33 +151,48 @@ impl Seen {
 }
 
 impl Width {
-    /// How many threads are to work from now on.
-    pub(super) fn next(&mut self, load: Load, servers: &[Answers]) -> usize {
+    /// How many threads are to work from now on, where so many entries were done until now.
+    pub(super) fn next(&mut self, load: Load, entries: u64, servers: &[Answers]) -> usize {
         self.seen.resize(servers.len(), Seen::default());
         for (seen, answers) in self.seen.iter_mut().zip(servers) {
             seen.look(answers);
         }
+        let since = *self.decided.get_or_insert_with(Instant::now);
         if servers.is_empty() || self.seen.iter().any(|seen| seen.new < 2) {
             return load.threads;
         }
         let waits = self.seen.iter().zip(servers).map(|(seen, answers)| seen.waiting(answers));
-        let share = waits.fold(0.0, f64::max);
+        let done = entries.saturating_sub(self.entries).max(1);
+        let signs = Signs {
+            load,
+            round_trip: servers.iter().map(|answers| answers.quickest).max().unwrap_or_default(),
+            entry: since.elapsed().mul_f64(load.threads as f64 / done as f64),
+            waiting: waits.fold(0.0, f64::max),
+            used: self.processors.share(),
+        };
         self.seen.iter_mut().for_each(|seen| seen.new = 0);
-        threads_for(load, share, self.processors.share())
+        (self.entries, self.decided) = (entries, Some(Instant::now()));
+        signs.threads()
     }
 }
 
-/// How many threads are to work, by the share of a call's time that it waits for others and
-/// the share of the processors that is used.
-fn threads_for(load: Load, waiting: f64, used: f64) -> usize {
-    let waiting = waiting * load.threads as f64;
-    if waiting > MANY_WAIT {
-        return (load.threads * 3 / 4).max(FIRST_THREADS);
+impl Signs {
+    /// How many threads are to work.
+    fn threads(&self) -> usize {
+        let threads = self.load.threads;
+        let waiting = self.waiting * threads as f64;
+        if waiting > MANY_WAIT {
+            return (threads * 3 / 4).max(FIRST_THREADS);
+        }
+        // Entries that take no round trip wait for a processor only.
+        let is_local = self.entry < self.round_trip || self.used > BUSY;
+        if !self.load.is_full || is_local || waiting > FEW_WAIT {
+            return threads;
+        }
+        let distant = DISTANT.iter().find(|(from, _)| self.round_trip >= *from);
+        let more = if waiting < FEW_WAIT / 4.0 { threads * 2 } else { threads * 3 / 2 };
+        more.max(distant.map_or(0, |(_, threads)| *threads))
     }
-    if !load.is_full || used > BUSY || waiting > FEW_WAIT {
-        return load.threads;
-    }
-    if waiting < FEW_WAIT / 4.0 { load.threads * 2 } else { load.threads * 3 / 2 }
 }
 
 /// How many entries make one job: fewer where each takes round trips, so that the entries of
@@ -178,6 +214,11 @@ pub(super) fn in_memory() -> usize {
 mod tests {
     use super::*;
 
+    /// No call waits, and no processor is used.
+    fn signs(load: Load, round_trip: Duration, entry: Duration) -> Signs {
+        Signs { load, round_trip, entry, waiting: 0.0, used: 0.0 }
+    }
+
     /// What the number of threads comes to, from `threads` on, at a server that answers within
     /// `milliseconds` as long as up to `most` calls are under way, and does no more than those
     /// in the time. Each thread uses the share `used` of the processors.
@@ -188,9 +229,12 @@ mod tests {
         for _ in 0..100 {
             let latest = quickest.mul_f64((load.threads as f64 / most).max(1.0));
             let seen = Seen { quickest: latest, ..Seen::default() };
-            let used = used * load.threads as f64;
-            let next = threads_for(load, seen.waiting(&answers), used);
-            load.threads = next.clamp(1, MAX_THREADS);
+            let signs = Signs {
+                waiting: seen.waiting(&answers),
+                used: used * load.threads as f64,
+                ..signs(load, quickest, 9 * latest)
+            };
+            load.threads = signs.threads().clamp(1, MAX_THREADS);
         }
         load.threads
     }
@@ -217,22 +261,42 @@ mod tests {
     fn no_thread_comes_in_where_no_processor_is_free_or_none_has_work() {
         assert_eq!(found(16, 2.0, 1e9, 1.0), 16);
         assert!(found(16, 2.0, 1e9, 0.02) <= 64);
+        let second = Duration::from_secs(1);
         let load = Load { threads: 16, is_full: false };
-        assert_eq!(threads_for(load, 0.0, 0.0), 16);
+        assert_eq!(signs(load, second, second).threads(), 16);
+    }
+
+    #[test]
+    fn no_thread_comes_in_for_entries_that_take_no_round_trip() {
+        let load = Load { threads: 16, is_full: true };
+        let milliseconds = Duration::from_millis;
+        assert_eq!(signs(load, milliseconds(10), milliseconds(9)).threads(), 16);
+        assert_eq!(signs(load, milliseconds(10), milliseconds(90)).threads(), 64);
+    }
+
+    #[test]
+    fn the_farther_the_server_the_more_threads_come_in_at_once() {
+        let load = Load { threads: 16, is_full: true };
+        let after = |milliseconds| {
+            let round_trip = Duration::from_millis(milliseconds);
+            Signs { waiting: 0.5, ..signs(load, round_trip, 9 * round_trip) }.threads()
+        };
+        assert_eq!([0, 1, 3, 4, 30].map(after), [24, 32, 32, 64, 64]);
     }
 
     #[test]
     fn it_is_decided_once_each_server_has_answered_twice() {
         let mut width = Width::default();
         let load = Load { threads: 16, is_full: true };
-        assert_eq!(width.next(load, &[]), 16);
+        assert_eq!(width.next(load, 0, &[]), 16);
         let quickest = Duration::from_millis(2);
         let mut answers = [Answers { quickest, latest: quickest, ..Answers::default() }; 2];
         let mut threads = Vec::new();
         for (first, second) in [(1, 0), (2, 1), (3, 1), (3, 2), (3, 2), (4, 3)] {
             (answers[0].count, answers[1].count) = (first, second);
             width.processors.used = Duration::MAX;
-            threads.push(width.next(load, &answers));
+            width.decided = Instant::now().checked_sub(quickest);
+            threads.push(width.next(load, 0, &answers));
         }
         assert_eq!(threads, [16, 16, 16, 32, 16, 16]);
     }
