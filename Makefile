@@ -91,6 +91,12 @@ soak-engine: ## Run the hourly pipeline for 30 simulated days; kill engine and w
 	EFSBACKUP_RUNS=720 $(CARGO) test --locked -p efsbackup-core --no-default-features -F serve,worker --test engine_month -- --nocapture
 	EFSBACKUP_KILLS=300 $(CARGO) test --locked -p efsbackup-core --no-default-features -F serve,worker --test engine_chaos -- --nocapture
 
+.PHONY: test-ansible
+test-ansible: build ## Drive the service with Ansible's module, installed (500 MB) in an environment of its own
+	$(PYTHON) -m venv $(BUILD)/ansible
+	$(BUILD)/ansible/bin/python -m pip install --quiet 'ansible>=11,<13' 'boto3>=1.38,<2'
+	tests/serve/ansible.sh $(BUILD)/release/efsbackup $(BUILD)/ansible
+
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

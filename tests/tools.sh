@@ -3,7 +3,7 @@
 # missing. Writes the file $1 when nothing is: from then on a test may not skip.
 set -eu
 complete=$1
-commands=(rsync shellcheck valgrind setpriv getfacl getfattr pkg-config c++ mkfs.ext4 mkfs.xfs)
+commands=(rsync shellcheck valgrind setpriv getfacl getfattr pkg-config c++ mkfs.ext4 mkfs.xfs systemd-analyze)
 
 missing() {
   for command in "${commands[@]}"; do
@@ -15,11 +15,11 @@ if [ -n "$(missing)" ] && [ "$(id -u)" = 0 ]; then
   if command -v apt-get > /dev/null; then
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
       --no-install-recommends rsync shellcheck valgrind util-linux acl attr pkg-config g++ \
-      e2fsprogs xfsprogs; } || true
+      e2fsprogs xfsprogs systemd; } || true
   elif command -v dnf > /dev/null; then
     # Amazon Linux 2023 has no ShellCheck.
     dnf install -q -y rsync valgrind util-linux acl attr pkgconf-pkg-config gcc-c++ \
-      e2fsprogs xfsprogs || true
+      e2fsprogs xfsprogs systemd || true
   fi
 fi
 

@@ -26,9 +26,10 @@ use std::time::{Duration, Instant};
 const FOLDER: &str = "EFSBACKUP_CHAOS_FOLDER";
 /// Says how many workers there were before this one; scripts have it too.
 const GENERATION: &str = "EFSBACKUP_CHAOS_GENERATION";
-/// How many times as fast as the machine's the clock runs: an interval takes 1.5 seconds.
-const FASTER: i32 = 600;
-const PIPELINES: usize = 3;
+/// How many times as fast as the machine's the clock runs: an interval takes 4.5 seconds, and a worker has
+/// 0.6 to say that it has a task.
+const FASTER: i32 = 200;
+const PIPELINES: usize = 6;
 const GROUP: &str = "chaos";
 
 /// Notes its beginning and its end, and leaves a process with a session of its own behind.

@@ -123,6 +123,7 @@ fn what_a_stopped_worker_hands_back_costs_no_try() {
 fn a_machine_that_nobody_takes_in_time_fails() {
     let mut definition = definition("cron");
     set(&mut definition, "Machine", "initTimeout", "10 minutes");
+    set(&mut definition, "Default", "failureAndRerunMode", "NONE");
     let fixture = Fixture::active(&definition);
     fixture.pass(9);
     assert_eq!(fixture.states(), ["A WAITING_FOR_RUNNER", "Machine CREATING"]);
@@ -130,6 +131,33 @@ fn a_machine_that_nobody_takes_in_time_fails() {
     assert_eq!(fixture.states(), ["A FAILED", "Machine FAILED"]);
     let activity = fixture.object("@A_2026-03-01T02:00:00");
     assert_eq!(activity.first_text("errorId"), Some("InitTimedOut"));
+}
+
+#[test]
+fn the_failure_of_a_resource_cancels_what_is_on_it_and_cascades_to_its_consumers() {
+    let mut definition = chain();
+    set(&mut definition, "Machine", "initTimeout", "10 minutes");
+    // What comes after it is on another machine, which is sound.
+    definition.objects.push(
+        Object::new("Other").text("type", "Ec2Resource").text("terminateAfter", "50 minutes"),
+    );
+    let after = object(&mut definition, "C");
+    after.fields.retain(|field| field.key != "runsOn");
+    *after = std::mem::take(after).reference("runsOn", "Other").reference("onFail", "Bad");
+    let fixture = Fixture::active(&definition);
+    fixture.pass(10);
+    assert_eq!(
+        fixture.states(),
+        ["A CANCELED", "B CANCELED", "C CASCADE_FAILED", "Machine FAILED", "Other FINISHED"]
+    );
+    let first = fixture.object("@A_2026-03-01T02:00:00");
+    let machine = "@Machine_2026-03-01T02:00:00";
+    assert_eq!(first.first_text("errorId"), Some("InitTimedOut"));
+    assert_eq!(first.first_reference("@cascadeFailedOn"), Some(machine));
+    let last = fixture.object("@C_2026-03-01T02:00:00");
+    assert_eq!(last.first_reference("@cascadeFailedOn"), Some(machine));
+    let told: Vec<_> = fixture.notifications().into_iter().map(|told| told.subject).collect();
+    assert_eq!(told, ["[Alert] A failed", "[Alert] C failed"], "nobody is left in the dark");
 }
 
 #[test]

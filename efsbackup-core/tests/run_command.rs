@@ -3,6 +3,8 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -124,4 +126,20 @@ fn what_is_wrong_is_one_line_and_nothing_runs() {
         assert!(stderr.contains(part), "{options:?}: {stderr}");
     }
     assert!(!dir.path().join("ran").exists());
+}
+
+#[test]
+fn systemd_takes_the_unit() {
+    if !common::probe::tool("systemd-analyze") {
+        return;
+    }
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/efsbackup.service");
+    let unit = fs::read_to_string(unit).unwrap();
+    // systemd looks whether the command is there.
+    let unit = unit.replace("/usr/local/bin/efsbackup", env!("CARGO_BIN_EXE_efsbackup"));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("efsbackup.service");
+    fs::write(&path, unit).unwrap();
+    let ran = Command::new("systemd-analyze").arg("verify").arg(path).output().unwrap();
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{}", text(&ran.stderr));
 }

@@ -174,6 +174,47 @@ def with_boto3() -> None:
     refused("InvalidRequestException", client.query_objects, pipelineId="df-X", sphere="PO")
 
 
+def as_doubles_are_tried() -> None:
+    """What people expect of a double of the service, where AWS's model agrees with it."""
+    made = client.create_pipeline(name="double", uniqueId="1", tags=[{"key": "k", "value": "v"}])
+    pipeline = made["pipelineId"]
+    assert pipeline.startswith("df-"), pipeline
+    described = client.describe_pipelines(pipelineIds=[pipeline])["pipelineDescriptionList"]
+    assert len(described) == 1 and described[0]["pipelineId"] == pipeline, described
+    assert described[0]["name"] == "double" and described[0]["tags"] == [{"key": "k", "value": "v"}]
+    fields = described[0]["fields"]
+    assert field("@pipelineState", "PENDING") in fields and field("uniqueId", "1") in fields, fields
+    created = [entry["stringValue"] for entry in fields if entry["key"] == "@creationTime"]
+    time.strptime(created[0], "%Y-%m-%dT%H:%M:%S")
+    # The same name is another pipeline, the same name and unique id are not.
+    other = client.create_pipeline(name="double", uniqueId="2")["pipelineId"]
+    assert other != pipeline == client.create_pipeline(name="double", uniqueId="1")["pipelineId"]
+    listed = [item for page in client.get_paginator("list_pipelines").paginate() for item in page["pipelineIdList"]]
+    assert {"id": pipeline, "name": "double"} in listed and {"id": other, "name": "double"} in listed
+
+    hourly = [field("type", "Schedule"), field("period", "1 hour"), field("startAt", "FIRST_ACTIVATION_DATE_TIME")]
+    default = [field("scheduleType", "cron"), field("workerGroup", "nobody's"), field("schedule", ref="Hourly")]
+    hello = [field("type", "ShellCommandActivity"), field("command", "echo hello"), field("parent", ref="Default")]
+    objects = [
+        {"id": "Default", "name": "Default", "fields": default},
+        {"id": "Hourly", "name": "Every hour", "fields": hourly},
+        {"id": "SayHello", "name": "SayHello", "fields": hello},
+    ]
+    assert not client.put_pipeline_definition(pipelineId=pipeline, pipelineObjects=objects)["errored"]
+    assert client.get_pipeline_definition(pipelineId=pipeline)["pipelineObjects"] == objects
+    shown = client.describe_objects(pipelineId=pipeline, objectIds=["Hourly", "Default"])["pipelineObjects"]
+    assert [object["id"] for object in shown] == ["Hourly", "Default"], shown
+    assert shown[0]["name"] == "Every hour" and all(entry in shown[0]["fields"] for entry in hourly), shown
+    assert all(entry in shown[1]["fields"] for entry in default), shown
+    client.activate_pipeline(pipelineId=pipeline)
+    described = client.describe_pipelines(pipelineIds=[pipeline])["pipelineDescriptionList"]
+    assert field("@pipelineState", "SCHEDULED") in described[0]["fields"], described
+    client.delete_pipeline(pipelineId=pipeline)
+    left = [item["id"] for page in client.get_paginator("list_pipelines").paginate() for item in page["pipelineIdList"]]
+    assert pipeline not in left and other in left
+    client.delete_pipeline(pipelineId=other)
+
+
 def pages() -> None:
     made = {client.create_pipeline(name="p", uniqueId=str(n))["pipelineId"] for n in range(103)}
     listed = client.get_paginator("list_pipelines").paginate()
@@ -227,11 +268,15 @@ def with_aws_cli(directory: Path) -> None:
     attempts = aws("query-objects", *id, "--sphere", "ATTEMPT")["ids"]
     shown = aws("describe-objects", *id, "--object-ids", *attempts)["pipelineObjects"]
     assert field("@status", "FINISHED") in shown[0]["fields"], shown
+    assert attempts == aws("query-objects", *id, "--sphere", "ATTEMPT", "--page-size", "1")["ids"]
+    assert pipeline in json.dumps(aws("list-pipelines")), "it is listed"
     aws("deactivate-pipeline", *id)
     aws("delete-pipeline", *id)
+    assert pipeline not in json.dumps(aws("list-pipelines")), "it is deleted"
 
 
 with_boto3()
+as_doubles_are_tried()
 pages()
 with_aws_cli(Path(KEYS).parent)
 assert set(seen) == set(client.meta.service_model.operation_names), "an operation was not tried"

@@ -4,6 +4,7 @@
 //! and its line in `verbs!`. A verb writes through its `Context` only.
 
 mod adopt;
+mod alarm_args;
 mod args;
 mod backup;
 mod convert;

@@ -1,6 +1,7 @@
 //! `efsbackup run`: a definition on this machine.
 
 use super::Context;
+use super::alarm_args::AlarmArgs;
 use super::definition_file::Input;
 use super::exit::Exit;
 use super::output::Output;
@@ -47,6 +48,8 @@ pub(crate) struct Args {
     /// Forget runs that ended more than N days ago
     #[arg(long, value_name = "N", default_value_t = 90)]
     keep_days: u32,
+    #[command(flatten)]
+    alarms: AlarmArgs,
 }
 
 fn time(text: &str) -> std::result::Result<Timestamp, String> {
@@ -62,6 +65,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let mut run = Run::new(args.name.unwrap_or_else(|| stem(args.input.path())), args.log_dir)
         .once(args.once)
         .tasks(args.tasks)
+        .alarms(args.alarms.read()?)
         .keep_history(Duration::from_secs(u64::from(args.keep_days) * 24 * 60 * 60));
     if let Some(state) = args.state {
         run = run.state(state);

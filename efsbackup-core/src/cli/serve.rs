@@ -1,6 +1,7 @@
 //! `efsbackup serve`: the embedded service on AWS's wire protocol, with a worker.
 
 use super::Context;
+use super::alarm_args::AlarmArgs;
 use super::exit::Exit;
 use super::output::Output;
 use super::run::{command, tell_worker};
@@ -8,7 +9,7 @@ use super::service_args::KeyArgs;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::clock::SystemClock;
-use crate::engine::{Engine, LOCAL_GROUP};
+use crate::engine::{Engine, LOCAL_GROUP, Notification};
 use crate::error::{Error, ErrorKind, Result};
 use crate::serve::{ServeOptions, Server};
 use crate::wire::Keys;
@@ -18,6 +19,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// Between two looks at what is due.
@@ -51,6 +53,8 @@ pub(crate) struct Args {
     /// Forget runs that ended more than N days ago
     #[arg(long, value_name = "N", default_value_t = 90)]
     keep_days: u32,
+    #[command(flatten)]
+    alarms: AlarmArgs,
     /// Answer at most N requests a second
     #[arg(long, value_name = "N", default_value_t = 2000)]
     rate: u32,
@@ -79,6 +83,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.requests_per_second = args.rate;
     options.request_time = Duration::from_secs(args.request_time);
     options.poll_time = Duration::from_secs(args.poll_time);
+    let alarms = args.alarms.read()?;
     let engine = Engine::open(&args.state, Arc::new(SystemClock))?;
     make_dir(&args.log_dir)?;
     let server = Server::bind(args.listen, options)?;
@@ -93,8 +98,18 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
             stop.cancel();
             served
         });
-        let worked = work(&args, &engine, &context.cancel, &stop, &output);
+        let (problems, told) = channel();
+        let telling = {
+            let (alarms, engine, stop) = (&alarms, &engine, &stop);
+            scope.spawn(move || alarms.run(engine, stop, &problems))
+        };
+        let worked = work(&args, &engine, &context.cancel, &stop, &output, &mut |file| {
+            told.try_iter().for_each(|error| output.warn(&format!("warning: {error:#}")));
+            engine.deliver_to(alarms.file_outlet(), file)
+        });
         stop.cancel();
+        // A panic there ends nothing else.
+        let _ = telling.join();
         let served = listening.join().unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Internal, "serve").with_message("the listener panicked"))
         });
@@ -105,6 +120,9 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     Ok(Exit::COMPLETE)
 }
 
+/// Gives each notification to a function, as an engine does.
+type Deliver<'a> = dyn FnMut(&mut dyn FnMut(&Notification) -> Result<()>) -> Result<()> + 'a;
+
 /// Does what is due, and the tasks that are this machine's.
 fn work(
     args: &Args,
@@ -112,6 +130,7 @@ fn work(
     cancel: &CancelToken,
     stop: &CancelToken,
     output: &Output,
+    deliver: &mut Deliver<'_>,
 ) -> Result<()> {
     let notifications = args.log_dir.join("notifications.jsonl");
     let keep = SignedDuration::from_hours(24 * i64::from(args.keep_days));
@@ -126,7 +145,7 @@ fn work(
                 done = done.and_then(|()| engine.prune(Timestamp::now() - keep).map(drop));
             }
             let done = done.and_then(|()| {
-                engine.deliver(&mut |notification| {
+                deliver(&mut |notification| {
                     notification.append_to(&notifications)?;
                     output.note(&format!("notification: {}", notification.subject));
                     Ok(())

@@ -17,8 +17,13 @@ use rusqlite::named_params;
 /// Fires the actions that `instance` names in the field `event`.
 pub(super) fn fire(db: &Store, instance: &InstanceRow, event: &str, now: i64) -> Result<()> {
     let objects = Objects::new(db, &instance.pipeline, instance.version);
-    let node = objects.instance(instance)?;
     let definition = objects.definition()?;
+    let component = definition.object(&instance.component);
+    let fields = component.map(|component| definition.effective_fields(component));
+    if !fields.iter().flatten().any(|found| found.field.key == event) {
+        return Ok(());
+    }
+    let node = objects.instance(instance)?;
     for id in node.all(event).filter_map(FieldValue::as_reference) {
         let Some(component) = definition.object(id) else { continue };
         match definition.type_of(component) {

@@ -9,7 +9,7 @@ use super::scope::ObjectScope;
 use super::store::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expression::Period;
-use crate::pipeline::{Definition, Object};
+use crate::pipeline::{Definition, FieldValue, Object};
 use std::sync::Arc;
 
 /// Retries of an activity that says nothing, as an older edition of AWS's guide has it.
@@ -37,6 +37,12 @@ pub(super) struct Component {
     pub(super) schedule: Option<Schedule>,
     late_after: Option<Period>,
     pub(super) retries: i64,
+    /// `maxActiveInstances`: runs do not overlap unless the definition allows it.
+    pub(super) most_active: i64,
+    /// The resource that it runs on.
+    pub(super) runs_on: Option<String>,
+    /// What must finish before it.
+    pub(super) depends_on: Vec<String>,
 }
 
 /// The components of an active version, read once.
@@ -113,7 +119,21 @@ fn component(
             )?
         }
     };
-    Ok(Component { id: object.id.clone(), kind, schedule_type, schedule, late_after, retries })
+    let most_active = scope.text("maxActiveInstances").ok().flatten();
+    let most_active = most_active.and_then(|text| text.trim().parse().ok()).unwrap_or(1).max(1);
+    let runs_on = whole.first_reference("runsOn").map(str::to_owned);
+    let depends_on = whole.all("dependsOn").filter_map(FieldValue::as_reference);
+    Ok(Component {
+        id: object.id.clone(),
+        kind,
+        schedule_type,
+        schedule,
+        late_after,
+        retries,
+        most_active,
+        runs_on,
+        depends_on: depends_on.map(str::to_owned).collect(),
+    })
 }
 
 fn schedule_fields(

@@ -14,10 +14,12 @@ const APPLICATION_ID: i64 = 0x4546_5342;
 
 /// The steps that made the schema what it is. Step n leads to version n + 1; a step
 /// that was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// Opens or makes the file.
 pub(super) fn open(path: &Path) -> Result<Connection> {
+    refuse_network(path)?;
     // The file holds parameter values, secrets among them.
     OpenOptions::new()
         .create(true)
@@ -26,7 +28,6 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         .mode(0o600)
         .open(path)
         .map_err(|error| Error::from_io("open state", error).with_path(path))?;
-    refuse_network(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| failed(error).with_path(path))?;
@@ -89,23 +90,45 @@ fn table_count(connection: &Connection) -> Result<i64> {
 /// SQLite's write-ahead log needs memory that all its users share, and its locks are not
 /// to be relied on over a network.
 fn refuse_network(path: &Path) -> Result<()> {
-    // Linux's magic numbers, as in linux/magic.h and statfs(2).
-    const NETWORK: [(i64, &str); 6] = [
-        (0x6969, "NFS"),
-        (0xff53_4d42, "CIFS"),
-        (0xfe53_4d42, "SMB"),
-        (0x0102_1997, "9p"),
-        (0x00c3_6400, "Ceph"),
-        (0x5346_414f, "AFS"),
-    ];
-    let status = rustix::fs::statfs(path)
+    // Before the file is there, its folder tells.
+    let asked = if path.exists() { path } else { folder(path) };
+    let status = rustix::fs::statfs(asked)
         .map_err(|error| Error::from_errno("open state", error.raw_os_error()).with_path(path))?;
-    match NETWORK.iter().find(|(magic, _)| *magic == status.f_type) {
-        Some((_, name)) => Err(Error::new(ErrorKind::Unsupported, "open state")
-            .with_message(format!("the state can't be kept on {name}; choose a local disk"))
+    match network_name(status.f_type) {
+        Some(name) => Err(Error::new(ErrorKind::Unsupported, "open state")
+            .with_message(format!(
+                "the state can't be kept on {name}: SQLite's log needs memory and locks that only \
+                 one machine has; choose a local disk"
+            ))
             .with_path(path)),
         None => Ok(()),
     }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The name of a file system that several machines share, by what statfs calls its type.
+fn network_name(magic: rustix::fs::FsWord) -> Option<&'static str> {
+    // Linux's magic numbers, as in linux/magic.h, statfs(2) and coreutils' stat.
+    const NETWORK: [(u32, &str); 12] = [
+        (0x6969, "NFS"),
+        (0xff53_4d42, "CIFS"),
+        (0xfe53_4d42, "SMB"),
+        (0x517b, "SMB"),
+        (0x0102_1997, "9p"),
+        (0x00c3_6400, "Ceph"),
+        (0x5346_414f, "AFS"),
+        (0x0bd0_0bd0, "Lustre"),
+        (0x4750_4653, "GPFS"),
+        (0x1983_0326, "BeeGFS"),
+        (0x0116_1970, "GFS2"),
+        (0x7461_636f, "OCFS2"),
+    ];
+    // The word is signed on some machines.
+    let magic = magic as u32;
+    NETWORK.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name)
 }
 
 /// The library's error for one of SQLite's.
@@ -135,4 +158,20 @@ pub(super) fn to_column(time: Timestamp) -> i64 {
 pub(super) fn from_column(milliseconds: i64) -> Timestamp {
     // Out of range only where somebody else has written the file.
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_systems_of_several_machines_are_known_by_their_numbers() {
+        assert_eq!(network_name(0x6969), Some("NFS"));
+        // As it comes where the word has a sign and 32 bits.
+        assert_eq!(network_name(0xff53_4d42_u32 as i32 as rustix::fs::FsWord), Some("CIFS"));
+        let (ext4, xfs, tmpfs, overlay) = (0xef53, 0x5846_5342, 0x0102_1994, 0x794c_7630);
+        for local in [ext4, xfs, tmpfs, overlay] {
+            assert_eq!(network_name(local), None);
+        }
+    }
 }

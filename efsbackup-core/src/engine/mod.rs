@@ -27,6 +27,7 @@ mod notify;
 mod objects;
 mod pipeline_row;
 mod pipelines;
+mod queue;
 mod rows;
 mod runs;
 mod schedule;
@@ -45,7 +46,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::Store;
 
 pub use kinds::needs_field;
-pub use notify::Notification;
+pub use notify::{Notification, Outlet};
 pub use runs::{AttemptSummary, RunSummary};
 pub use values::values_for;
 

@@ -68,6 +68,17 @@ impl Notification {
     }
 }
 
+/// Where notifications go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlet {
+    /// There is one place, and they go to it.
+    All,
+    /// Of two places that each get every notification, the one that is always at hand.
+    File,
+    /// The other one, which may be out of reach for a while.
+    Beyond,
+}
+
 impl Engine {
     /// Gives the notifications not delivered yet to `deliver`, in the order they fired.
     /// One is delivered when `deliver` succeeds; a crash before that is noted makes it
@@ -76,20 +87,39 @@ impl Engine {
     /// # Errors
     /// Those of `deliver`; that notification and later ones stay.
     pub fn deliver(&self, deliver: &mut dyn FnMut(&Notification) -> Result<()>) -> Result<()> {
-        for notification in self.undelivered()? {
+        self.deliver_to(Outlet::All, deliver)
+    }
+
+    /// As [`deliver`](Self::deliver), where there may be two places to deliver to. Each is
+    /// given each notification, but for those that fired while there was
+    /// [one place](Outlet::All) only.
+    ///
+    /// # Errors
+    /// As [`deliver`](Self::deliver).
+    pub fn deliver_to(
+        &self,
+        outlet: Outlet,
+        deliver: &mut dyn FnMut(&Notification) -> Result<()>,
+    ) -> Result<()> {
+        let (waiting, delivered) = match outlet {
+            Outlet::All => ("delivered", "delivered = ?2, sent = coalesce(sent, ?2)"),
+            Outlet::File => ("delivered", "delivered = ?2"),
+            Outlet::Beyond => ("sent", "sent = ?2"),
+        };
+        let query = format!("UPDATE notification SET {delivered} WHERE id = ?1");
+        for notification in self.waiting(waiting)? {
             deliver(&notification)?;
-            let query = "UPDATE notification SET delivered = ?2 WHERE id = ?1";
             self.transact(|db, now| {
-                db.execute(query, (notification.id, now)).map(drop).map_err(failed)
+                db.execute(&query, (notification.id, now)).map(drop).map_err(failed)
             })?;
         }
         Ok(())
     }
 
-    fn undelivered(&self) -> Result<Vec<Notification>> {
+    fn waiting(&self, column: &str) -> Result<Vec<Notification>> {
         self.read(|db| {
-            let query = "SELECT * FROM notification WHERE delivered IS NULL ORDER BY id";
-            collect(db, query, named_params! {}, |row| {
+            let query = format!("SELECT * FROM notification WHERE {column} IS NULL ORDER BY id");
+            collect(db, &query, named_params! {}, |row| {
                 Ok(Notification {
                     id: row.get("id")?,
                     pipeline: row.get("pipeline")?,

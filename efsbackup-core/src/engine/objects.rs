@@ -100,6 +100,19 @@ impl<'a> Objects<'a> {
         Ok(shown)
     }
 
+    /// The instance that the field `key` of an instance leads to.
+    pub(super) fn reference(&self, row: &InstanceRow, key: &str) -> Result<Option<String>> {
+        let definition = self.db.definition(&self.pipeline, row.version)?;
+        let Some(component) = definition.object(&row.component) else { return Ok(None) };
+        let fields = definition.effective_fields(component);
+        let field = fields
+            .iter()
+            .find(|found| found.field.key == key && found.field.value.as_reference().is_some());
+        let Some(found) = field else { return Ok(None) };
+        let field = self.of_interval(found.field, row)?;
+        Ok(field.value.as_reference().map(str::to_owned))
+    }
+
     /// What an instance and its attempts take from their component. References to
     /// components that have instances lead to those of the same interval.
     fn of_component(&self, row: &InstanceRow, id: &str) -> Result<Object> {

@@ -4,6 +4,7 @@ use super::create::{self, Component};
 use super::database::{from_column, to_column};
 use super::finish::{self, End, stop};
 use super::objects::Objects;
+use super::queue::Queue;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow, PipelineRow};
 use super::scope::ObjectScope;
 use super::store::Store;
@@ -32,7 +33,7 @@ pub(super) fn all(db: &Store, now: i64) -> Result<()> {
         }
         running_attempts(db, &pipeline.id, now)?;
         // What one instance does may be what another waits for.
-        while progress(db, &pipeline.id, now)? {}
+        while progress(db, &pipeline.id, &components, now)? {}
         if InstanceRow::open(db, &pipeline.id)?.is_empty() {
             settle(db, &mut pipeline, &components)?;
         }
@@ -92,9 +93,14 @@ pub(super) fn after(objects: &Objects<'_>, object: &Object, key: &str, start: i6
 }
 
 /// Moves each open instance one state on; `true` where something moved.
-fn progress(db: &Store, pipeline: &str, now: i64) -> Result<bool> {
+fn progress(db: &Store, pipeline: &str, components: &[Component], now: i64) -> Result<bool> {
     let mut moved = false;
-    for mut instance in InstanceRow::open(db, pipeline)? {
+    let all = InstanceRow::open(db, pipeline)?;
+    let queue = Queue::new(&all, components);
+    for mut instance in all {
+        if instance.late_at.is_none_or(|late| now < late) && queue.holds_back(&instance) {
+            continue;
+        }
         // An instance before it in the list may have closed it.
         let is_same = InstanceRow::get(db, pipeline, &instance.id)?.status == instance.status;
         if !is_same || instance.due > now {
@@ -111,7 +117,8 @@ fn progress(db: &Store, pipeline: &str, now: i64) -> Result<bool> {
         moved |= if instance.is_activity() {
             activity(db, &mut instance, now)?
         } else {
-            resource(db, &mut instance, now)?
+            let is_used = queue.has_users(&instance);
+            resource(db, &mut instance, is_used, now)?
         };
     }
     Ok(moved)
@@ -148,7 +155,7 @@ fn activity(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<bool> {
             if !resource.open {
                 let message = format!("{} is {}", resource.id, resource.status);
                 let error = ErrorColumns::new("ResourceNotAvailable", message);
-                finish::close(db, instance, "FAILED", error, now)?;
+                without_resource(db, instance, &resource, error, now)?;
                 return Ok(true);
             }
             if resource.status == "WAITING_ON_DEPENDENCIES" {
@@ -173,9 +180,7 @@ fn cascade(
     needed: &InstanceRow,
     now: i64,
 ) -> Result<bool> {
-    let cascades =
-        scope.text("failureAndRerunMode")?.is_some_and(|mode| mode.eq_ignore_ascii_case("cascade"));
-    if !cascades {
+    if !cascades(scope)? {
         // As in AWS, it waits without end.
         return Ok(false);
     }
@@ -187,38 +192,49 @@ fn cascade(
     Ok(true)
 }
 
-fn resource(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<bool> {
+fn cascades(scope: &ObjectScope<'_>) -> Result<bool> {
+    let mode = scope.text("failureAndRerunMode")?;
+    Ok(mode.is_some_and(|mode| mode.eq_ignore_ascii_case("cascade")))
+}
+
+/// An activity, not at work, whose resource has failed: where failures cascade it is
+/// CANCELED, as AWS has it, and still tells so.
+fn without_resource(
+    db: &Store,
+    activity: &mut InstanceRow,
+    resource: &InstanceRow,
+    error: ErrorColumns,
+    now: i64,
+) -> Result<()> {
+    let objects = Objects::new(db, &activity.pipeline, activity.version);
+    let object = objects.instance(activity)?;
+    if !cascades(&ObjectScope::new(&objects, &object, false))? {
+        return finish::close(db, activity, "FAILED", error, now);
+    }
+    activity.cascade_on = Some(resource.id.clone());
+    finish::close(db, activity, "CANCELED", error, now)?;
+    actions::fire(db, activity, "onFail", now)
+}
+
+/// `is_used`: an activity on it is open, for sure.
+fn resource(db: &Store, instance: &mut InstanceRow, is_used: bool, now: i64) -> Result<bool> {
+    let (limit, start) = match instance.status.as_str() {
+        "CREATING" => ("initTimeout", instance.creating),
+        _ => ("terminateAfter", instance.actual_start),
+    };
+    if matches!(instance.status.as_str(), "CREATING" | "RUNNING") {
+        let objects = Objects::new(db, &instance.pipeline, instance.version);
+        let object = objects.instance(instance)?;
+        if after(&objects, &object, limit, start.unwrap_or(now)).is_some_and(|end| now >= end) {
+            let text = object.first_text(limit).unwrap_or_default();
+            end_of_life(db, instance, text, now)?;
+            return Ok(true);
+        }
+    }
+    if is_used {
+        return Ok(false);
+    }
     let users = users(db, instance)?;
-    if instance.status == "CREATING" {
-        let objects = Objects::new(db, &instance.pipeline, instance.version);
-        let object = objects.instance(instance)?;
-        let start = instance.creating.unwrap_or(now);
-        if after(&objects, &object, "initTimeout", start).is_some_and(|limit| now >= limit) {
-            let text = object.first_text("initTimeout").unwrap_or_default();
-            let message = format!("no worker took {} within initTimeout ({text})", instance.id);
-            for mut user in users.into_iter().filter(|user| user.open) {
-                finish::stop_with(db, &mut user, stop::INIT_TIMED_OUT, &message, now)?;
-            }
-            let error = ErrorColumns::new(stop::INIT_TIMED_OUT, message);
-            finish::close(db, instance, "FAILED", error, now)?;
-            return Ok(true);
-        }
-    }
-    if instance.status == "RUNNING" {
-        let objects = Objects::new(db, &instance.pipeline, instance.version);
-        let object = objects.instance(instance)?;
-        let start = instance.actual_start.unwrap_or(now);
-        if after(&objects, &object, "terminateAfter", start).is_some_and(|limit| now >= limit) {
-            let text = object.first_text("terminateAfter").unwrap_or_default();
-            let message = format!("{} lived past terminateAfter ({text})", instance.id);
-            for mut user in users.into_iter().filter(|user| user.open) {
-                finish::stop_with(db, &mut user, stop::RESOURCE_TIMED_OUT, &message, now)?;
-            }
-            let error = ErrorColumns::new(stop::RESOURCE_TIMED_OUT, message);
-            finish::close(db, instance, "TIMEDOUT", error, now)?;
-            return Ok(true);
-        }
-    }
     // A resource with a longer period than its activities serves those still to come.
     let serves_more = now < instance.scheduled_end
         && users.iter().any(|user| user.scheduled_end < instance.scheduled_end);
@@ -231,13 +247,35 @@ fn resource(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<bool> {
     Ok(true)
 }
 
+/// The machine did not come within `initTimeout`, or lived past `terminateAfter`, which is
+/// `limit`.
+fn end_of_life(db: &Store, instance: &mut InstanceRow, limit: &str, now: i64) -> Result<()> {
+    let users = users(db, instance)?.into_iter().filter(|user| user.open);
+    if instance.status == "CREATING" {
+        let message = format!("no worker took {} within initTimeout ({limit})", instance.id);
+        for mut user in users {
+            let error = ErrorColumns::new(stop::INIT_TIMED_OUT, &*message);
+            without_resource(db, &mut user, instance, error, now)?;
+        }
+        let error = ErrorColumns::new(stop::INIT_TIMED_OUT, message);
+        return finish::close(db, instance, "FAILED", error, now);
+    }
+    let message = format!("{} lived past terminateAfter ({limit})", instance.id);
+    for mut user in users {
+        finish::stop_with(db, &mut user, stop::RESOURCE_TIMED_OUT, &message, now)?;
+    }
+    let error = ErrorColumns::new(stop::RESOURCE_TIMED_OUT, message);
+    finish::close(db, instance, "TIMEDOUT", error, now)
+}
+
 /// The activity instances that run on this resource instance.
 fn users(db: &Store, resource: &InstanceRow) -> Result<Vec<InstanceRow>> {
     let objects = Objects::new(db, &resource.pipeline, resource.version);
     let mut users = Vec::new();
     for instance in InstanceRow::beside(db, resource)? {
-        let object = objects.instance(&instance)?;
-        if instance.is_activity() && object.first_reference("runsOn") == Some(&resource.id) {
+        if instance.is_activity()
+            && objects.reference(&instance, "runsOn")?.as_deref() == Some(&*resource.id)
+        {
             users.push(instance);
         }
     }

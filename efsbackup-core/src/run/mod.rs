@@ -23,6 +23,7 @@
 //! # Ok::<(), efsbackup_core::Error>(())
 //! ```
 
+mod alarms;
 mod work;
 
 use crate::cancel::CancelToken;
@@ -43,6 +44,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use work::{Running, TICK, state};
 
+pub use alarms::Alarms;
+
 /// How a definition is to be run.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -56,6 +59,7 @@ pub struct Run {
     grace: Duration,
     environment: Vec<(OsString, OsString)>,
     keep_history: Duration,
+    alarms: Alarms,
 }
 
 /// What happens during a run, told on the thread that called it.
@@ -139,6 +143,7 @@ impl Run {
             grace: Duration::from_secs(10),
             environment: Vec::new(),
             keep_history: Duration::from_secs(90 * 24 * 60 * 60),
+            alarms: Alarms::default(),
         }
     }
 
@@ -146,6 +151,13 @@ impl Run {
     #[must_use]
     pub fn keep_history(mut self, age: Duration) -> Run {
         self.keep_history = age;
+        self
+    }
+
+    /// Tells these of alarms, beside the notifications file.
+    #[must_use]
+    pub fn alarms(mut self, alarms: Alarms) -> Run {
+        self.alarms = alarms;
         self
     }
 
@@ -237,6 +249,7 @@ impl Run {
             once: self.once,
             until: self.until,
             notifications: &notifications,
+            alarms: &self.alarms,
             keep: self.keep_history,
             pruned: Cell::new(None),
         };

@@ -1,16 +1,18 @@
 //! A run while it is at work.
 
-use super::RunEvent;
+use super::{Alarms, RunEvent};
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::PipelineService;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::worker::{Worker, WorkerEvent, WorkerOptions};
 use jiff::{SignedDuration, Timestamp};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Between two looks at what is due.
@@ -27,6 +29,7 @@ pub(super) struct Running<'a> {
     pub(super) once: bool,
     pub(super) until: Option<Timestamp>,
     pub(super) notifications: &'a Path,
+    pub(super) alarms: &'a Alarms,
     /// How long what is over stays in the state.
     pub(super) keep: Duration,
     pub(super) pruned: Cell<Option<Timestamp>>,
@@ -44,24 +47,34 @@ impl Running<'_> {
         let mut failed = Ok(());
         let mut looked: Option<Instant> = None;
         let worker = Worker::new(self.engine, self.clock, options);
-        let worked = worker.run(&stop, &mut |events| {
-            events.iter().for_each(|event| tell(event, on_event));
-            let due = looked.is_none_or(|last| last.elapsed() >= TICK);
-            if events.is_empty() && !due && !cancel.is_cancelled() {
-                return ControlFlow::Continue(());
-            }
-            looked = Some(Instant::now());
-            match self.step(cancel, &stop, on_event) {
-                Ok(flow) => flow,
-                Err(error) => {
-                    failed = Err(error);
-                    stop.cancel();
-                    ControlFlow::Break(())
+        let (problems, told) = channel();
+        let over = CancelToken::new();
+        let worked = thread::scope(|scope| {
+            scope.spawn(|| self.alarms.run(self.engine, &over, &problems));
+            let worked = worker.run(&stop, &mut |events| {
+                events.iter().for_each(|event| tell(event, on_event));
+                told.try_iter().for_each(|error| warn(&error, on_event));
+                let due = looked.is_none_or(|last| last.elapsed() >= TICK);
+                if events.is_empty() && !due && !cancel.is_cancelled() {
+                    return ControlFlow::Continue(());
                 }
-            }
+                looked = Some(Instant::now());
+                match self.step(cancel, &stop, on_event) {
+                    Ok(flow) => flow,
+                    Err(error) => {
+                        failed = Err(error);
+                        stop.cancel();
+                        ControlFlow::Break(())
+                    }
+                }
+            });
+            // What fired last is in the state by now.
+            over.cancel();
+            worked
         });
         failed.and(worked)?;
         self.deliver(on_event)?;
+        told.try_iter().for_each(|error| warn(&error, on_event));
         Ok(cancel.is_cancelled())
     }
 
@@ -104,12 +117,16 @@ impl Running<'_> {
     }
 
     fn deliver(&self, on_event: &mut dyn FnMut(&RunEvent<'_>)) -> Result<()> {
-        self.engine.deliver(&mut |notification| {
+        self.engine.deliver_to(self.alarms.file_outlet(), &mut |notification| {
             notification.append_to(self.notifications)?;
             on_event(&RunEvent::Notified(notification));
             Ok(())
         })
     }
+}
+
+fn warn(error: &Error, on_event: &mut dyn FnMut(&RunEvent<'_>)) {
+    on_event(&RunEvent::Warned(&format!("{error:#}; the alarm is sent again")));
 }
 
 fn tell(event: &WorkerEvent, on_event: &mut dyn FnMut(&RunEvent<'_>)) {

@@ -32,6 +32,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use options::WorkerOptions;
+#[cfg(feature = "engine")]
+pub(crate) use options::passed_on;
+#[cfg(feature = "engine")]
+pub(crate) use supervised::Supervised;
 
 /// What a worker did.
 #[derive(Clone, Debug, PartialEq, Eq)]

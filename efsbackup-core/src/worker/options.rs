@@ -43,13 +43,6 @@ impl WorkerOptions {
         log_dir: impl Into<PathBuf>,
         work_dir: impl Into<PathBuf>,
     ) -> WorkerOptions {
-        let mut environment: Vec<(OsString, OsString)> = PASSED_ON
-            .iter()
-            .filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
-            .collect();
-        if !environment.iter().any(|(name, _)| name == "PATH") {
-            environment.push(("PATH".into(), DEFAULT_PATH.into()));
-        }
         WorkerOptions {
             groups: groups.into_iter().map(Into::into).collect(),
             log_dir: log_dir.into(),
@@ -59,9 +52,19 @@ impl WorkerOptions {
             poll_interval: Duration::from_secs(1),
             heartbeat: Duration::from_secs(60),
             grace: Duration::from_secs(10),
-            environment,
+            environment: passed_on(),
         }
     }
+}
+
+/// What scripts are given of this process's environment, and a `PATH` in any case.
+pub(crate) fn passed_on() -> Vec<(OsString, OsString)> {
+    let mut environment: Vec<(OsString, OsString)> =
+        PASSED_ON.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?))).collect();
+    if !environment.iter().any(|(name, _)| name == "PATH") {
+        environment.push(("PATH".into(), DEFAULT_PATH.into()));
+    }
+    environment
 }
 
 fn hostname() -> String {

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
 use std::time::Duration;
 
 /// A command whose processes all end with it.
-pub(super) struct Supervised {
+pub(crate) struct Supervised {
     supervisor: Child,
     control: UnixStream,
     received: Vec<u8>,
@@ -19,17 +19,17 @@ pub(super) struct Supervised {
 
 /// How a command ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// The command's own exit status; `None` where the supervisor was killed.
-    pub(super) status: Option<ExitStatus>,
+    pub(crate) status: Option<ExitStatus>,
     /// Whether nothing it started is left. `false` where something hangs in a system
     /// call, so that it can't be ended.
-    pub(super) clear: bool,
+    pub(crate) clear: bool,
 }
 
 impl Supervised {
     /// Starts `command`; between SIGTERM and SIGKILL it is given `grace`.
-    pub(super) fn start(mut command: Command, grace: Duration) -> io::Result<Supervised> {
+    pub(crate) fn start(mut command: Command, grace: Duration) -> io::Result<Supervised> {
         let (control, theirs) = UnixStream::pair()?;
         sys::put_under_supervision(&mut command, OwnedFd::from(theirs), grace);
         let supervisor = command.spawn()?;
@@ -39,23 +39,23 @@ impl Supervised {
     }
 
     /// The supervisor's process id: the session of all that the command starts.
-    pub(super) fn session(&self) -> u32 {
+    pub(crate) fn session(&self) -> u32 {
         self.supervisor.id()
     }
 
     /// The command's standard output and error, where they are pipes; once only.
-    pub(super) fn streams(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+    pub(crate) fn streams(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.supervisor.stdout.take(), self.supervisor.stderr.take())
     }
 
     /// Asks the supervisor to end everything. Asking again changes nothing.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         // A supervisor that has closed its end is done already; `wait` tells.
         let _ = self.control.write_all(b"T");
     }
 
     /// Waits up to `timeout` for the end of everything.
-    pub(super) fn wait(&mut self, timeout: Duration) -> io::Result<Option<Ended>> {
+    pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<Option<Ended>> {
         self.control.set_read_timeout(Some(timeout))?;
         let mut buffer = [0; 8 * Message::SIZE];
         match self.control.read(&mut buffer) {

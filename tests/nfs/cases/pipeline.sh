@@ -28,6 +28,9 @@ for engine in efsbackup rsync; do
   equal "the snapshot equals its source" $src/tree "$dst/$engine/$from/${snapshot##*/}"
   [ $engine = rsync ] ||
     expect 0 "and verifies" "$EFSBACKUP" verify $dst/$engine "${snapshot##*/}"
+  expect 1 "a state on NFS is refused" "$EFSBACKUP" run --once --log-dir $scratch/logs \
+    --state $dst/state.db ${values[@]+"${values[@]}"} $scratch/$engine.json
+  says "and told why" "the state can't be kept on NFS"
   nfs-ctl umount all
   if grep -q efsbackup/ /proc/mounts; then fail "mounts are left"; else pass "no mount is left"; fi
 done
