@@ -1,7 +1,7 @@
 //! HCL text to trees of the two resources that make a pipeline.
 
 use super::file::{File, Resource, of_interest};
-use super::text;
+use super::{nesting, text};
 use crate::pipeline::{Intrinsic, Node};
 use crate::{Error, ErrorKind, Result};
 use hcl_edit::Span;
@@ -13,6 +13,7 @@ use std::ops::Range;
 
 /// Reads a file of Terraform's native syntax, that of Terraform 0.11 included.
 pub(super) fn parse(source: &str) -> Result<File> {
+    nesting::check(source)?;
     let body = hcl_edit::parser::parse_body(source).map_err(|error| {
         let at = error.location();
         let message = error.message().replace('\n', "; ");
@@ -165,6 +166,7 @@ pub(super) fn from_json_string(template: &str) -> Result<Node> {
         Error::new(ErrorKind::InvalidDefinition, "read Terraform JSON")
             .with_message(format!("{what} in the template {template:?}"))
     };
+    nesting::check_template(template)?;
     let parsed = hcl_edit::parser::parse_template(template)
         .map_err(|error| unreadable(&error.message().replace('\n', "; ")))?;
     if let Some(text) = literal(&parsed) {
@@ -191,7 +193,9 @@ pub(super) fn from_json_string(template: &str) -> Result<Node> {
 /// An expression as a string of Terraform's JSON.
 pub(super) fn to_json_string(expression: &str) -> String {
     let whole = || format!("${{{expression}}}");
-    let Ok(parsed) = hcl_edit::parser::parse_expr(expression) else { return whole() };
+    let parsed = nesting::check(expression).ok();
+    let parsed = parsed.and_then(|()| hcl_edit::parser::parse_expr(expression).ok());
+    let Some(parsed) = parsed else { return whole() };
     let template: &Template = match &parsed {
         Expression::StringTemplate(template) => template,
         Expression::HeredocTemplate(heredoc) => &heredoc.template,

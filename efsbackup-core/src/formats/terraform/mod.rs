@@ -5,6 +5,7 @@ mod carry;
 mod change;
 mod file;
 mod hcl;
+mod nesting;
 mod objects;
 mod resource;
 mod text;
