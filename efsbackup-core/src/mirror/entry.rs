@@ -20,6 +20,7 @@ use super::walk::{self, Enter, Job};
 use crate::error::{Error, ErrorKind};
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
+use std::cell::LazyCell;
 use std::ffi::CStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -288,9 +289,9 @@ fn report(run: &Run<'_>, dir: &Dir, name: &CStr, meta: &Meta, placed: &Placed, g
     if meta.is_file() {
         run.tally.bytes_scanned.fetch_add(meta.size, Ordering::Relaxed);
     }
-    let path = || dir.path_of(name);
-    run.done(path, meta.entry_type(), placed.action, &placed.itemize, placed.inode);
-    run.settled(path, &placed.entry, group, dir.role.is_stale());
+    let path = LazyCell::new(|| dir.path_of(name));
+    run.done(|| &*path, meta.entry_type(), placed.action, &placed.itemize, placed.inode);
+    run.settled(|| &*path, &placed.entry, group, dir.role.is_stale());
     if placed.entry.changed {
         run.tally.vanished.add(meta.entry_type());
         let error = file::changed_error();

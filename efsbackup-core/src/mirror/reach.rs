@@ -1,7 +1,7 @@
 //! Who else can get at a directory of the destination.
 //!
-//! On a file server each safeguard against others is a round trip: making a file so that it
-//! fails where one exists (O_EXCL) costs the Linux client one more SETATTR, and a temporary
+//! Each safeguard against others costs. On a file server it is a round trip: making a file so that
+//! it fails where one exists (O_EXCL) costs the Linux client one more SETATTR, and a temporary
 //! name a RENAME. Where nobody else can make a name, or even look in, they guard nothing.
 
 use super::meta::Meta;
@@ -38,8 +38,8 @@ impl Others {
     }
 }
 
-/// What is known of a directory of the destination; on local file systems nothing, where it
-/// would spare little.
+/// What is known of a directory of the destination; on local file systems only of what this run
+/// made.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
     others: Others,

@@ -9,7 +9,6 @@ use super::reach::{Others, Reach};
 use super::sieve;
 use super::single::Single;
 use super::tree::{Dir, Role};
-use super::tuning::is_network;
 use crate::error::{Error, ErrorKind, Result};
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, RawDir};
@@ -152,7 +151,7 @@ pub(super) fn root_dir(
         }
     };
     let mut others = Others::MayWrite;
-    if let Some(fd) = fd.as_ref().filter(|fd| is_network(fd)) {
+    if let Some(fd) = &fd {
         let made = before.is_none() || options.fresh;
         let have = Meta::of(fd, Sync::Normal).map_err(|errno| at("stat", destination, errno))?;
         let euid = rustix::process::geteuid().as_raw();

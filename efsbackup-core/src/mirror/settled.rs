@@ -8,6 +8,7 @@ use super::xattr::Xattrs;
 use crate::bytepath::BytePath;
 use rustix::fd::AsFd;
 use rustix::fs::FileType;
+use std::borrow::Borrow;
 use std::ffi::{CStr, CString};
 
 /// What an entry is, as far as the file system tells things apart.
@@ -118,9 +119,9 @@ impl Run<'_> {
     }
 
     /// Tells of an entry, if anybody asked.
-    pub(super) fn settled(
+    pub(super) fn settled<P: Borrow<BytePath>>(
         &self,
-        path: impl FnOnce() -> BytePath,
+        path: impl FnOnce() -> P,
         entry: &Final,
         group: Option<u64>,
         stale: bool,
@@ -128,7 +129,7 @@ impl Run<'_> {
         let Some(recorder) = self.recorder else { return };
         let meta = &entry.meta;
         recorder.settled(&Settled {
-            path: &path(),
+            path: path().borrow(),
             kind: meta.kind(),
             mode: meta.mode,
             uid: meta.uid,

@@ -112,11 +112,12 @@ fn open(
     let safeguard = if reach.is_shared() { OFlags::EXCL } else { OFlags::empty() };
     let create = |name: &CStr, safeguard| calls::openat(dir, name, CREATE | safeguard, mode);
     // With `size_only` the time, set last, would not tell what is half written.
-    if !exists && reach.is_own() && !run.options.size_only {
+    let own = reach.is_own() && !run.options.size_only;
+    if !exists && own && run.remote {
         if let Some(file) = open_own(dir, name, mode) {
             return Ok((file, Stage::Final));
         }
-    } else if run.options.fresh && !exists && !reach.has_repeats() {
+    } else if !exists && (own || run.options.fresh && !reach.has_repeats()) {
         match create(name, OFlags::EXCL) {
             Ok(file) => return Ok((file, Stage::Final)),
             Err(Errno::EXIST) => {}

@@ -16,6 +16,7 @@ use super::xattr::Policy;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
+use std::borrow::Borrow;
 use std::ffi::CString;
 use std::hash::{BuildHasher, RandomState};
 use std::mem::MaybeUninit;
@@ -156,9 +157,9 @@ impl Run<'_> {
     }
 
     /// Counts an entry that is done and tells the listener.
-    pub(super) fn done(
+    pub(super) fn done<P: Borrow<BytePath>>(
         &self,
-        path: impl FnOnce() -> BytePath,
+        path: impl FnOnce() -> P,
         entry_type: EntryType,
         action: Action,
         itemize: &str,
@@ -176,7 +177,8 @@ impl Run<'_> {
         tally.add(entry_type);
         if let Some(listener) = self.listener {
             let path = path();
-            listener.entry(&EntryEvent { path: &path, entry_type, action, itemize, inode });
+            let path = path.borrow();
+            listener.entry(&EntryEvent { path, entry_type, action, itemize, inode });
         }
     }
 

@@ -70,8 +70,9 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    fn new(dir: Arc<Dir>) -> Listing {
-        let met = dir.reach.names();
+    fn new(run: &Run<'_>, dir: Arc<Dir>) -> Listing {
+        // Elsewhere O_EXCL tells, which costs nothing there.
+        let met = if run.remote { dir.reach.names() } else { None };
         Listing { dir, unmatched: NameSet::default(), protected: NameSet::default(), met }
     }
 }
@@ -158,7 +159,7 @@ fn open_all_sides(
     }
     let role = if parent.role.is_stale() { Role::Stale } else { Role::Mirror };
     let others = match &destination {
-        Some(destination) if run.remote && role == Role::Mirror => {
+        Some(destination) if (made || run.remote) && role == Role::Mirror => {
             let stat = destination.fd().and_then(|fd| Meta::of(&*fd, Sync::Normal));
             let meta = stat.destination("stat").inspect_err(|_| {
                 if let (true, Some(handle)) = (made, &parent.destination) {
@@ -235,7 +236,7 @@ fn make_mount_point(
 
 /// Begins to list a directory that is open on all sides.
 pub(super) fn begin(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, dir: Arc<Dir>) {
-    let mut listing = Listing::new(dir);
+    let mut listing = Listing::new(run, dir);
     let dir = &listing.dir;
     if let (Some(destination), Some(_)) = (&dir.destination, &dir.before) {
         match run.patiently(|| list_all(run, destination, scratch)) {
@@ -386,7 +387,7 @@ fn listing_failed(run: &Run<'_>, queue: &Queue<'_, Job>, dir: &Arc<Dir>, failure
         && let Some(Some(handle)) = dir.links.first()
     {
         let dir = Arc::new(Dir::relay(dir, handle));
-        queue.push(Job::List(Box::new(Listing::new(dir))));
+        queue.push(Job::List(Box::new(Listing::new(run, dir))));
     }
 }
 

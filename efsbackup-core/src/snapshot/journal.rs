@@ -45,9 +45,10 @@ impl<'a> JournalWriter<'a> {
     }
 
     fn record(&self, path: &BytePath, inode: u64) {
+        let record = record_of(path, inode);
         let mut guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let (file, block) = &mut *guard;
-        block.extend_from_slice(&record_of(path, inode));
+        block.extend_from_slice(&record);
         if block.len() >= BLOCK {
             // A record that is not written only means less trust later.
             let _ = calls::write(file, JOURNAL, block);

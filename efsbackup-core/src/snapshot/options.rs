@@ -66,7 +66,9 @@ impl BackupOptions {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when the machine does not know it.
     pub fn set_timezone(&mut self, name: &str) -> Result<()> {
-        self.timezone = TimeZone::get(name).map_err(|error| {
+        // The machine's time zones, hundreds of files, need not be listed for the usual one.
+        let known = if name == "UTC" { Ok(TimeZone::UTC) } else { TimeZone::get(name) };
+        self.timezone = known.map_err(|error| {
             Error::new(ErrorKind::InvalidInput, "timezone")
                 .with_message(format!("{name:?} is not known here; name it as Area/City, or UTC"))
                 .with_source(error)
