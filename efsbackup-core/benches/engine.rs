@@ -123,21 +123,30 @@ fn deploy(engine: &Engine, number: usize) -> String {
 
 /// Times of calls, in milliseconds.
 #[derive(Default)]
-struct Times(Vec<f64>);
+struct Times {
+    passed: Vec<f64>,
+    /// What of them was spent on a processor.
+    used: Vec<f64>,
+}
 
 impl Times {
     fn measure<T>(&mut self, call: impl FnOnce() -> T) -> T {
-        let begin = Instant::now();
+        let (begin, used) = (Instant::now(), used_ms(ClockId::ThreadCPUTime));
         let result = call();
-        self.0.push(begin.elapsed().as_secs_f64() * 1e3);
+        self.passed.push(begin.elapsed().as_secs_f64() * 1e3);
+        self.used.push(used_ms(ClockId::ThreadCPUTime) - used);
         result
     }
 
-    /// Median, 99 of 100, most.
+    /// Median, 99 of 100, most; then the same of the processor's time.
     fn text(&mut self) -> String {
-        self.0.sort_by(f64::total_cmp);
-        let at = |part: usize| self.0.get((self.0.len() - 1) * part / 100).copied().unwrap_or(0.0);
-        format!("{:.2} / {:.2} / {:.2} ms", at(50), at(99), at(100))
+        let [passed, used] = [&mut self.passed, &mut self.used].map(|times| {
+            times.sort_by(f64::total_cmp);
+            let at =
+                |part: usize| times.get((times.len() - 1) * part / 100).copied().unwrap_or(0.0);
+            format!("{:.2} / {:.2} / {:.2}", at(50), at(99), at(100))
+        });
+        format!("{passed} ms (processor {used})")
     }
 }
 
@@ -151,8 +160,7 @@ struct Work {
 impl Work {
     fn print(mut self, when: &str) {
         println!(
-            "{when}, {} runs; median / 99 of 100 / most: tick {}, PollForTask {}, \
-             SetTaskStatus {}",
+            "{when}, {} runs; median / 99 of 100 / most:\n  tick {}\n  PollForTask {}\n  SetTaskStatus {}",
             self.runs,
             self.ticks.text(),
             self.polls.text(),
@@ -314,7 +322,7 @@ fn ask(what: &str, call: impl Fn() + Sync) {
     const THREADS: usize = 4;
     const EACH: usize = 1_000;
     let begin = Instant::now();
-    let processor = processor_ms();
+    let processor = used_ms(ClockId::ProcessCPUTime);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| (0..EACH).for_each(|_| call()));
@@ -324,12 +332,12 @@ fn ask(what: &str, call: impl Fn() + Sync) {
     println!(
         "{what}: {:.0} signed requests a second, {:.2} ms of a processor each, client and service",
         count / begin.elapsed().as_secs_f64(),
-        (processor_ms() - processor) / count
+        (used_ms(ClockId::ProcessCPUTime) - processor) / count
     );
 }
 
-/// What this process has used of the processors.
-fn processor_ms() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+/// What a clock of the processors' says, in milliseconds.
+fn used_ms(clock: ClockId) -> f64 {
+    let time = clock_gettime(clock);
     time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
 }

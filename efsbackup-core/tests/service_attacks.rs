@@ -187,8 +187,10 @@ fn activity(id: &str, command: &str) -> Definition {
 }
 
 fn run(folder: &Path, definition: &Definition) -> efsbackup_core::Result<RunOutcome> {
-    let run =
-        Run::new("attack", folder.join("a/b/c/logs")).state(folder.join("state.db")).once(true);
+    let run = Run::new("attack", folder.join("a/b/c/logs"))
+        .state(folder.join("state.db"))
+        .once(true)
+        .log_limit(200_000);
     let report = run.run(definition, Arc::new(SystemClock), &CancelToken::new(), &mut |_| {})?;
     Ok(report.outcome)
 }
@@ -313,4 +315,18 @@ fn a_secret_is_nowhere_but_in_the_state_and_its_script() {
         }
     }
     assert!(seen >= 4, "out, error, activity log and notification are masked: {seen}");
+}
+
+#[test]
+fn a_script_that_never_stops_talking_does_not_fill_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let definition = activity("A", "yes | head -c 1000000; echo; echo the end");
+    assert_eq!(run(folder.path(), &definition).unwrap(), RunOutcome::Finished);
+    let logs = folder.path().join("a/b/c/logs");
+    let name = files(&logs).into_iter().find(|name| name.ends_with("StdOutput")).unwrap();
+    let out = fs::read(logs.join(name)).unwrap();
+    assert!(out.len() < 300_000, "{}", out.len());
+    assert!(out.ends_with(b"the end\n"));
+    let missing = b" bytes are left out here]";
+    assert!(out.windows(missing.len()).any(|part| part == missing));
 }

@@ -10,6 +10,7 @@ use super::store::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expression::Period;
 use crate::pipeline::{Definition, FieldValue, Object};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Retries of an activity that says nothing, as an older edition of AWS's guide has it.
@@ -34,7 +35,7 @@ pub(super) struct Component {
     pub(super) kind: Kind,
     pub(super) schedule_type: ScheduleType,
     /// None for on-demand components.
-    pub(super) schedule: Option<Schedule>,
+    pub(super) schedule: Option<Arc<Schedule>>,
     late_after: Option<Period>,
     pub(super) retries: i64,
     /// `maxActiveInstances`: runs do not overlap unless the definition allows it.
@@ -65,11 +66,12 @@ pub(super) fn components(
     activation: i64,
 ) -> Result<Vec<Component>> {
     let mut found = Vec::new();
+    let mut schedules = HashMap::new();
     for object in &definition.objects {
         let Ok(kind @ (Kind::Activity | Kind::Resource)) = kind_of(definition, object) else {
             continue;
         };
-        found.push(component(objects, definition, object, kind, activation)?);
+        found.push(component(objects, definition, object, kind, activation, &mut schedules)?);
     }
     Ok(found)
 }
@@ -80,6 +82,7 @@ fn component(
     object: &Object,
     kind: Kind,
     activation: i64,
+    schedules: &mut HashMap<String, Arc<Schedule>>,
 ) -> Result<Component> {
     let whole = objects.component(definition, object);
     let scope = ObjectScope::new(objects, &whole, false);
@@ -94,12 +97,18 @@ fn component(
     };
     let schedule = match (schedule_type, whole.first_reference("schedule")) {
         (ScheduleType::OnDemand, _) => None,
-        (_, Some(id)) => {
-            let target = definition.object(id).ok_or_else(|| {
-                wrong(&object.id, &format!("schedule: there is no object '{id}'"))
-            })?;
-            Some(Schedule::new(&schedule_fields(objects, definition, target)?, activation)?)
-        }
+        (_, Some(id)) => Some(match schedules.get(id) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let target = definition.object(id).ok_or_else(|| {
+                    wrong(&object.id, &format!("schedule: there is no object '{id}'"))
+                })?;
+                let fields = schedule_fields(objects, definition, target)?;
+                let schedule = Arc::new(Schedule::new(&fields, activation)?);
+                schedules.insert(id.to_owned(), Arc::clone(&schedule));
+                schedule
+            }
+        }),
         (_, None) => return Err(wrong(&object.id, "schedule is missing")),
     };
     let late_after = match scope.text("lateAfterTimeout")? {
@@ -161,10 +170,22 @@ pub(super) fn due_instances(
     version: i64,
     now: i64,
 ) -> Result<()> {
+    let activation = pipeline.first_activated.unwrap_or(now);
+    let upcoming = db.upcoming(&pipeline.id, version, activation);
+    if upcoming.is_some_and(|next| next.is_none_or(|next| now < next)) {
+        return Ok(());
+    }
+    let mut intervals = Intervals::default();
+    let mut upcoming = None;
     for component in components {
         let Some(schedule) = &component.schedule else { continue };
         let mut last = last_start(db, &pipeline.id, &component.id)?.unwrap_or(i64::MIN);
-        while let Some(interval) = schedule.first_after(last).filter(|next| next.start <= now) {
+        while let Some(interval) = intervals.first_after(schedule, last) {
+            if interval.start > now {
+                upcoming =
+                    Some(upcoming.map_or(interval.start, |next: i64| next.min(interval.start)));
+                break;
+            }
             last = interval.start;
             let mut row = component.instance(&pipeline.id, version, interval, now);
             if pipeline.skip_before.is_some_and(|limit| interval.start < limit) {
@@ -174,7 +195,19 @@ pub(super) fn due_instances(
             row.insert(db)?;
         }
     }
+    db.note_upcoming(&pipeline.id, version, activation, upcoming);
     Ok(())
+}
+
+/// The intervals of schedules, each found once: most components share one schedule.
+#[derive(Default)]
+struct Intervals(HashMap<(*const Schedule, i64), Option<Interval>>);
+
+impl Intervals {
+    fn first_after(&mut self, schedule: &Arc<Schedule>, time: i64) -> Option<Interval> {
+        let find = || schedule.first_after(time);
+        *self.0.entry((Arc::as_ptr(schedule), time)).or_insert_with(find)
+    }
 }
 
 /// Makes one run at `now`, whatever the schedule says, and gives its scheduled start.

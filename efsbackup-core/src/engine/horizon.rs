@@ -29,6 +29,10 @@ pub(super) fn next(db: &Store, pipeline: &str, now: i64) -> Result<Option<i64>> 
         (row.active, row.state.as_str(), row.mode.as_str())
     {
         let activation = row.first_activated.unwrap_or(now);
+        if let Some(known) = db.upcoming(pipeline, version, activation) {
+            times.extend(known);
+            return Ok(times.into_iter().filter(|time| *time > now).min());
+        }
         for component in create::known_components(db, pipeline, version, activation)?.iter() {
             let next = component.schedule.as_ref().and_then(|schedule| schedule.first_after(now));
             times.extend(next.map(|next| next.start));

@@ -23,12 +23,22 @@ type Version = (String, i64);
 
 type Components = Arc<Vec<Component>>;
 
+/// When the next interval of a pipeline begins, if one will, all earlier ones being made:
+/// for one version, first activated at one time.
+#[derive(Clone, Copy)]
+struct Upcoming {
+    version: i64,
+    activation: i64,
+    next: Option<i64>,
+}
+
 /// A connection with what was read through it.
 pub(super) struct Store {
     connection: Connection,
     definitions: RefCell<HashMap<Version, Arc<Definition>>>,
     parameters: RefCell<HashMap<Version, Arc<Parameters>>>,
     components: RefCell<HashMap<(Version, i64), Components>>,
+    upcoming: RefCell<HashMap<String, Upcoming>>,
     /// Until when nothing is to do for a pipeline, unless somebody does something to it.
     quiet: RefCell<HashMap<String, i64>>,
     /// Changes when another process writes.
@@ -50,6 +60,7 @@ impl Store {
             definitions: RefCell::default(),
             parameters: RefCell::default(),
             components: RefCell::default(),
+            upcoming: RefCell::default(),
             quiet: RefCell::default(),
             data_version: Cell::new(0),
         }
@@ -78,12 +89,13 @@ impl Store {
             .map_err(failed)?;
         if self.data_version.replace(written) != written {
             self.quiet.borrow_mut().clear();
+            self.upcoming.borrow_mut().clear();
         }
         let result = work(self).and_then(|value| {
             transaction.commit().map_err(failed)?;
             Ok(value)
         });
-        if result.is_err() {
+        if result.is_err() && matches!(behavior, TransactionBehavior::Immediate) {
             // What was read of it may never have been.
             self.forget();
         }
@@ -95,6 +107,7 @@ impl Store {
         self.parameters.borrow_mut().clear();
         self.components.borrow_mut().clear();
         self.quiet.borrow_mut().clear();
+        self.upcoming.borrow_mut().clear();
     }
 
     /// A version of a definition.
@@ -137,6 +150,30 @@ impl Store {
         let read = Arc::new(read()?);
         self.components.borrow_mut().insert(key, Arc::clone(&read));
         Ok(read)
+    }
+
+    /// When the next interval of a version first activated at `activation` begins, where
+    /// that is known: outer `None` where it is not, inner where no more will.
+    pub(super) fn upcoming(
+        &self,
+        pipeline: &str,
+        version: i64,
+        activation: i64,
+    ) -> Option<Option<i64>> {
+        let known = self.upcoming.borrow().get(pipeline).copied()?;
+        (known.version == version && known.activation == activation).then_some(known.next)
+    }
+
+    /// Notes that all intervals before `next` have their instances.
+    pub(super) fn note_upcoming(
+        &self,
+        pipeline: &str,
+        version: i64,
+        activation: i64,
+        next: Option<i64>,
+    ) {
+        let upcoming = Upcoming { version, activation, next };
+        self.upcoming.borrow_mut().insert(pipeline.to_owned(), upcoming);
     }
 
     /// Whether nothing is to do for a pipeline at `now`.

@@ -60,6 +60,7 @@ pub struct Run {
     environment: Vec<(OsString, OsString)>,
     keep_history: Duration,
     alarms: Alarms,
+    log_limit: Option<u64>,
 }
 
 /// What happens during a run, told on the thread that called it.
@@ -144,6 +145,7 @@ impl Run {
             environment: Vec::new(),
             keep_history: Duration::from_secs(90 * 24 * 60 * 60),
             alarms: Alarms::default(),
+            log_limit: None,
         }
     }
 
@@ -158,6 +160,14 @@ impl Run {
     #[must_use]
     pub fn alarms(mut self, alarms: Alarms) -> Run {
         self.alarms = alarms;
+        self
+    }
+
+    /// How many bytes of the beginning of a script's output are kept, and of its errors; see
+    /// [`WorkerOptions::log_limit`].
+    #[must_use]
+    pub fn log_limit(mut self, limit: u64) -> Run {
+        self.log_limit = Some(limit);
         self
     }
 
@@ -256,6 +266,7 @@ impl Run {
         let mut options = WorkerOptions::new(groups, &self.log_dir, self.work_dir());
         options.tasks = self.tasks;
         options.grace = self.grace;
+        options.log_limit = self.log_limit.unwrap_or(options.log_limit);
         options.environment.extend(self.environment.iter().cloned());
         // Reports to the service in the same process cost next to nothing.
         options.heartbeat = Duration::from_secs(2);

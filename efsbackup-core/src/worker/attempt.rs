@@ -123,7 +123,8 @@ impl<S: PipelineService> Attempt<'_, S> {
         let start = Supervised::start(command, self.options.grace);
         let mut running =
             start.map_err(|error| not_started(&Error::from_io("start bash", error)))?;
-        let captures = capture(&mut running, logs).map_err(|error| not_started(&error))?;
+        let captures = capture(&mut running, logs, self.options.log_limit)
+            .map_err(|error| not_started(&error))?;
         workspace.record.supervisor = Process::find(running.session());
         workspace.save().map_err(|error| not_started(&error))?;
         let (ended, stopped) = self.wait(task, job, &mut running, logs);
@@ -281,12 +282,12 @@ impl Reported {
     }
 }
 
-fn capture(running: &mut Supervised, logs: &Logs) -> Result<[Capture; 2]> {
+fn capture(running: &mut Supervised, logs: &Logs, limit: u64) -> Result<[Capture; 2]> {
     let (out, err) = running.streams();
     let missing = || Error::from_io("capture output", std::io::ErrorKind::BrokenPipe.into());
     Ok([
-        logs.capture("StdOutput", out.ok_or_else(missing)?)?,
-        logs.capture("StdError", err.ok_or_else(missing)?)?,
+        logs.capture("StdOutput", out.ok_or_else(missing)?, limit)?,
+        logs.capture("StdError", err.ok_or_else(missing)?, limit)?,
     ])
 }
 

@@ -1,5 +1,6 @@
 //! The log folder of one attempt.
 
+use super::capped::Capped;
 use super::job::{Job, local_path};
 use super::mask::Masker;
 use crate::clock::Clock;
@@ -51,13 +52,15 @@ impl Logs {
         let _ = self.activity.write_all(line.as_bytes());
     }
 
-    /// Copies `stream` into the file `name` until all its writers are gone.
+    /// Copies `stream` into the file `name` until all its writers are gone; of more than
+    /// `limit` bytes, the beginning and the end.
     pub(super) fn capture(
         &self,
         name: &'static str,
         stream: impl Read + Send + 'static,
+        limit: u64,
     ) -> Result<Capture> {
-        let file = create(&self.dir, name)?;
+        let file = Capped::new(create(&self.dir, name)?, limit);
         let masker = self.masker.clone();
         let (send, receive) = channel();
         thread::Builder::new()
@@ -127,7 +130,7 @@ impl Capture {
 /// Goes on reading after a failed write: a full pipe would stop the command.
 fn pump(
     mut stream: impl Read,
-    mut file: File,
+    mut file: Capped<File>,
     mut masker: Masker,
 ) -> (VecDeque<u8>, io::Result<()>) {
     let mut tail = VecDeque::with_capacity(4 * TAIL);
@@ -144,12 +147,12 @@ fn pump(
             }
         };
         if written.is_ok() {
-            written = file.write_all(&bytes);
+            written = file.write(&bytes);
         }
         tail.extend(bytes.iter().skip(bytes.len().saturating_sub(4 * TAIL)));
         tail.drain(..tail.len().saturating_sub(4 * TAIL));
         if last {
-            return (tail, written);
+            return (tail, written.and_then(|()| file.finish()));
         }
     }
 }

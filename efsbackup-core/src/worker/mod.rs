@@ -8,6 +8,7 @@
 //! `StdError` and `Activity.log`.
 
 mod attempt;
+mod capped;
 mod job;
 mod leftovers;
 mod logs;

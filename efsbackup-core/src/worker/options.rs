@@ -30,6 +30,9 @@ pub struct WorkerOptions {
     pub heartbeat: Duration,
     /// The time between SIGTERM and SIGKILL; 10 seconds by default.
     pub grace: Duration,
+    /// Of standard output and of standard error each, how many bytes of the beginning are
+    /// kept at most, beside the last 64 KiB; 64 MiB by default.
+    pub log_limit: u64,
     /// The whole environment of scripts, but for the three variables named `EFSBACKUP_…`.
     pub environment: Vec<(OsString, OsString)>,
 }
@@ -52,6 +55,7 @@ impl WorkerOptions {
             poll_interval: Duration::from_secs(1),
             heartbeat: Duration::from_secs(60),
             grace: Duration::from_secs(10),
+            log_limit: 64 * 1024 * 1024,
             environment: passed_on(),
         }
     }
