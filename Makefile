@@ -45,17 +45,32 @@ test-python: $(VENV)/.installed ## Build the wheel (unoptimized) and run the Pyt
 test-oracle: ## Compare many more random trees with rsync: SEEDS=1000..2000
 	EFSBACKUP_SEEDS=$(or $(SEEDS),1000..2000) $(CARGO) test -p efsbackup-core --no-default-features -F mirror --test oracle
 
+# What the tests on NFS servers run beside the command: in CI all of it has been built before.
+NFS_TEST = LIBRARY="$(abspath $(BUILD))/debug/deps/libefsbackup.so" PYTHON="$(abspath $(VENV))/bin/python" \
+  ORACLE="$$($(CARGO) test --workspace --features efsbackup-core/testing --locked --no-run --message-format=json | \
+    sed -n 's|.*"executable":"\([^"]*/oracle-[0-9a-f]*\)".*|\1|p')" \
+  tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup"
+
+.PHONY: nfs-tools
+nfs-tools: build $(VENV)/.installed
+	$(VENV)/bin/python -c 'import efsbackup' 2> /dev/null || $(MAKE) test-python
+
 .PHONY: test-nfs
-test-nfs: build ## Run the command on real NFS servers in User-mode Linux (root, x86-64, Debian)
-	tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup"
+test-nfs: nfs-tools ## Run the command on real NFS servers in User-mode Linux (root, x86-64, Debian)
+	$(NFS_TEST)
 
 .PHONY: soak-nfs
-soak-nfs: build ## test-nfs and the faults that take longer to show
-	tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup" outages crash copy backup pipeline mount hang faults
+soak-nfs: nfs-tools ## test-nfs with more random trees and kills, and the faults that take longer to show
+	EFSBACKUP_SOAK=1 LIMIT=3000 $(NFS_TEST) outages crash copy oracle backup pipeline mount languages hang faults
 
 .PHONY: bench-nfs
 bench-nfs: build ## Compare with rsync and others over latency, and count calls: LATENCIES="0.5 2 10" ROUNDS=3
 	tests/nfs/bench.sh "$(abspath $(BUILD))/release/efsbackup" $(LATENCIES)
+
+.PHONY: bench-jobs
+bench-jobs: build ## Compare --jobs auto with fixed numbers over NFS: LATENCIES="0 0.5 2 10" ROUNDS=5
+	ROUNDS=$(or $(ROUNDS),5) PROGRAMS="$(or $(PROGRAMS),auto jobs-16 jobs-32 jobs-64)" WORKS="first unchanged" \
+	  tests/nfs/bench.sh "$(abspath $(BUILD))/release/efsbackup" $(or $(LATENCIES),0 0.5 2 10)
 
 .PHONY: soak
 soak: ## Try the mirror for long: 10,000 random rounds against rsync, a 30 s attack, 1,000,000 names; SCRATCH=/dev/shm

@@ -33,6 +33,7 @@ mod run;
 mod runs;
 mod serve;
 mod service_args;
+mod silence;
 mod simulate;
 mod simulate_script;
 mod snapshots;
@@ -54,6 +55,7 @@ use output::Output;
 use progress_bar::ProgressBar;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use silence::Teller;
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -130,12 +132,13 @@ pub(crate) struct Context {
     /// `-v`.
     pub(crate) verbose: bool,
     progress: args::Progress,
+    teller: Teller,
 }
 
 impl Context {
     /// A progress bar on stderr, hidden where the user or the place wants none.
     pub(crate) fn progress_bar(&self) -> ProgressBar {
-        ProgressBar::new(self.progress.wanted(&self.output), self.output.clone())
+        ProgressBar::new(self.progress.wanted(&self.output), self.teller.clone())
     }
 }
 
@@ -159,8 +162,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     output.log_start(&arguments);
     let status = match cancel_on_signals() {
         Ok(cancel) => {
+            let teller = Teller::new(output.clone());
+            if cli.verb.works_on_trees() {
+                teller.watch(&arguments);
+            }
             let mut context = Context {
                 output: output.clone(),
+                teller,
                 cancel,
                 verbose: cli.global.verbose,
                 progress: cli.global.progress,
@@ -215,6 +223,9 @@ impl Verb {
                 | Verb::Backup(_)
                 | Verb::Restore(_)
                 | Verb::Verify(_)
+                | Verb::Adopt(_)
+                | Verb::Diff(_)
+                | Verb::History(_)
                 | Verb::Prune(_)
                 | Verb::Mark(_)
                 | Verb::Snapshots(_)

@@ -1,13 +1,10 @@
 //! The progress bar on stderr.
 
-use super::output::Output;
-use crate::bytepath::BytePath;
-use crate::mount::MountTable;
+use super::silence::Teller;
 use crate::progress::{Observer, Progress};
 use indicatif::{BinaryBytes, HumanCount, HumanDuration, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How often a line is written where stderr is no terminal.
@@ -19,13 +16,12 @@ pub(crate) struct ProgressBar {
     bar: Option<indicatif::ProgressBar>,
     lines: bool,
     next_line: Instant,
-    output: Output,
-    silent: Option<PathBuf>,
+    teller: Teller,
 }
 
 impl ProgressBar {
     /// A bar, or nothing unless `wanted`. That a file server is silent is told in any case.
-    pub(crate) fn new(wanted: bool, output: Output) -> ProgressBar {
+    pub(crate) fn new(wanted: bool, teller: Teller) -> ProgressBar {
         let terminal = io::stderr().is_terminal();
         let bar = (wanted && terminal).then(|| {
             let target = ProgressDrawTarget::stderr_with_hz(10);
@@ -34,33 +30,14 @@ impl ProgressBar {
             indicatif::ProgressBar::with_draw_target(None, target).with_style(style)
         });
         let next_line = Instant::now() + LINE_EVERY;
-        ProgressBar { bar, lines: wanted && !terminal, next_line, output, silent: None }
-    }
-
-    /// Tells once that a server is silent, and once that it answers again.
-    fn tell_of_silence(&mut self, silent: Option<&Path>) {
-        if silent == self.silent.as_deref() {
-            return;
-        }
-        let text = match (silent, &self.silent) {
-            (Some(root), _) => format!(
-                "efsbackup: {} has not answered for 5 s; it is waited for (two Ctrl-C end the run)",
-                server_of(root)
-            ),
-            (None, Some(root)) => format!("efsbackup: {} answers again", server_of(root)),
-            (None, None) => return,
-        };
-        self.silent = silent.map(Path::to_path_buf);
-        match &self.bar {
-            Some(bar) => bar.suspend(|| self.output.warn(&text)),
-            None => self.output.warn(&text),
-        }
+        teller.use_bar(bar.clone());
+        ProgressBar { bar, lines: wanted && !terminal, next_line, teller }
     }
 }
 
 impl Observer for ProgressBar {
     fn update(&mut self, progress: &Progress) -> ControlFlow<()> {
-        self.tell_of_silence(progress.silent.as_deref());
+        self.teller.progress(progress.silent.as_deref());
         if let Some(bar) = &self.bar {
             bar.set_message(describe(progress));
             bar.tick();
@@ -75,20 +52,10 @@ impl Observer for ProgressBar {
 
 impl Drop for ProgressBar {
     fn drop(&mut self) {
+        self.teller.use_bar(None);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-    }
-}
-
-/// The server that `root` is on, by name only: the mount itself would not answer.
-fn server_of(root: &Path) -> String {
-    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_path_buf());
-    let table = MountTable::read().unwrap_or_default();
-    let shown = BytePath::from(root.as_path());
-    match table.containing(&root).filter(|mount| mount.is_nfs()) {
-        Some(mount) => format!("{}, mounted at {},", mount.source, mount.mount_point),
-        None => format!("the file server of {shown}"),
     }
 }
 

@@ -48,6 +48,7 @@ mod report;
 mod report_json;
 mod roots;
 mod run;
+mod server_copy;
 mod settled;
 mod sieve;
 mod silence;

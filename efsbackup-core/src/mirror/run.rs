@@ -13,6 +13,7 @@ use super::ping::Pinger;
 use super::pool::{self, Load, Threads};
 use super::report::{EntryError, Outcome, Report};
 use super::roots::{open_roots, root_dir};
+use super::server_copy;
 use super::silence::{Server, Silence};
 use super::single::Single;
 use super::spool::Spool;
@@ -97,7 +98,8 @@ impl Mirror<'_> {
             unnamed: AtomicBool::new(!remote),
             remote,
             copies_in_kernel: !network
-                || root.destination.as_ref().is_some_and(|to| to.id().dev == root.meta.id.dev),
+                || (root.destination.as_ref().is_some_and(|to| to.id().dev == root.meta.id.dev)
+                    && server_copy::is_offered(root.meta.id.dev)),
             ahead: network.then(|| ahead::piece(root.meta.id.dev)),
             batch: batch(network),
             temporary: TemporaryNames::new(),

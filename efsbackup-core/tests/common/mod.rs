@@ -27,7 +27,7 @@ pub(crate) use tree::{
     Acl, Entry, Tree, block_device, char_device, dir, fifo, file, hardlink, socket, sparse, symlink,
 };
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A fresh directory, removed when dropped: in the directory `EFSBACKUP_SCRATCH`, or else on
 /// the file system of the build (not in `/tmp`, which may lack extended attributes). Raises
@@ -42,6 +42,14 @@ impl Scratch {
         Scratch(tempfile::tempdir_in(place).unwrap())
     }
 
+    /// A directory for copies of what is in `self`: in the directory `EFSBACKUP_DESTINATION`,
+    /// which may be on another file system, or else beside it.
+    pub(crate) fn for_copies(&self) -> Scratch {
+        let place = std::env::var_os("EFSBACKUP_DESTINATION");
+        let place = place.map_or_else(|| self.0.path().to_owned(), PathBuf::from);
+        Scratch(tempfile::tempdir_in(place).unwrap())
+    }
+
     /// The path of `name` in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
@@ -53,6 +61,15 @@ impl Scratch {
         build::build(&path, tree);
         path
     }
+}
+
+/// The path by which a tree is compared: with `EFSBACKUP_SEEN=FROM:TO`, which replaces a prefix,
+/// not through the mount by which it was made, but as the server has it.
+pub(crate) fn seen(path: &Path) -> PathBuf {
+    let Some(views) = std::env::var_os("EFSBACKUP_SEEN") else { return path.to_owned() };
+    let (from, to) = views.to_str().and_then(|views| views.split_once(':')).expect("FROM:TO");
+    let rest = path.to_str().and_then(|path| path.strip_prefix(from));
+    PathBuf::from(format!("{to}{}", rest.expect("a path that begins so")))
 }
 
 fn raise_open_files() {

@@ -29,6 +29,12 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// Whether `dir` is on NFS, for trees of what that has.
+pub(crate) fn is_nfs(dir: &Path) -> bool {
+    const NFS_SUPER_MAGIC: u64 = 0x6969;
+    rustix::fs::statfs(dir).is_ok_and(|stat| stat.f_type as u64 == NFS_SUPER_MAGIC)
+}
+
 /// Whether device nodes can be made in `dir`, for tests that merely show more then.
 pub(crate) fn can_make_devices(dir: &Path) -> bool {
     use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, unlinkat};

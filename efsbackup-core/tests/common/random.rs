@@ -58,6 +58,8 @@ pub(crate) struct Random {
     pub(crate) rng: Rng,
     root: bool,
     devices: bool,
+    /// Whether entries get extended attributes and ACLs.
+    xattrs: bool,
     /// Whether entries get several names.
     pub(crate) links: bool,
     /// How long what a symbolic link says may be; XFS takes up to 1,024 bytes.
@@ -70,12 +72,15 @@ pub(crate) struct Random {
 impl Random {
     /// A generator for trees below `place`, which tells what can be made there.
     pub(crate) fn new(seed: u64, place: &Path) -> Random {
+        let nfs = probe::is_nfs(place);
         Random {
             rng: Rng::with_seed(seed),
             root: probe::is_root(),
             devices: probe::is_root() && probe::can_make_devices(place),
+            // NFSv4.1 has neither; its server is a small ext4, with blocks of 1 KiB.
+            xattrs: !nfs,
             links: true,
-            max_target: 4000,
+            max_target: if nfs { 1000 } else { 4000 },
             linkable: Vec::new(),
             counter: 0,
         }
@@ -251,6 +256,9 @@ impl Random {
             let acl = self.acl();
             entry = entry.default_acl(&acl);
         }
+        if !self.xattrs {
+            entry.xattrs.clear();
+        }
         if self.rng.u32(0..4) > 0 {
             let (seconds, nanoseconds) = self.mtime();
             entry = entry.mtime(seconds, nanoseconds);
@@ -349,7 +357,7 @@ impl Random {
                 _ => {}
             }
         }
-        let takes_user_xattrs = metadata.is_file() || metadata.is_dir();
+        let takes_user_xattrs = self.xattrs && (metadata.is_file() || metadata.is_dir());
         match edit {
             3 | 4 if takes_user_xattrs => {
                 let value = self.xattr_value();

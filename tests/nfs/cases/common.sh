@@ -15,14 +15,22 @@ fail() {
   failures=$((failures + 1))
 }
 
-# expect STATUS WHAT COMMAND...: what the command writes is kept in $scratch/output.
+# skip WHY: what cannot be shown here, which is a failure where nothing may be left out.
+skip() {
+  if [ "${EFSBACKUP_REQUIRE_TOOLS:-0}" = 1 ]; then fail "$*"; else echo "SKIPPED $*"; fi
+}
+
+# expect STATUS WHAT COMMAND...: what the command writes is kept in $scratch/output, and how many
+# milliseconds it took in $took.
 expect() {
-  local wanted=$1 what=$2 status
+  local wanted=$1 what=$2 status begin
   shift 2
-  timeout -s KILL 120 "$@" > $scratch/output 2>&1
+  begin=$(milliseconds)
+  timeout -s KILL "${limit:-120}" "$@" > $scratch/output 2>&1
   status=$?
+  took=$(($(milliseconds) - begin))
   if [ "$status" = "$wanted" ]; then
-    pass "$what"
+    pass "$what (exit $status, $took ms)"
   else
     fail "$what: exit status $status instead of $wanted: $*"
     tail -n 20 $scratch/output

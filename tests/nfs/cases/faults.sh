@@ -55,6 +55,14 @@ nfs-ctl export dst squash
 expect 23 "where root is squashed each entry of another owner fails" "$EFSBACKUP" mirror $src/owned $dst/squashed/copy
 says "and says why" "chown: operation not permitted: theirs"
 expect 0 "without owners it succeeds" "$EFSBACKUP" mirror --no-owner $src/owned $dst/squashed/copy
+
+nfs-ctl quota dst 3M
+expect 1 "a quota that is used up fails the run" "$EFSBACKUP" mirror --no-owner $src/fault $dst/squashed/quota
+says "and says so" "disk quota exceeded"
+if [ -z "$(torn /srv/dst/squashed/quota)" ]; then pass "no file is torn"; else fail "torn: $(torn /srv/dst/squashed/quota)"; fi
+nfs-ctl quota dst off
+expect 0 "with a quota again the next run completes it" "$EFSBACKUP" mirror --no-owner $src/fault $dst/squashed/quota
+expect 0 "and the contents are equal" diff -r /srv/src/fault /srv/dst/squashed/quota
 nfs-ctl export dst on
 
 # Last: the server's file system is read-only from then on.

@@ -45,3 +45,33 @@ if [ -z "$left" ]; then pass "with the server back no process is left"; else fai
 nfs-ctl latency all 1
 expect 0 "the next run completes it" "$EFSBACKUP" mirror --delete $src/hang $dst/stopped
 equal "the trees are equal" $src/hang $dst/stopped
+
+# Outside of a copy too: listing, verifying, removing and restoring snapshots.
+backups=$dst/hang-backups
+for _ in 1 2; do "$EFSBACKUP" backup --quiet --name s $src/hang $backups > $scratch/output || fail "a backup: $(cat $scratch/output)"; done
+snapshot=$(find /srv/dst/hang-backups/s -maxdepth 1 -name '2*' -printf '%f\n' | sort | tail -n 1)
+verbs=(snapshots verify prune restore)
+nfs-ctl remount dst
+nfs-ctl blackhole dst on
+silent=$(milliseconds)
+"$EFSBACKUP" snapshots --name s $backups > $scratch/snapshots 2>&1 &
+waiting=($!)
+"$EFSBACKUP" verify --name s $backups "$snapshot" > $scratch/verify 2>&1 &
+waiting+=($!)
+"$EFSBACKUP" prune --name s --keep-last 2 $backups > $scratch/prune 2>&1 &
+waiting+=($!)
+"$EFSBACKUP" restore --name s $backups "$snapshot" $scratch/restored > $scratch/restore 2>&1 &
+waiting+=($!)
+for verb in "${verbs[@]}"; do
+  for _ in {1..90}; do grep -q 'has not answered' $scratch/$verb && break; sleep 0.1; done
+  cp $scratch/$verb $scratch/output
+  says "$verb tells of a silent server ($(($(milliseconds) - silent)) ms)" "nfs-dst:/, mounted at /mnt/nfs-dst, has not answered for 5 s"
+done
+nfs-ctl blackhole dst off
+for number in "${!verbs[@]}"; do
+  verb=${verbs[number]}
+  if wait "${waiting[number]}"; then pass "$verb goes on when it is back"; else fail "$verb: exit status $?" && cat $scratch/$verb; fi
+  grep -q 'answers again' $scratch/$verb || fail "$verb does not tell that it is back: $(cat $scratch/$verb)"
+  [ "$(grep -c 'has not answered' $scratch/$verb)" = 1 ] || fail "$verb tells twice: $(cat $scratch/$verb)"
+done
+equal "and what was restored is equal" $src/hang $scratch/restored

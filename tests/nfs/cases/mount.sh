@@ -75,19 +75,15 @@ rm /sbin/mount.efs
 
 nfs-ctl umount dst
 nfs-ctl stop dst
-begin=$(milliseconds)
 expect 1 "a server that refuses" "$EFSBACKUP" mount nfs-dst:/ /mnt/x
 says "and said so" "refuses"
-took=$(($(milliseconds) - begin))
 if [ $took -lt 15000 ]; then pass "it is given up after $took ms"; else fail "it took $took ms"; fi
 nfs-ctl start dst
 nfs-ctl mount dst
 
 # An address whose packets go nowhere. The kernel itself would try for three minutes.
-begin=$(milliseconds)
 expect 1 "a silent address" "$EFSBACKUP" mount --timeout 2s 10.99.3.2:/ /mnt/x
 says "and said so" "does not answer in time"
-took=$(($(milliseconds) - begin))
 if [ $took -ge 2000 ] && [ $took -lt 5000 ]; then pass "it is given up in time ($took ms)"; else fail "it took $took ms"; fi
 "$EFSBACKUP" mount 10.99.3.2:/ /mnt/x > $scratch/output 2>&1 &
 mount=$!

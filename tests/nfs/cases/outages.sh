@@ -12,6 +12,18 @@ nfs-ctl unreachable dst off
 ends 0 "with a way again it goes on and succeeds"
 equal "and the trees are equal" $src/fault $dst/unreachable
 
+# As when only the export is taken away: what is left of the client's state makes no difference.
+unexport_and_expire() {
+  nfs-ctl export dst off
+  nfs-ctl expire dst
+}
+during shut unexport_and_expire
+ends 23 "an export taken away, and the client's lease with it, fails all further entries"
+if grep -qE 'stale file handle|permission denied' $scratch/output; then pass "and says why"; else fail "$(cat $scratch/output)"; fi
+nfs-ctl export dst on
+expect 0 "exported again, the next run completes it" "$EFSBACKUP" mirror $src/fault $dst/shut
+equal "and the trees are equal" $src/fault $dst/shut
+
 # The servers' clock is this machine's; the client's is an hour ahead, then an hour behind.
 for skew in +1h -1h; do
   expect 0 "a client's clock of $skew" faketime -f "$skew" "$EFSBACKUP" mirror $src/fault "$dst/skewed$skew"

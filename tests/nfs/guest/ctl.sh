@@ -23,6 +23,7 @@ usage: nfs-ctl VERB SERVER [VALUE]      SERVER is src, dst or all
   export SERVER on|off|squash what it exports: all, nothing (handles go stale), all but to root
   expire SERVER               the server forgets its client's lease, and all state with it
   free SERVER SIZE|off        leave only SIZE (1M, 512K) free on the server
+  quota SERVER SIZE|off       how much those who are squashed may have (needs --server-fs ext4)
   eio SERVER all|writes|off   the server's disk fails (needs --server-fs ext4)
   mount | umount | remount SERVER
   drop-caches                 of client and servers
@@ -43,6 +44,22 @@ free() {
   [ "$bytes" != off ] || return 0
   used=$(stat -f -c '%f %S' "$lab/fs-$server" | awk '{ print $1 * $2 }')
   fallocate -l $((used - $(numfmt --from=iec "$bytes"))) "$lab/fs-$server/filler"
+}
+
+# Limits what user 65534, whom exports squash others to, has on the server: quotactl(2). Root has
+# no limits.
+quota() {
+  local server=$1 kib=0
+  [ "$(< "$lab/$server.fs")" = ext4 ] || die "quota needs --server-fs ext4"
+  [ "$2" = off ] || kib=$(($(numfmt --from=iec "$2") / 1024))
+  python3 - "/dev/mapper/srv-$server" $kib << 'END'
+import ctypes, struct, sys
+SET_QUOTA, USER, BLOCK_LIMITS = 0x800008, 0, 1
+limits = struct.pack("=8QI4x", int(sys.argv[2]), 0, 0, 0, 0, 0, 0, 0, BLOCK_LIMITS)
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.quotactl(ctypes.c_int(SET_QUOTA << 8 | USER), sys.argv[1].encode(), 65534, limits):
+    sys.exit("quotactl: errno %d" % ctypes.get_errno())
+END
 }
 
 # Makes the server's disk fail.
@@ -102,7 +119,7 @@ apply() { # apply VERB SERVER [VALUE]
     mount) mount_server "$server" ;;
     umount) umount "/mnt/nfs-$server" ;;
     remount) umount "/mnt/nfs-$server" && mount_server "$server" ;;
-    free | eio) "$1" "$server" "${3:?}" ;;
+    free | quota | eio) "$1" "$server" "${3:?}" ;;
     *) usage >&2 && exit 125 ;;
   esac
 }

@@ -40,7 +40,7 @@ set_up() {
   printf '%s\n' '127.0.0.1 localhost nfs-lab' '10.99.1.2 nfs-src' '10.99.2.2 nfs-dst' \
     '10.99.3.2 nfs-dead' > /etc/hosts
   modprobe -a sunrpc nfsd nfs nfsv4 veth sch_netem dummy || return 1
-  [ "$fs" = tmpfs ] || modprobe -a loop dm-mod dm-flakey || return 1
+  [ "$fs" = tmpfs ] || modprobe -a loop dm-mod dm-flakey quota_v2 || return 1
   # nfs-dead: an address whose packets go nowhere, as behind a closed security group.
   printf '%s\n' 'link set lo up' 'link add dead type dummy' 'addr add 10.99.3.1/24 dev dead' \
     'link set dead up' | ip -batch - || return 1

@@ -33,12 +33,12 @@ make_disk() {
   mkdir -p $lab/disk "$lab/fs-$server"
   mountpoint -q $lab/disk || mount -n -t tmpfs -o size=90% tmpfs $lab/disk || return 1
   truncate -s "$size" "$image"
-  mkfs.ext4 -q -m 0 -E lazy_itable_init=1,lazy_journal_init=1 -O ^metadata_csum "$image" || return 1
+  mkfs.ext4 -q -m 0 -E lazy_itable_init=1,lazy_journal_init=1 -O ^metadata_csum,quota "$image" || return 1
   device=$(losetup --show -f "$image") || return 1
   echo "$device" > "$lab/$server.device"
   sectors=$(blockdev --getsz "$device")
   DM_DISABLE_UDEV=1 dmsetup create "srv-$server" --table "0 $sectors linear $device 0" || return 1
-  mount -n -t ext4 -o errors=continue "/dev/mapper/srv-$server" "$lab/fs-$server" || return 1
+  mount -n -t ext4 -o errors=continue,usrquota "/dev/mapper/srv-$server" "$lab/fs-$server" || return 1
   # Blocks set aside for delayed allocation would make `free` inexact.
   for device in /sys/fs/ext4/dm-*/reserved_clusters; do echo 0 > "$device"; done
   mkdir "$lab/fs-$server/export"
