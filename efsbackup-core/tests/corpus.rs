@@ -223,6 +223,7 @@ fn refusals_documented(reasons: &BTreeMap<String, usize>) {
 fn samples_of_aws_have_no_errors() {
     let Some(folder) = folder("samples_of_aws_have_no_errors") else { return };
     let mut errors = Vec::new();
+    let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
     let mut samples = 0;
     for (name, document) in documents(&folder) {
         let _ = params::resolve(&document.definition, &[], params::Options::default());
@@ -230,6 +231,9 @@ fn samples_of_aws_have_no_errors() {
             samples += 1;
             let validation = document.definition.validate();
             errors.extend(validation.errors().map(|error| format!("{name}: {error}")));
+            for warning in validation.warnings() {
+                *warnings.entry(warning.code.to_string()).or_default() += 1;
+            }
         }
     }
     // Its period has a number, but no unit.
@@ -238,6 +242,11 @@ fn samples_of_aws_have_no_errors() {
     errors.retain(|error| !error.starts_with(known));
     assert_eq!(errors, [""; 0]);
     eprintln!("{samples} samples of AWS have no errors");
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/definitions.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    for (code, count) in warnings.iter().filter(|_| samples == 29) {
+        assert!(guide.contains(&format!("| {code} | {count} |")), "{code} {count}");
+    }
 }
 
 /// Of what a template of others has beside its pipeline cfn-lint finds what it found before.
