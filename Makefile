@@ -47,7 +47,7 @@ test-oracle: ## Compare many more random trees with rsync: SEEDS=1000..2000
 
 # What the tests on NFS servers run beside the command: in CI all of it has been built before.
 NFS_TEST = LIBRARY="$(abspath $(BUILD))/debug/deps/libefsbackup.so" PYTHON="$(abspath $(VENV))/bin/python" \
-  ORACLE="$$($(CARGO) test --workspace --features efsbackup-core/testing --locked --no-run --message-format=json | \
+  ORACLE="$$(PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test --workspace --features efsbackup-core/testing --locked --no-run --message-format=json | \
     sed -n 's|.*"executable":"\([^"]*/oracle-[0-9a-f]*\)".*|\1|p')" \
   tests/nfs/test.sh "$(abspath $(BUILD))/release/efsbackup"
 
