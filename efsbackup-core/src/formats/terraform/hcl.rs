@@ -111,10 +111,16 @@ fn value(expression: &Expression, source: &str) -> Node {
             None => computed(&slice(source, expression.span())),
         },
         // "${x}", which Terraform 0.11 needed, is x.
-        Expression::StringTemplate(template) => match template.as_single_element() {
-            Some(Element::Interpolation(inner)) => computed(&slice(source, inner.expr.span())),
-            _ => computed(&slice(source, expression.span())),
-        },
+        Expression::StringTemplate(template) => {
+            let inner = match template.as_single_element() {
+                Some(Element::Interpolation(inner)) => slice(source, inner.expr.span()),
+                _ => String::new(),
+            };
+            match stands_alone(&inner) {
+                true => computed(&inner),
+                false => computed(&slice(source, expression.span())),
+            }
+        }
         Expression::Array(items) => {
             Node::List(items.iter().map(|item| value(item, source)).collect())
         }
@@ -129,6 +135,11 @@ fn value(expression: &Expression, source: &str) -> Node {
         }
         _ => computed(&slice(source, expression.span())),
     }
+}
+
+/// Whether an expression needs no `"${…}"`, in which alone it may go over several lines.
+fn stands_alone(expression: &str) -> bool {
+    !expression.is_empty() && !expression.contains(['\n', '\r'])
 }
 
 fn key_text(key: &ObjectKey) -> Option<String> {
@@ -178,7 +189,7 @@ pub(super) fn from_json_string(template: &str) -> Result<Node> {
             Element::Literal(literal) => quoted.push_str(&text::escaped(literal)),
             Element::Interpolation(inner) => {
                 let expression = slice(template, inner.expr.span());
-                if parsed.len() == 1 {
+                if parsed.len() == 1 && stands_alone(&expression) {
                     return Ok(computed(&expression));
                 }
                 quoted.push_str(&slice(template, element.span()));
