@@ -23,15 +23,11 @@ import tables
 from data import MAKERS, change, names_of
 from measure import Failed, Series, run
 from programs import WITHOUT_MANIFEST, Places, Program, Tools, programs
-from works import WORKS, Work, differences, remove
+from works import WORKS, Work, differences, file_system, remove
 
-# What one data set needs at most, all copies of it together, at scale 1.
+# What one data set needs at most, all copies of it together, at scale 1. On a disk they are kept
+# to its end.
 ROOM = {"S": 6 << 30, "L": 7 << 30, "W": 2 << 30, "D": 1 << 30, "M": 5 << 30}
-
-
-def file_system(path: Path) -> str:
-    line = ["stat", "-f", "-c", "%T", str(path)]
-    return subprocess.run(line, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def measure(
@@ -111,6 +107,8 @@ def one_place(place: Path, tools: Tools, arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(dir=place, prefix="efsbackup-bench.") as folder:
         for name in arguments.data:
             room = int(ROOM[name] * arguments.scale)
+            if file_system(Path(folder)) != "tmpfs":
+                room += int(room / 3) * len(who) * arguments.rounds
             if shutil.disk_usage(folder).free < room:
                 print(f"{name} left out: {place} has less than {room >> 20} MiB free\n")
                 continue
