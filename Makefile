@@ -85,7 +85,7 @@ fuzz: ## Search each parser for inputs that break it, with libFuzzer: TIME=600 T
 .PHONY: soak-snapshots
 soak-snapshots: ## Kill, stop and starve backups for long, at every step and at random moments
 	EFSBACKUP_SOAK=1 $(CARGO) test --locked -p efsbackup-core --no-default-features -F snapshot,testing \
-	  --test adopt_killed --test asleep --test crash --test full_disk --test immutable -- --nocapture
+	  --test adopt_killed --test asleep --test crash --test mirror_killed --test full_disk --test immutable -- --nocapture
 
 .PHONY: soak-power
 soak-power: ## Cut the power of backups to ext4 and XFS, 110 times each (root)

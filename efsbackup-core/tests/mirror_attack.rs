@@ -14,8 +14,14 @@ use common::{Scratch, dir, file, probe, symlink};
 use efsbackup_core::mirror::{
     Action, EntryEvent, Jobs, LinkSource, Listener, MaxDelete, Mirror, Options, Trust,
 };
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fd::AsFd;
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, fstat, openat, renameat_with,
+    statat,
+};
+use std::ffi::{CStr, CString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -67,16 +73,25 @@ fn snapshot(path: &Path) -> Vec<(PathBuf, [i64; 4], Vec<u8>)> {
     found
 }
 
-/// Calls `look` for every file below `path` that is still there when it is looked at.
-fn walk(path: &Path, look: &mut dyn FnMut(&Path, &fs::Metadata)) {
-    let Ok(entries) = fs::read_dir(path) else { return };
-    for entry in entries.flatten() {
-        let Ok(meta) = entry.path().symlink_metadata() else { continue };
-        look(&entry.path(), &meta);
-        if meta.is_dir() {
-            walk(&entry.path(), look);
+/// Calls `look` for every entry below the directory `name` that is still there when it is looked
+/// at, and that others could get at by then: no directory on the way, which are opened last, kept
+/// them out before.
+fn walk(parent: impl AsFd, name: &CStr, look: &mut dyn FnMut(&CStr, &Stat)) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+    let Ok(dir) = openat(parent, name, flags, Mode::empty()) else { return };
+    let closed = fstat(&dir).unwrap().st_mode & 0o077 == 0;
+    let Ok(entries) = Dir::read_from(&dir) else { return };
+    for entry in entries.flatten().filter(|entry| !closed && !is_dot(entry.file_name())) {
+        let Ok(stat) = statat(&dir, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) else { continue };
+        look(entry.file_name(), &stat);
+        if FileType::from_raw_mode(stat.st_mode).is_dir() {
+            walk(&dir, entry.file_name(), look);
         }
     }
+}
+
+fn is_dot(name: &CStr) -> bool {
+    name == c"." || name == c".."
 }
 
 /// Notes what was read from outside: it alone has these names.
@@ -161,16 +176,18 @@ fn nothing_at_the_destination_is_ever_too_open() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                walk(&destination, &mut |path, meta| {
+                let path = CString::new(destination.as_os_str().as_bytes()).unwrap();
+                walk(CWD, &path, &mut |name, stat| {
                     looks.fetch_add(1, Ordering::Relaxed);
-                    let (mode, owner) = (meta.mode() & 0o7777, meta.uid());
+                    let (mode, owner) = (stat.st_mode & 0o7777, stat.st_uid);
+                    let kind = FileType::from_raw_mode(stat.st_mode);
                     // One file and one directory are open to others in the end.
                     let meant =
-                        (mode == 0o4755 && meta.is_file()) || (mode == 0o2750 && meta.is_dir());
+                        (mode == 0o4755 && kind.is_file()) || (mode == 0o2750 && kind.is_dir());
                     let closed = mode & 0o6077 == 0;
                     assert!(
                         closed || (meant && owner == 1_001),
-                        "{path:?} of {owner} has mode {mode:o}"
+                        "{name:?} of {owner} has mode {mode:o}"
                     );
                 });
             }
@@ -178,8 +195,11 @@ fn nothing_at_the_destination_is_ever_too_open() {
         let _stop = StopOnDrop(&stop);
         let begin = Instant::now();
         while begin.elapsed() < seconds() {
-            for fresh in [false, true] {
+            for (there, fresh) in [(false, false), (false, true), (true, false)] {
                 let _ = fs::remove_dir_all(&destination);
+                if there {
+                    fs::create_dir(&destination).unwrap();
+                }
                 let mut options = Options::default();
                 options.fresh = fresh;
                 let run = Mirror::new(&source, &destination).options(options).run();
