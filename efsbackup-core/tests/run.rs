@@ -371,3 +371,18 @@ fn what_is_wrong_is_said_before_anything_runs() {
     assert!(fail(&once(dir.path()), &nowhere).to_string().contains("neither runsOn nor"));
     assert!(!marker.exists());
 }
+
+#[test]
+fn errors_of_a_definition_are_said_by_each_run_with_the_same_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broken = definition("true");
+    activity(&mut broken).fields.retain(|field| field.key != "command");
+    let run = once(dir.path()).state(dir.path().join("state"));
+    let fail = || {
+        let error = run.run(&broken, Arc::new(SystemClock), &CancelToken::new(), &mut |_| {});
+        error.unwrap_err().to_string()
+    };
+    let first = fail();
+    assert!(first.contains("command"), "{first}");
+    assert_eq!(fail(), first);
+}

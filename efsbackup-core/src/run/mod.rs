@@ -312,13 +312,18 @@ impl Run {
         let state = state(engine, &pipeline)?;
         let stored = pollster::block_on(engine.definition(&pipeline, DefinitionVersion::Latest));
         let changed = stored.ok().as_ref() != Some(definition);
+        let findings = if changed {
+            engine.replace_definition(&pipeline, definition)?
+        } else {
+            // What was stored with errors says them again.
+            pollster::block_on(engine.validate_definition(&pipeline, definition))?
+        };
         if changed {
-            let findings = engine.replace_definition(&pipeline, definition)?;
             for warning in lines(&findings.warnings) {
                 on_event(&RunEvent::Warned(&warning));
             }
-            refuse_errors(&findings)?;
         }
+        refuse_errors(&findings)?;
         let request = Activate { values, start: None };
         let goes_on = state == "SCHEDULED";
         if self.once && !(goes_on && has_open(engine, &pipeline)?) {
