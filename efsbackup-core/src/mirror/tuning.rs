@@ -184,8 +184,8 @@ impl Signs {
         if waiting > MANY_WAIT {
             return (threads * 3 / 4).max(FIRST_THREADS);
         }
-        // Entries that take no round trip wait for a processor only.
-        let is_local = self.entry < self.round_trip || self.used > BUSY;
+        // Entries that take no round trip, or hardly any, wait for a processor only.
+        let is_local = self.entry < self.round_trip || self.round_trip < NOISE || self.used > BUSY;
         if !self.load.is_full || is_local || waiting > FEW_WAIT {
             return threads;
         }
@@ -281,7 +281,7 @@ mod tests {
             let round_trip = Duration::from_millis(milliseconds);
             Signs { waiting: 0.5, ..signs(load, round_trip, 9 * round_trip) }.threads()
         };
-        assert_eq!([0, 1, 3, 4, 30].map(after), [24, 32, 32, 64, 64]);
+        assert_eq!([0, 1, 3, 4, 30].map(after), [16, 32, 32, 64, 64]);
     }
 
     #[test]
