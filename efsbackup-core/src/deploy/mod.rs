@@ -4,11 +4,13 @@
 //! AWS or the embedded `engine` makes no difference to them. Names
 //! follow this library's vocabulary; each method names the AWS operation it stands for.
 
+mod objects;
 mod query;
 mod service;
 mod task;
 mod types;
 
+pub use objects::{ObjectStore, S3Uri};
 pub use query::{Operator, Query, Selector, Sphere};
 pub use service::PipelineService;
 pub use task::{PollForTask, RunnerHeartbeat, SetTaskStatus, Task, TaskFailure, TaskStatus};
