@@ -168,12 +168,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             }
             let mut context = Context {
                 output: output.clone(),
-                teller,
+                teller: teller.clone(),
                 cancel,
                 verbose: cli.global.verbose,
                 progress: cli.global.progress,
             };
-            cli.verb.run(&mut context)
+            let status = cli.verb.run(&mut context);
+            teller.end();
+            status
         }
         Err(error) => Err(error),
     };

@@ -20,6 +20,8 @@ const SILENT_AFTER: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(250);
 /// For how long after it was told of progress a run's own word holds.
 const FRESH: Duration = Duration::from_secs(2);
+/// How long a command that has ended waits to learn whether a silent server is back.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Tells of silence, each time once, whoever notices it.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ struct Told {
     output: Output,
     /// What is to be out of the way of a line.
     bar: Option<indicatif::ProgressBar>,
+    /// The servers that are asked.
+    asked: Arc<[Server]>,
     /// The server that is silent, as it is named to the user.
     silent: Option<String>,
     progress: Option<Instant>,
@@ -36,7 +40,14 @@ struct Told {
 
 impl Teller {
     pub(super) fn new(output: Output) -> Teller {
-        Teller(Arc::new(Mutex::new(Told { output, bar: None, silent: None, progress: None })))
+        let asked = Arc::from([]);
+        Teller(Arc::new(Mutex::new(Told {
+            output,
+            bar: None,
+            asked,
+            silent: None,
+            progress: None,
+        })))
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
@@ -65,10 +76,11 @@ impl Teller {
 
     /// Watches the servers of what `arguments` name, for as long as this process lives.
     pub(super) fn watch(&self, arguments: &[OsString]) {
-        let servers: Vec<_> = mounts(arguments).into_iter().map(Server::ask).collect();
+        let servers: Arc<[Server]> = mounts(arguments).into_iter().map(Server::ask).collect();
         if servers.is_empty() {
             return;
         }
+        self.told().asked = Arc::clone(&servers);
         let teller = self.clone();
         // Where no thread can be had nothing is told.
         let _ = std::thread::Builder::new().spawn(move || {
@@ -78,6 +90,20 @@ impl Teller {
                 teller.noticed(silent.map(|server| &server.mount));
             }
         });
+    }
+
+    /// Tells yet that a silent server is back, if a command ends before anyone else noticed: it
+    /// may have gone on by the very answer that would have been noticed.
+    pub(super) fn end(&self) {
+        let asked = Arc::clone(&self.told().asked);
+        let until = Instant::now() + LAST_LOOK;
+        while !asked.is_empty() && self.told().silent.is_some() && Instant::now() < until {
+            if asked.iter().any(|server| lock(&server.open_since).is_some()) {
+                std::thread::sleep(LAST_LOOK / 50);
+            } else {
+                self.told().tell(None);
+            }
+        }
     }
 }
 
