@@ -1,13 +1,13 @@
 //! Where a backup comes from or goes to: a checked `HOST:/PATH` or absolute path.
 
-use super::backup::invalid;
+use super::check::invalid;
 use crate::error::Result;
 
 /// A checked location, and the file system id where its address tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Location {
-    pub(super) text: String,
-    pub(super) id: Option<String>,
+pub(crate) struct Location {
+    pub(crate) text: String,
+    pub(crate) id: Option<String>,
 }
 
 impl Location {
@@ -40,8 +40,13 @@ impl Location {
         Ok(Location { text: trimmed.to_owned(), id: id_in_name(host).map(str::to_owned) })
     }
 
+    /// Whether the host is EFS's own name of a file system.
+    pub(crate) fn is_efs_name(&self) -> bool {
+        self.id.is_some()
+    }
+
     /// Whether it is a path, used as it is.
-    pub(super) fn is_folder(&self) -> bool {
+    pub(crate) fn is_folder(&self) -> bool {
         self.text.starts_with('/')
     }
 

@@ -21,10 +21,14 @@
 //! ```
 
 mod backup;
+mod check;
+mod environment;
 mod location;
-mod objects;
 mod parameters;
+mod restore;
 mod script;
+mod spec;
 
-pub use backup::{EfsBackup, Keep};
-pub use script::Engine;
+pub use environment::Environment;
+pub use script::{Engine, RESTORE_SCRIPT};
+pub use spec::{EfsBackup, Keep, Program, RestoreTo, ScheduleType};

@@ -1,10 +1,10 @@
 //! The parameters, and the values that the spec knows.
 
-use super::backup::Checked;
+use super::check::Checked;
 use crate::pipeline::{Parameter, ParameterValue};
 
 /// The pipeline's parameters: id, type, default ("" for none), what it is.
-const PARAMETERS: [[&str; 4]; 15] = [
+pub(super) const BACKUP: [[&str; 4]; 15] = [
     ["myEFSSource", "String", "", "File system to back up: HOST:/PATH, or a folder here"],
     ["myEFSBackup", "String", "", "File system for the snapshots: HOST:/PATH, or a folder here"],
     [
@@ -32,18 +32,15 @@ const PARAMETERS: [[&str; 4]; 15] = [
     ],
 ];
 
-/// The parameter objects.
-pub(super) fn parameters() -> Vec<Parameter> {
-    let parameter = |[id, kind, default, description]: [&str; 4]| {
-        let parameter = Parameter::new(id).with("type", kind).with("description", description);
-        if default.is_empty() { parameter } else { parameter.with("default", default) }
-    };
-    PARAMETERS.into_iter().map(parameter).collect()
+/// A parameter object: id, type, default, description.
+pub(super) fn parameter([id, kind, default, description]: &[String; 4]) -> Parameter {
+    let parameter = Parameter::new(id).with("type", kind).with("description", description);
+    if default.is_empty() { parameter } else { parameter.with("default", default) }
 }
 
 /// The values that the spec gives, in the parameters' order. Between two folders nothing
 /// of AWS takes part, but a run wants a value for each parameter all the same.
-pub(super) fn values(checked: &Checked<'_>) -> Vec<ParameterValue> {
+pub(super) fn values(checked: &Checked<'_>, parameters: &[&[String; 4]]) -> Vec<ParameterValue> {
     let spec = checked.spec;
     let known = |id: &str| match id {
         "myEFSSource" => Some(&checked.source.text),
@@ -55,16 +52,17 @@ pub(super) fn values(checked: &Checked<'_>) -> Vec<ParameterValue> {
         "myTopicArn" => spec.topic.as_ref(),
         "myS3LogBucket" => spec.log_uri.as_ref(),
         "myInstanceType" => spec.instance_type.as_ref(),
-        "myImageId" => spec.image.as_ref(),
+        // Data Pipeline takes an AMI's id only.
+        "myImageId" => spec.image.as_ref().filter(|image| !image.starts_with("ssm:")),
         "mySubnetId" => spec.subnet.as_ref(),
-        "mySecurityGroupId" => spec.security_group.as_ref(),
+        "mySecurityGroupId" => spec.security_groups.first(),
         "myKeyPair" => spec.key_pair.as_ref(),
         "myDataPipelineRole" => spec.role.as_ref(),
         "myDataPipelineResourceRole" => spec.resource_role.as_ref(),
         _ => None,
     };
     let folders = checked.source.is_folder() && checked.destination.is_folder();
-    let value = |[id, kind, default, _]: [&str; 4]| match known(id) {
+    let value = |[id, kind, default, _]: &[String; 4]| match known(id) {
         Some(value) => Some(ParameterValue::new(id, value)),
         None if folders && default.is_empty() => {
             let unused = if kind == "String" { "unused" } else { "s3://unused" };
@@ -72,5 +70,5 @@ pub(super) fn values(checked: &Checked<'_>) -> Vec<ParameterValue> {
         }
         None => None,
     };
-    PARAMETERS.into_iter().filter_map(value).collect()
+    parameters.iter().filter_map(|parameter| value(parameter)).collect()
 }

@@ -1,7 +1,10 @@
 //! The scripts that the activity runs.
 
+use serde::{Deserialize, Serialize};
+
 /// What takes the snapshot on the machine that runs the activity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Engine {
     /// `efsbackup backup`, found on PATH or by the environment variable `EFSBACKUP`.
@@ -34,24 +37,41 @@ impl Engine {
     pub fn script(self) -> &'static str {
         match self {
             Engine::Efsbackup => {
-                concat!(include_str!("scripts/common.sh"), include_str!("scripts/efsbackup.sh"))
+                concat!(
+                    include_str!("scripts/common.sh"),
+                    include_str!("scripts/efs.sh"),
+                    include_str!("scripts/efsbackup.sh")
+                )
             }
-            Engine::Rsync => {
-                concat!(include_str!("scripts/common.sh"), include_str!("scripts/rsync.sh"))
-            }
+            Engine::Rsync => concat!(
+                include_str!("scripts/common.sh"),
+                include_str!("scripts/prove.sh"),
+                include_str!("scripts/rsync.sh")
+            ),
         }
     }
 }
+
+/// The bash script of a restore by [`Engine::Efsbackup`]; its head tells its arguments.
+pub const RESTORE_SCRIPT: &str = concat!(
+    include_str!("scripts/common.sh"),
+    include_str!("scripts/efs.sh"),
+    include_str!("scripts/prove.sh"),
+    include_str!("scripts/restore.sh")
+);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn scripts() -> Vec<&'static str> {
+        Engine::ALL.map(Engine::script).into_iter().chain([RESTORE_SCRIPT]).collect()
+    }
+
     #[test]
     fn a_script_fits_an_inline_command() {
-        for engine in Engine::ALL {
-            let script = engine.script();
-            assert!(script.len() <= 10_240, "{}: {} bytes", engine.name(), script.len());
+        for script in scripts() {
+            assert!(script.len() <= 10_240, "{} bytes", script.len());
             // What the service's API accepts in a string: printable characters, LF and TAB.
             assert!(script.chars().all(|c| c == '\n' || c == '\t' || c >= ' '));
         }
@@ -59,8 +79,8 @@ mod tests {
 
     #[test]
     fn a_script_holds_nothing_that_the_service_would_evaluate() {
-        for engine in Engine::ALL {
-            assert!(!engine.script().contains("#{"), "{}", engine.name());
+        for script in scripts() {
+            assert!(!script.contains("#{"));
         }
     }
 }

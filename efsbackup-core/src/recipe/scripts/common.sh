@@ -35,25 +35,27 @@ need() {
   command -v "$1" >/dev/null || stop 1 "$1 is missing and could not be installed"
 }
 
-# mount_nfs HOST:/PATH FOLDER ro|rw, and proof that it is there.
+# mount_at TYPE OPTIONS WHAT FOLDER SHOWN, and proof that it is there.
+mount_at() {
+  local mounted
+  mkdir -p -- "$4" || stop 1 "cannot make the mount point $4"
+  timeout --foreground -k 10 300 mount -t "$1" -o "$2" -- "$3" "$4" || stop 1 "cannot mount $3"
+  mounted=$(findmnt --kernel --raw --noheadings --output FSTYPE,SOURCE --mountpoint "$4" | tail -n 1)
+  [[ ${mounted%/} == "nfs4 ${5%/}" ]] || stop 3 "$4 should hold $5, but it holds '$mounted'"
+}
+
+# mount_nfs HOST:/PATH FOLDER ro|rw
 mount_nfs() {
   local options="$3,nosuid,nodev,noexec,nfsvers=4.1,rsize=1048576,wsize=1048576"
-  local mounted
   need mount.nfs4 nfs-utils nfs-common
-  mkdir -p -- "$2" || stop 1 "cannot make the mount point $2"
-  timeout --foreground -k 10 300 mount -t nfs4 \
-    -o "$options,hard,timeo=600,retrans=2,noresvport" -- "$1" "$2" ||
-    stop 1 "cannot mount $1"
-  mounted=$(findmnt --kernel --raw --noheadings --output FSTYPE,SOURCE --mountpoint "$2" | tail -n 1)
-  [[ ${mounted%/} == "nfs4 ${1%/}" ]] ||
-    stop 3 "$2 should hold $1, but it holds '$mounted'"
+  mount_at nfs4 "$options,hard,timeo=600,retrans=2,noresvport" "$1" "$2" "$1"
 }
 
 # reach HOST:/PATH-or-/PATH MOUNT-POINT ro|rw: sets `reached` to the folder.
 reach() {
   case $1 in
     /*) reached=$1 ;;
-    *:/*) mount_nfs "$1" "$2" "$3" && reached=$2 ;;
+    *:/*) attach "$1" "$2" "$3" && reached=$2 ;;
     *) stop 2 "'$1' is neither HOST:/PATH nor an absolute path" ;;
   esac
   [[ -d $reached ]] || stop 3 "$reached is not a folder"
@@ -71,22 +73,26 @@ main() {
   [[ ${source%/} != "${destination%/}" ]] || stop 3 "source and destination are both $source"
   umask 077
   export LC_ALL=C
-  prepare
-  reach "$source" /mnt/efsbackup/source ro
+  temporary=$(mktemp -d) || stop 1 "cannot make a temporary folder"
+  trap finish EXIT
+  prepare "$@"
+  reach "$source" "$mounts/source" "$source_mode"
   from=$reached
-  reach "$destination" /mnt/efsbackup/backups rw
+  reach "$destination" "$mounts/backups" "$destination_mode"
   to=$reached
-  take_snapshot "$@"
+  work
 }
 
 # start ARGUMENT…: runs main, as root in a mount namespace of its own where anything is
-# to be mounted: no other process sees the mounts, and they end with the run.
+# to be mounted: no other process sees the mounts, and they end with the run. Encrypted
+# mounts (--mount) need the machine's own namespace.
 start() {
-  local again
+  local again word alone=(unshare --mount --propagation private --)
   PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
   if [[ ${1-} == *:/* && $1 != /* || ${2-} == *:/* && $2 != /* ]]; then
     again="set -u -o pipefail; $(declare -f); main \"\$@\""
-    set -- unshare --mount --propagation private -- bash -c "$again" efsbackup "$@"
+    for word; do [[ $word != --mount=tls* ]] || alone=(); done
+    set -- ${alone[@]+"${alone[@]}"} bash -c "$again" efsbackup "$@"
     (($(id -u) == 0)) || set -- sudo -n -- env "PATH=$PATH" "EFSBACKUP=${EFSBACKUP-}" "$@"
     exec "$@"
   fi

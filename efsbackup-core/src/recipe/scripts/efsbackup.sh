@@ -3,8 +3,9 @@
 # source, keeps its reports beside the snapshots and publishes only what is whole.
 
 prepare() {
-  program=${EFSBACKUP:-$(command -v efsbackup)}
-  [[ -x $program ]] || stop 1 "efsbackup is neither on PATH nor named by EFSBACKUP"
+  source_mode=ro destination_mode=rw
+  options "$@"
+  fetch
 }
 
 # vanished REPORT: the sum of the report's entries.vanished, over all types.
@@ -16,13 +17,13 @@ vanished() {
   printf '%s' "$sum"
 }
 
-take_snapshot() {
+work() {
   local status message
-  report=$(mktemp) || stop 1 "cannot make a temporary file"
-  trap 'rm -f -- "$report"' EXIT
+  report=$temporary/report
   "$program" backup "$from" "$to" --json --name "$source_id" --timezone "$timezone" \
     --expect-id "$source_id" --expect-destination-id "$destination_id" \
-    --stop-after "$((seconds > SECONDS ? seconds - SECONDS : 1))s" "$@" >"$report"
+    --stop-after "$((seconds > SECONDS ? seconds - SECONDS : 1))s" \
+    ${more[@]+"${more[@]}"} >"$report"
   status=$?
   cat -- "$report"
   if ((status == 24)); then

@@ -2,42 +2,22 @@
 # The engine `rsync`, for machines without efsbackup: a snapshot grows in a hidden
 # folder, hard-linked to the newest one, and gets its name only when it is whole.
 
+attach() {
+  mount_nfs "$@"
+}
+
+finish() {
+  rm -rf -- "$temporary"
+}
+
 prepare() {
   need rsync rsync rsync
   # Files rewritten within one second differ in nanoseconds only; rsync compares them
   # since 3.1.3, which also brought the short form -@.
-  exact=()
+  exact=() mounts=/mnt/efsbackup source_mode=ro destination_mode=rw
   [[ $(rsync --help) != *-@* ]] || exact=(--modify-window=-1)
   [[ -f /usr/share/zoneinfo/$timezone || $timezone == UTC ]] ||
     stop 2 "this machine knows no time zone '$timezone'"
-}
-
-# marked FOLDER: sets `id` to what the marker in FOLDER says, if it was written there: a
-# marker that came with copied files has another inode number than it names.
-marked() {
-  local head inode
-  { read -r head && read -r _ id && read -r _ inode; } 2>/dev/null <"$1/.efsbackup-id" &&
-    [[ $head == 'efsbackup-id 1' && $inode == "$(stat -c %i -- "$1/.efsbackup-id")" ]]
-}
-
-# prove FOLDER NAME ID: is FOLDER, called NAME in the definition, on file system ID? EFS's
-# own host names tell, and so does a marker in FOLDER or above it on the same mount.
-prove() {
-  local folder top id
-  if ! folder=$(realpath -- "$1") ||
-    ! top=$(findmnt --kernel --noheadings --output TARGET --target "$1"); then
-    stop 3 "cannot tell which file system $1 is on"
-  fi
-  if [[ $2 =~ ^([^/]*\.)?(fs-[0-9a-f]+)\.efs\. ]]; then
-    [[ ${BASH_REMATCH[2]} == "$3" ]] || stop 3 "$2 is ${BASH_REMATCH[2]}, not $3"
-    return
-  fi
-  until marked "$folder"; do
-    [[ $folder != "$top" && $folder != / ]] ||
-      stop 3 "nothing proves that $2 is $3: run 'efsbackup mark' on it once"
-    folder=$(dirname -- "$folder")
-  done
-  [[ $id == "$3" ]] || stop 3 "$2 should be $3, but the marker in $folder says $id"
 }
 
 # Everything that can be refused, before anything is changed.
@@ -101,16 +81,24 @@ flush() {
   fi
 }
 
+now() {
+  stamp=$(TZ=$timezone date +%Y-%m-%d-%H-%M_%S_%z)
+}
+
 # publish: the incomplete tree gets its name, with seconds and offset where it is taken.
 publish() {
   name=${stamp%%_*}
   [[ ! -e $root/$name ]] || name=${stamp%_*} name=${name/_/-}
   [[ ! -e $root/$name ]] || name=$name${stamp##*_}
-  [[ ! -e $root/$name ]] && flush "$incomplete" &&
-    mv -T -- "$incomplete" "$root/$name" && flush "$root"
+  if [[ -e $root/$name ]]; then
+    sleep 1
+    now && publish
+    return
+  fi
+  flush "$incomplete" && mv -T -- "$incomplete" "$root/$name" && flush "$root"
 }
 
-take_snapshot() {
+work() {
   local root=$to/$source_id boot stamp incomplete name status links old gone=0
   guard
   [[ -d $root ]] || mkdir -- "$root" || stop 1 "cannot make $root"
@@ -118,12 +106,10 @@ take_snapshot() {
     stop 3 "another run holds $root/.rsync-lock"
   fi
   boot=$(cut -c 1-8 /proc/sys/kernel/random/boot_id)
-  stamp=$(TZ=$timezone date +%Y-%m-%d-%H-%M_%S_%z)
+  now
   incomplete=$root/.incomplete-${stamp%%_*}-$boot-$$
   find_links
-  errors=$(mktemp) || stop 1 "cannot make a temporary file"
-  trap 'rm -f -- "$errors"' EXIT
-
+  errors=$temporary/errors
   copy "$incomplete" ${links[@]+"${links[@]}"}
   status=$?
   if ((status == 23)) && grep -q 'Too many links' "$errors"; then
