@@ -126,6 +126,9 @@ fn started(output: &Output, attempt: &str, logs: &Path) {
 fn ended(output: &Output, attempt: &str, failure: Option<&TaskFailure>) {
     match failure {
         None => output.note(&format!("finished {attempt}")),
+        Some(TaskFailure { id, message, .. }) if id == TaskFailure::NOT_MET => {
+            output.note(&format!("not yet {attempt}: {message}"));
+        }
         Some(TaskFailure { message, stack, .. }) => {
             output.warn(&format!("failed {attempt}: {message}"));
             stack.lines().for_each(|line| output.warn(&format!("  {line}")));

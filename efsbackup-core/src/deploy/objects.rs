@@ -58,7 +58,7 @@ impl fmt::Display for S3Uri {
 /// Its calls block, and may take long; each returns soon after `cancel` is set, then with
 /// [`ErrorKind::Cancelled`]. Errors beside that: `PermissionDenied`, `NotFound` for a bucket
 /// or key that is not there, `Throttled`, `Remote` and `Timeout` where asking again may help.
-pub trait ObjectStore: Send + Sync {
+pub trait ObjectStore: fmt::Debug + Send + Sync {
     /// Whether there is an object with exactly this key (`HeadObject`).
     ///
     /// # Errors

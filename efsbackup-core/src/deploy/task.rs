@@ -80,6 +80,11 @@ pub struct TaskFailure {
     pub stack: String,
 }
 
+impl TaskFailure {
+    /// The [`id`](TaskFailure::id) of a precondition's attempt that found it not to hold yet.
+    pub const NOT_MET: &'static str = "PreconditionNotMet";
+}
+
 /// A worker says how a task ended (`SetTaskStatus`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetTaskStatus {

@@ -1,15 +1,13 @@
 //! What people command: pause, resume, cancel, rerun, mark as finished.
 
-use super::create;
 use super::database::failed;
 use super::finish;
 use super::objects::Objects;
 use super::rows::{InstanceRow, PipelineRow, not_found};
-use super::scope::ObjectScope;
 use super::store::Store;
+use super::{create, dependencies};
 use crate::deploy::StatusCommand;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::FieldValue;
 
 /// Does `command` to each of the objects.
 pub(super) fn set_status(
@@ -114,20 +112,23 @@ fn rerun(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<()> {
         return Err(conflict(message));
     }
     let objects = Objects::new(db, &instance.pipeline, instance.version);
-    let object = objects.instance(instance)?;
     if instance.status == "CASCADE_FAILED" {
-        for id in object.all("dependsOn").filter_map(FieldValue::as_reference) {
-            let needed = InstanceRow::find(db, &instance.pipeline, id)?;
-            if let Some(needed) =
-                needed.filter(|needed| !needed.open && needed.status != "FINISHED")
+        let links = objects.links()?;
+        for id in links.before(&instance.component) {
+            let needed = InstanceRow::at(db, &instance.pipeline, id, instance.scheduled_start)?;
+            // A precondition that was cancelled with it is checked again with it.
+            let again =
+                |needed: &InstanceRow| needed.is_precondition() && needed.status == "CANCELED";
+            if let Some(needed) = needed
+                .filter(|needed| !needed.open && needed.status != "FINISHED" && !again(needed))
             {
-                let message = format!("{id} is {}; rerun it first", needed.status);
+                let message = format!("{} is {}; rerun it first", needed.id, needed.status);
                 return Err(conflict(message));
             }
         }
     }
     reopen(db, instance, now)?;
-    if !instance.is_activity() {
+    if instance.is_resource() {
         for mut user in InstanceRow::beside(db, instance)? {
             let runs_on = objects.instance(&user)?.first_reference("runsOn") == Some(&instance.id);
             if user.is_activity() && !user.open && runs_on {
@@ -136,33 +137,46 @@ fn rerun(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<()> {
         }
         return Ok(());
     }
-    if let Some(id) = object.first_reference("runsOn") {
+    reopen_beneath(db, &objects, instance, now)?;
+    consumers(db, &objects, instance, now)
+}
+
+/// What runs again with an instance: its resource, and preconditions that were cancelled.
+fn reopen_beneath(
+    db: &Store,
+    objects: &Objects<'_>,
+    instance: &InstanceRow,
+    now: i64,
+) -> Result<()> {
+    if let Some(id) = objects.instance(instance)?.first_reference("runsOn") {
         let resource = InstanceRow::find(db, &instance.pipeline, id)?;
         if let Some(mut resource) = resource.filter(|resource| !resource.open) {
             reopen(db, &mut resource, now)?;
         }
     }
-    consumers(db, &objects, instance, now)
+    for id in objects.links()?.before(&instance.component) {
+        let needed = InstanceRow::at(db, &instance.pipeline, id, instance.scheduled_start)?;
+        if let Some(mut needed) =
+            needed.filter(|needed| needed.is_precondition() && needed.status == "CANCELED")
+        {
+            reopen(db, &mut needed, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// The instances that a cascade from `instance` has reached, in turn.
 fn consumers(db: &Store, objects: &Objects<'_>, instance: &InstanceRow, now: i64) -> Result<()> {
+    let links = objects.links()?;
     for mut consumer in InstanceRow::beside(db, instance)? {
         if consumer.status != "CASCADE_FAILED" {
             continue;
         }
         let object = objects.instance(&consumer)?;
-        let mut needs = object.all("dependsOn").filter_map(FieldValue::as_reference);
-        let mode = ObjectScope::new(objects, &object, false).text("failureAndRerunMode")?;
-        let cascades = mode.is_some_and(|mode| mode.eq_ignore_ascii_case("cascade"));
-        if cascades && needs.any(|id| id == instance.id) {
+        let needs = links.before(&consumer.component).contains(&instance.component);
+        if needs && dependencies::cascades(objects, &object)? {
             reopen(db, &mut consumer, now)?;
-            if let Some(id) = object.first_reference("runsOn") {
-                let resource = InstanceRow::find(db, &instance.pipeline, id)?;
-                if let Some(mut resource) = resource.filter(|resource| !resource.open) {
-                    reopen(db, &mut resource, now)?;
-                }
-            }
+            reopen_beneath(db, objects, &consumer, now)?;
             consumers(db, objects, &consumer, now)?;
         }
     }
@@ -174,8 +188,8 @@ fn reopen(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<()> {
     let definition = objects.definition()?;
     let tries = create::components(&objects, &definition, now)?
         .into_iter()
-        .find(|component| component.id == instance.component && instance.is_activity())
-        .map_or(0, |component| 1 + component.retries);
+        .find(|component| component.id == instance.component)
+        .map_or(0, |component| component.tries());
     instance.status = "WAITING_ON_DEPENDENCIES".to_owned();
     instance.open = true;
     instance.rerun = true;
@@ -184,6 +198,8 @@ fn reopen(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<()> {
     instance.actual_end = None;
     instance.creating = None;
     instance.cascade_on = None;
+    instance.checks = 0;
+    instance.checked = None;
     instance.error = Default::default();
     instance.save(db)
 }

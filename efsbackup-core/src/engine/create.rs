@@ -9,7 +9,7 @@ use super::scope::ObjectScope;
 use super::store::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expression::Period;
-use crate::pipeline::{Definition, FieldValue, Object};
+use crate::pipeline::{Definition, Object};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub(super) struct Component {
     /// The resource that it runs on.
     pub(super) runs_on: Option<String>,
     /// What must finish before it.
-    pub(super) depends_on: Vec<String>,
+    pub(super) before: Vec<String>,
 }
 
 /// The components of an active version, read once.
@@ -65,13 +65,16 @@ pub(super) fn components(
     definition: &Definition,
     activation: i64,
 ) -> Result<Vec<Component>> {
+    let links = objects.links()?;
     let mut found = Vec::new();
     let mut schedules = HashMap::new();
     for object in &definition.objects {
-        let Ok(kind @ (Kind::Activity | Kind::Resource)) = kind_of(definition, object) else {
-            continue;
-        };
-        found.push(component(objects, definition, object, kind, activation, &mut schedules)?);
+        let Ok(kind) = kind_of(definition, object) else { continue };
+        // What checks nothing is never checked.
+        let is_idle = kind == Kind::Precondition && links.guarded(&object.id).is_empty();
+        if kind != Kind::Passive && !is_idle {
+            found.push(component(objects, definition, object, kind, activation, &mut schedules)?);
+        }
     }
     Ok(found)
 }
@@ -86,7 +89,15 @@ fn component(
 ) -> Result<Component> {
     let whole = objects.component(definition, object);
     let scope = ObjectScope::new(objects, &whole, false);
-    let schedule_type = match scope.text("scheduleType")?.map(|text| text.to_ascii_lowercase()) {
+    let links = objects.links()?;
+    // A precondition is checked when what it guards is due, whatever it inherits.
+    let led = kind == Kind::Precondition
+        || kind == Kind::DataNode && whole.first_reference("schedule").is_none();
+    let leader = links.leader(&object.id).filter(|_| led).and_then(|id| definition.object(id));
+    let timed = leader.map(|leader| objects.component(definition, leader));
+    let timed = timed.as_ref().unwrap_or(&whole);
+    let timing = ObjectScope::new(objects, timed, false);
+    let schedule_type = match timing.text("scheduleType")?.map(|text| text.to_ascii_lowercase()) {
         None => ScheduleType::TimeSeries,
         Some(text) if text == "timeseries" => ScheduleType::TimeSeries,
         Some(text) if text == "cron" => ScheduleType::Cron,
@@ -95,7 +106,7 @@ fn component(
             return Err(wrong(&object.id, &format!("scheduleType: '{text}' is unknown")));
         }
     };
-    let schedule = match (schedule_type, whole.first_reference("schedule")) {
+    let schedule = match (schedule_type, timed.first_reference("schedule")) {
         (ScheduleType::OnDemand, _) => None,
         (_, Some(id)) => Some(match schedules.get(id) {
             Some(known) => Arc::clone(known),
@@ -131,7 +142,6 @@ fn component(
     let most_active = scope.text("maxActiveInstances").ok().flatten();
     let most_active = most_active.and_then(|text| text.trim().parse().ok()).unwrap_or(1).max(1);
     let runs_on = whole.first_reference("runsOn").map(str::to_owned);
-    let depends_on = whole.all("dependsOn").filter_map(FieldValue::as_reference);
     Ok(Component {
         id: object.id.clone(),
         kind,
@@ -141,7 +151,7 @@ fn component(
         retries,
         most_active,
         runs_on,
-        depends_on: depends_on.map(str::to_owned).collect(),
+        before: links.before(&object.id).to_vec(),
     })
 }
 
@@ -262,12 +272,19 @@ fn last_start(db: &Store, pipeline: &str, component: &str) -> Result<Option<i64>
 }
 
 impl Component {
+    /// How many attempts an instance has.
+    pub(super) fn tries(&self) -> i64 {
+        match self.kind {
+            Kind::Activity | Kind::Precondition => 1 + self.retries,
+            _ => 0,
+        }
+    }
+
     fn instance(&self, pipeline: &str, version: i64, interval: Interval, now: i64) -> InstanceRow {
         let time = time_text(from_column(interval.start));
-        let activity = self.kind == Kind::Activity;
         let due = match self.schedule_type {
             // A resource waits from the start for what runs on it.
-            ScheduleType::TimeSeries if activity => interval.end,
+            ScheduleType::TimeSeries if self.kind != Kind::Resource => interval.end,
             _ => interval.start,
         };
         let late_at = self.late_after.and_then(|period| {
@@ -292,10 +309,12 @@ impl Component {
             worker_group: None,
             hostname: None,
             attempts: 0,
-            tries_left: if activity { 1 + self.retries } else { 0 },
+            tries_left: self.tries(),
             rerun: false,
             creating: None,
             cascade_on: None,
+            checks: 0,
+            checked: None,
             error: Default::default(),
         }
     }

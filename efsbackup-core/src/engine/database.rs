@@ -14,8 +14,12 @@ const APPLICATION_ID: i64 = 0x4546_5342;
 
 /// The steps that made the schema what it is. Step n leads to version n + 1; a step
 /// that was released never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// Opens or makes the file.
 pub(super) fn open(path: &Path) -> Result<Connection> {
@@ -163,6 +167,36 @@ pub(super) fn from_column(milliseconds: i64) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_older_state_keeps_its_rows() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let old = Connection::open(&path).unwrap();
+        MIGRATIONS.iter().take(3).for_each(|step| old.execute_batch(step).unwrap());
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 3).unwrap();
+        old.execute_batch(
+            "INSERT INTO pipeline (id, name, unique_id, description, state, created)
+             VALUES ('df-1', 'n', 'u', '', 'SCHEDULED', 0);
+             INSERT INTO instance (pipeline, id, component, kind, version, status, open, created,
+             scheduled_start, scheduled_end, due) VALUES
+             ('df-1', '@M', 'M', 'resource', 1, 'FINISHED', 0, 0, 0, 0, 0),
+             ('df-1', '@A', 'A', 'activity', 1, 'RUNNING', 1, 0, 0, 0, 0);
+             INSERT INTO attempt (pipeline, instance, number, status, not_before)
+             VALUES ('df-1', '@A', 1, 'RUNNING', 0);",
+        )
+        .unwrap();
+        drop(old);
+        let new = open(&path).unwrap();
+        let query = "SELECT group_concat(id || ' ' || kind), (SELECT count(*) FROM attempt)
+             FROM (SELECT * FROM instance ORDER BY id)";
+        let found: (String, i64) =
+            new.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(found, ("@A activity,@M resource".to_owned(), 1));
+        let check: String = new.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(check, "ok");
+    }
 
     #[test]
     fn file_systems_of_several_machines_are_known_by_their_numbers() {

@@ -1,14 +1,12 @@
 //! How attempts and instances end.
 
 use super::actions;
-use super::database::{from_column, to_column};
 use super::objects::Objects;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow};
-use super::scope::ObjectScope;
 use super::store::Store;
+use super::tick::after;
+use crate::deploy::TaskFailure;
 use crate::error::Result;
-use crate::expression::Period;
-use jiff::tz::TimeZone;
 
 /// The wait before a retry where nothing is said, in minutes; from an older edition of
 /// AWS's guide.
@@ -27,6 +25,13 @@ pub(super) mod stop {
     pub(in super::super) const INIT_TIMED_OUT: &str = "InitTimedOut";
     /// The resource's `terminateAfter` has passed. Not retried.
     pub(in super::super) const RESOURCE_TIMED_OUT: &str = "ResourceTimedOut";
+    /// A precondition did not come to hold within `preconditionTimeout`. Not retried.
+    pub(in super::super) const PRECONDITION_TIMED_OUT: &str = "PreconditionTimedOut";
+
+    /// Whether another try is of no use.
+    pub(in super::super) fn is_final(reason: &str) -> bool {
+        matches!(reason, RESOURCE_TIMED_OUT | PRECONDITION_TIMED_OUT)
+    }
 }
 
 /// The end of an attempt, as its worker or the scheduler sees it.
@@ -61,7 +66,7 @@ pub(super) fn attempt(db: &Store, mut attempt: AttemptRow, end: End, now: i64) -
         instance.error = error;
         return next_attempt(db, &mut instance, now);
     }
-    let final_reason = error.id.as_deref() == Some(stop::RESOURCE_TIMED_OUT);
+    let final_reason = error.id.as_deref().is_some_and(stop::is_final);
     if status == "FAILED" && instance.tries_left > 0 && !final_reason && instance.open {
         instance.error = error;
         return retry(db, instance, now);
@@ -69,18 +74,49 @@ pub(super) fn attempt(db: &Store, mut attempt: AttemptRow, end: End, now: i64) -
     close(db, &mut instance, status, error, now)
 }
 
+/// A precondition does not hold, as its worker says. With a `preconditionTimeout` it is
+/// checked again until that has passed; else this was one of its tries.
+pub(super) fn does_not_hold(db: &Store, mut checked: AttemptRow, now: i64) -> Result<()> {
+    let mut instance = InstanceRow::get(db, &checked.pipeline, &checked.instance)?;
+    instance.checks += 1;
+    instance.checked = Some(now);
+    let error = ErrorColumns::new(TaskFailure::NOT_MET, "the precondition does not hold");
+    let end = precondition_end(db, &instance)?;
+    if checked.stop.is_some() || end.is_none() {
+        instance.save(db)?;
+        return attempt(db, checked, End::Failed(error), now);
+    }
+    checked.task = None;
+    checked.assigned = None;
+    checked.reported = None;
+    checked.status = "WAITING_FOR_RUNNER".to_owned();
+    checked.not_before = after_delay(db, &instance, now)?;
+    checked.error = error.clone();
+    checked.save(db)?;
+    instance.status = "WAITING_FOR_RUNNER".to_owned();
+    instance.error = error;
+    instance.save(db)
+}
+
+/// When the `preconditionTimeout` of a precondition passes, once it has been checked.
+pub(super) fn precondition_end(db: &Store, instance: &InstanceRow) -> Result<Option<i64>> {
+    let Some(start) = instance.actual_start else { return Ok(None) };
+    let objects = Objects::new(db, &instance.pipeline, instance.version);
+    let object = objects.instance(instance)?;
+    Ok(after(&objects, &object, "preconditionTimeout", start))
+}
+
 fn retry(db: &Store, mut instance: InstanceRow, now: i64) -> Result<()> {
-    let delay = {
-        let objects = Objects::new(db, &instance.pipeline, instance.version);
-        let object = objects.instance(&instance)?;
-        ObjectScope::new(&objects, &object, false).text("retryDelay")
-    };
-    // A delay that can't be read must not lose the retry.
-    let delay: Option<Period> = delay.ok().flatten().and_then(|text| text.parse().ok());
-    let not_before = delay
-        .and_then(|delay| delay.after(&from_column(now).to_zoned(TimeZone::UTC), 1).ok())
-        .map_or(now + DEFAULT_RETRY_DELAY, |time| to_column(time.timestamp()));
+    let not_before = after_delay(db, &instance, now)?;
     next_attempt(db, &mut instance, not_before)
+}
+
+/// `now` and the `retryDelay`.
+fn after_delay(db: &Store, instance: &InstanceRow, now: i64) -> Result<i64> {
+    let objects = Objects::new(db, &instance.pipeline, instance.version);
+    let object = objects.instance(instance)?;
+    // A delay that can't be read must not lose the retry.
+    Ok(after(&objects, &object, "retryDelay", now).unwrap_or(now + DEFAULT_RETRY_DELAY))
 }
 
 /// Gives an instance its next attempt, for workers to take from `not_before` on.

@@ -1,6 +1,7 @@
 //! When the next thing falls due.
 
 use super::create;
+use super::finish;
 use super::objects::Objects;
 use super::rows::{AttemptRow, InstanceRow, PipelineRow};
 use super::store::Store;
@@ -15,7 +16,10 @@ pub(super) fn next(db: &Store, pipeline: &str, now: i64) -> Result<Option<i64>> 
     for instance in InstanceRow::open(db, pipeline)? {
         times.push(instance.due);
         times.extend(instance.late_at);
-        if !instance.is_activity() {
+        if instance.is_precondition() {
+            times.extend(finish::precondition_end(db, &instance)?);
+        }
+        if instance.is_resource() {
             // Until its end it may serve activities of later intervals.
             times.push(instance.scheduled_end);
             times.extend(end_of_life(db, &instance)?);

@@ -1,6 +1,7 @@
 //! Instances in the store.
 
 use super::database::failed;
+use super::kinds::Kind;
 use super::rows::{ErrorColumns, collect, not_found};
 use crate::error::Result;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -32,6 +33,9 @@ pub(super) struct InstanceRow {
     pub(super) creating: Option<i64>,
     /// The failed instance for which it was passed over.
     pub(super) cascade_on: Option<String>,
+    /// How often a precondition was found not to hold, and when last.
+    pub(super) checks: i64,
+    pub(super) checked: Option<i64>,
     pub(super) error: ErrorColumns,
 }
 
@@ -59,12 +63,22 @@ impl InstanceRow {
             rerun: row.get("rerun")?,
             creating: row.get("creating")?,
             cascade_on: row.get("cascade_on")?,
+            checks: row.get("checks")?,
+            checked: row.get("checked")?,
             error: ErrorColumns::read(row)?,
         })
     }
 
     pub(super) fn is_activity(&self) -> bool {
-        self.kind == "activity"
+        self.kind == Kind::Activity.name()
+    }
+
+    pub(super) fn is_resource(&self) -> bool {
+        self.kind == Kind::Resource.name()
+    }
+
+    pub(super) fn is_precondition(&self) -> bool {
+        self.kind == Kind::Precondition.name()
     }
 
     /// The instance `id`, if there is one.
@@ -152,7 +166,7 @@ impl InstanceRow {
              actual_start = :actual_start, actual_end = :actual_end, \
              worker_group = :worker_group, hostname = :hostname, attempts = :attempts, \
              tries_left = :tries_left, rerun = :rerun, creating = :creating, \
-             cascade_on = :cascade_on, error_id = :error_id, error_message = :error_message, \
+             cascade_on = :cascade_on, checks = :checks, checked = :checked, error_id = :error_id, error_message = :error_message, \
              error_stack = :error_stack WHERE pipeline = :pipeline AND id = :id";
         db.prepare_cached(query)
             .and_then(|mut query| {
@@ -171,6 +185,8 @@ impl InstanceRow {
                     ":rerun": self.rerun,
                     ":creating": self.creating,
                     ":cascade_on": self.cascade_on,
+                    ":checks": self.checks,
+                    ":checked": self.checked,
                     ":error_id": self.error.id,
                     ":error_message": self.error.message,
                     ":error_stack": self.error.stack,

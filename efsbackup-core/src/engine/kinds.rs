@@ -1,7 +1,6 @@
-//! What this service runs, and what it refuses.
+//! What the components of a definition are to this service.
 
-use crate::deploy::ObjectFindings;
-use crate::pipeline::{Catalogue, DEFAULT_ID, Definition, Object};
+use crate::pipeline::{DEFAULT_ID, Definition, Object};
 
 /// What a component is to the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +9,10 @@ pub(super) enum Kind {
     Activity,
     /// Its instances are what activities run on; here, this machine.
     Resource,
+    /// Its instances wait for what writes them, or for their preconditions.
+    DataNode,
+    /// Its instances are checked by workers, until they hold.
+    Precondition,
     /// It has no instances: schedules, actions, Default and what only others inherit from.
     Passive,
 }
@@ -19,6 +22,8 @@ impl Kind {
         match self {
             Kind::Activity => "activity",
             Kind::Resource => "resource",
+            Kind::DataNode => "dataNode",
+            Kind::Precondition => "precondition",
             Kind::Passive => "passive",
         }
     }
@@ -32,6 +37,10 @@ pub(super) fn kind_of<'a>(
     match definition.type_of(object) {
         Some("ShellCommandActivity") => Ok(Kind::Activity),
         Some("Ec2Resource") => Ok(Kind::Resource),
+        Some("S3DataNode") => Ok(Kind::DataNode),
+        Some("Exists" | "S3KeyExists" | "S3PrefixNotEmpty" | "ShellCommandPrecondition") => {
+            Ok(Kind::Precondition)
+        }
         Some("Schedule" | "SnsAlarm" | "Terminate" | DEFAULT_ID) | None => Ok(Kind::Passive),
         Some(other) => Err(other),
     }
@@ -51,48 +60,4 @@ pub fn needs_field(type_name: &str, key: &str) -> bool {
         "Ec2Resource" => OF_RESOURCES.contains(&key),
         _ => !FOR_AWS.contains(&key),
     }
-}
-
-/// Fields that change what an activity does and that this service does not honour.
-const NOT_HONOURED: [(&str, &str); 3] = [
-    ("input", "data nodes are not part of this service yet"),
-    ("output", "data nodes are not part of this service yet"),
-    ("precondition", "preconditions are not part of this service yet"),
-];
-
-/// Why this service can't run `definition`, however good it is for AWS.
-pub(super) fn not_run_here(definition: &Definition) -> Vec<ObjectFindings> {
-    let mut findings = Vec::new();
-    for object in &definition.objects {
-        let mut messages = Vec::new();
-        match kind_of(definition, object) {
-            Ok(Kind::Activity) => {
-                let fields = definition.effective_fields(object);
-                let has = |key: &str| fields.iter().any(|effective| effective.field.key == key);
-                for (key, reason) in NOT_HONOURED {
-                    if has(key) {
-                        messages.push(format!("{key}: {reason}"));
-                    }
-                }
-                let staged = fields.iter().any(|effective| {
-                    let text = effective.field.value.as_text();
-                    effective.field.key == "stage"
-                        && text.is_some_and(|text| text.eq_ignore_ascii_case("true"))
-                });
-                if staged {
-                    messages.push("stage: data nodes are not part of this service yet".to_owned());
-                }
-            }
-            Ok(_) => {}
-            Err(kind) if Catalogue::current().get(kind).is_some() => {
-                messages.push(format!("type: {kind} does not run on this machine, only on AWS"));
-            }
-            // An unknown type is an error of the definition, and found there.
-            Err(_) => {}
-        }
-        if !messages.is_empty() {
-            findings.push(ObjectFindings { id: object.id.clone(), messages });
-        }
-    }
-    findings
 }

@@ -1,14 +1,14 @@
 //! The embedded `PipelineService`, in one SQLite file.
 //!
 //! It runs definitions on this machine with Data Pipeline's own semantics: instances of
-//! activities and resources in the intervals of their schedules, their attempts, retries
-//! and time limits, and alarms. Whatever a worker or another
+//! activities, resources, data nodes and preconditions in the intervals of their schedules,
+//! their attempts, retries and time limits, and alarms. Whatever a worker or another
 //! caller asks, first everything that is due by the [`Clock`] is done; every transition
 //! is one durable transaction.
 //!
-//! What is not part of it yet is refused when a definition is put or a command given,
-//! never skipped: data nodes, preconditions, other activities than
-//! ShellCommandActivity, and EmrCluster.
+//! What it does not do is refused when a definition is put or a command given, never
+//! skipped: other activities than ShellCommandActivity, EmrCluster, other data than S3DataNode,
+//! and preconditions on DynamoDB.
 
 mod actions;
 mod attempt_row;
@@ -16,6 +16,7 @@ mod codec;
 mod commands;
 mod create;
 mod database;
+mod dependencies;
 mod describe;
 mod edits;
 mod finish;
@@ -23,11 +24,13 @@ mod history;
 mod horizon;
 mod instance_row;
 mod kinds;
+mod links;
 mod notify;
 mod objects;
 mod pipeline_row;
 mod pipelines;
 mod queue;
+mod refusals;
 mod rows;
 mod runs;
 mod schedule;
@@ -77,6 +80,15 @@ impl Engine {
     /// Where SQLite fails.
     pub fn in_memory(clock: Arc<dyn Clock>) -> Result<Engine> {
         Ok(Engine { store: Mutex::new(Store::new(database::in_memory()?)), clock })
+    }
+
+    /// Says that the workers of this service reach S3
+    /// ([`WorkerOptions::objects`](crate::worker::WorkerOptions::objects)); else definitions
+    /// that need it are refused.
+    #[must_use]
+    pub fn with_s3(self) -> Engine {
+        self.lock().set_reaches_s3(true);
+        self
     }
 
     /// Does what is due by now: makes instances, starts, retries, ends.

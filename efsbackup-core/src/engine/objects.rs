@@ -1,6 +1,7 @@
 //! Components, instances and attempts as the API shows them.
 
 use super::database::from_column;
+use super::links::Links;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow, not_found};
 use super::schedule::time_text;
 use super::store::Store;
@@ -34,6 +35,11 @@ impl<'a> Objects<'a> {
     /// The definition of this version, and its parameters with their values.
     pub(super) fn parameters(&self) -> Result<(Arc<Definition>, Arc<Parameters>)> {
         Ok((self.definition()?, self.db.parameters(&self.pipeline, self.version)?))
+    }
+
+    /// Which components of this version wait for which.
+    pub(super) fn links(&self) -> Result<Arc<Links>> {
+        self.db.links(&self.pipeline, self.version)
     }
 
     /// The component, instance or attempt with this id, expressions as they are written.
@@ -74,6 +80,10 @@ impl<'a> Objects<'a> {
         set_text(&mut shown, "@triesLeft", &row.tries_left.to_string());
         if let Some(id) = &row.cascade_on {
             shown = shown.reference("@cascadeFailedOn", id);
+        }
+        if row.is_precondition() {
+            set_text(&mut shown, "currentRetryCount", &row.checks.to_string());
+            set_time(&mut shown, "lastRetryTime", row.checked);
         }
         set_time(&mut shown, "@actualStartTime", row.actual_start);
         set_time(&mut shown, "@actualEndTime", row.actual_end);
@@ -125,6 +135,15 @@ impl<'a> Objects<'a> {
                 if effective.field.key != "parent" {
                     shown.fields.push(self.of_interval(effective.field, row)?);
                 }
+            }
+        }
+        if row.is_precondition() {
+            // What it is checked for.
+            let links = self.db.links(&self.pipeline, row.version)?;
+            if let Some(node) = links.guarded(&row.component).first() {
+                let value = FieldValue::Reference(node.clone());
+                let field = Field { key: "node".to_owned(), value };
+                shown.fields.push(self.of_interval(&field, row)?);
             }
         }
         let mut shown =

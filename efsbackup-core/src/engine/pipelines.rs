@@ -4,7 +4,7 @@ use super::database::failed;
 use super::objects::Objects;
 use super::rows::{InstanceRow, PipelineRow, definition};
 use super::store::Store;
-use super::{codec, create, edits, finish, kinds, tasks};
+use super::{codec, create, edits, finish, refusals, tasks};
 use crate::deploy::{Activate, CreatePipeline, Findings, ObjectFindings, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, Finding, ParameterValue};
@@ -45,11 +45,11 @@ pub(super) fn create(db: &Store, request: &CreatePipeline, now: i64) -> Result<S
     Ok(id)
 }
 
-/// What is wrong with a definition, on AWS or for this service.
-pub(super) fn check(definition: &Definition) -> Result<Findings> {
+/// What is wrong with a definition, on AWS or for this service, whose workers reach S3 or not.
+pub(super) fn check(definition: &Definition, s3: bool) -> Result<Findings> {
     codec::encode(definition)?;
     let validation = definition.validate();
-    let not_here = kinds::not_run_here(definition);
+    let not_here = refusals::not_run_here(definition, s3);
     let grouped = |findings: Vec<&Finding>| {
         let mut objects: Vec<ObjectFindings> = Vec::new();
         for finding in findings {
@@ -96,7 +96,7 @@ pub(super) fn put(
     if let (Edit::AsOnAws, true, Some(active)) = (edit, working, row.active) {
         edits::refuse_in_active(&*db.definition(pipeline, active)?, definition)?;
     }
-    let findings = check(definition)?;
+    let findings = check(definition, db.reaches_s3())?;
     let version = store(db, pipeline, definition, findings.errored)?;
     db.execute("UPDATE pipeline SET latest = ?2 WHERE id = ?1", (pipeline, version))
         .map_err(failed)?;

@@ -13,9 +13,9 @@ pub(super) struct Queue<'a> {
     components: HashMap<&'a str, &'a Component>,
     /// How many instances of each component are at work.
     active: HashMap<&'a str, i64>,
-    /// The scheduled starts of the open activities, by component.
+    /// The scheduled starts of what is open but for resources, by component.
     open: HashMap<&'a str, BTreeSet<i64>>,
-    /// The same by the resource that they run on.
+    /// Those of activities by the resource that they run on.
     served: HashMap<&'a str, BTreeSet<i64>>,
 }
 
@@ -27,15 +27,16 @@ impl<'a> Queue<'a> {
             open: HashMap::new(),
             served: HashMap::new(),
         };
-        for instance in open.iter().filter(|instance| instance.is_activity()) {
+        for instance in open.iter().filter(|instance| !instance.is_resource()) {
             let Some(component) = queue.components.get(instance.component.as_str()) else {
                 continue;
             };
-            if !is_waiting(instance) && !instance.rerun {
+            if instance.is_activity() && !is_waiting(instance) && !instance.rerun {
                 *queue.active.entry(&component.id).or_default() += 1;
             }
             queue.open.entry(&component.id).or_default().insert(instance.scheduled_start);
-            if let Some(resource) = component.runs_on.as_deref() {
+            let runs_on = component.runs_on.as_deref().filter(|_| instance.is_activity());
+            if let Some(resource) = runs_on {
                 queue.served.entry(resource).or_default().insert(instance.scheduled_start);
             }
         }
@@ -47,7 +48,7 @@ impl<'a> Queue<'a> {
     pub(super) fn holds_back(&self, instance: &InstanceRow) -> bool {
         let component = self.components.get(instance.component.as_str());
         let Some(component) = component.filter(|_| is_waiting(instance)) else { return false };
-        if !instance.is_activity() {
+        if instance.is_resource() {
             return self.has_users(instance);
         }
         let active = self.active.get(instance.component.as_str()).copied().unwrap_or(0);
@@ -55,7 +56,8 @@ impl<'a> Queue<'a> {
             let starts = self.open.get(id.as_str());
             starts.is_some_and(|starts| starts.contains(&instance.scheduled_start))
         };
-        component.depends_on.iter().any(needs) || !instance.rerun && active >= component.most_active
+        component.before.iter().any(needs)
+            || instance.is_activity() && !instance.rerun && active >= component.most_active
     }
 
     /// Whether an activity on this resource is open.

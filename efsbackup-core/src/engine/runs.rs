@@ -16,7 +16,7 @@ pub struct RunSummary {
     pub id: String,
     /// The component's id.
     pub component: String,
-    /// Whether it is an activity; else it is a resource.
+    /// Whether it is an activity; else it is a resource, a data node or a precondition.
     pub is_activity: bool,
     /// Its status, such as `FINISHED`.
     pub status: String,

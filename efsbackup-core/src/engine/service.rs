@@ -31,8 +31,8 @@ impl PipelineService for Engine {
         pipeline: &str,
         definition: &Definition,
     ) -> Result<Findings> {
-        self.read(|db| PipelineRow::get(db, pipeline))?;
-        pipelines::check(definition)
+        let s3 = self.read(|db| PipelineRow::get(db, pipeline).map(|_| db.reaches_s3()))?;
+        pipelines::check(definition, s3)
     }
 
     async fn definition(&self, pipeline: &str, version: DefinitionVersion) -> Result<Definition> {

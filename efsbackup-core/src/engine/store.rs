@@ -2,6 +2,7 @@
 
 use super::create::Component;
 use super::database::failed;
+use super::links::Links;
 use super::rows;
 use crate::error::Result;
 use crate::params::Parameters;
@@ -38,11 +39,14 @@ pub(super) struct Store {
     definitions: RefCell<HashMap<Version, Arc<Definition>>>,
     parameters: RefCell<HashMap<Version, Arc<Parameters>>>,
     components: RefCell<HashMap<(Version, i64), Components>>,
+    links: RefCell<HashMap<Version, Arc<Links>>>,
     upcoming: RefCell<HashMap<String, Upcoming>>,
     /// Until when nothing is to do for a pipeline, unless somebody does something to it.
     quiet: RefCell<HashMap<String, i64>>,
     /// Changes when another process writes.
     data_version: Cell<i64>,
+    /// Whether the workers reach S3.
+    s3: Cell<bool>,
 }
 
 impl Deref for Store {
@@ -60,10 +64,21 @@ impl Store {
             definitions: RefCell::default(),
             parameters: RefCell::default(),
             components: RefCell::default(),
+            links: RefCell::default(),
             upcoming: RefCell::default(),
             quiet: RefCell::default(),
             data_version: Cell::new(0),
+            s3: Cell::new(false),
         }
+    }
+
+    /// Whether the workers reach S3.
+    pub(super) fn reaches_s3(&self) -> bool {
+        self.s3.get()
+    }
+
+    pub(super) fn set_reaches_s3(&self, reaches: bool) {
+        self.s3.set(reaches);
     }
 
     /// Runs one transaction: all of `work` happens, or nothing.
@@ -106,6 +121,7 @@ impl Store {
         self.definitions.borrow_mut().clear();
         self.parameters.borrow_mut().clear();
         self.components.borrow_mut().clear();
+        self.links.borrow_mut().clear();
         self.quiet.borrow_mut().clear();
         self.upcoming.borrow_mut().clear();
     }
@@ -149,6 +165,17 @@ impl Store {
         }
         let read = Arc::new(read()?);
         self.components.borrow_mut().insert(key, Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// Which components of a version wait for which.
+    pub(super) fn links(&self, pipeline: &str, version: i64) -> Result<Arc<Links>> {
+        let key = (pipeline.to_owned(), version);
+        if let Some(known) = self.links.borrow().get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let read = Arc::new(Links::of(&*self.definition(pipeline, version)?));
+        self.links.borrow_mut().insert(key, Arc::clone(&read));
         Ok(read)
     }
 

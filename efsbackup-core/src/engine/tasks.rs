@@ -88,7 +88,10 @@ fn task_objects(db: &Store, attempt: &AttemptRow, instance: &InstanceRow) -> Res
     let mut all = vec![own];
     for field in &raw.fields {
         let FieldValue::Reference(target) = &field.value else { continue };
-        let runs_with = matches!(field.key.as_str(), "runsOn" | "schedule" | "@instanceParent");
+        let runs_with = matches!(
+            field.key.as_str(),
+            "runsOn" | "schedule" | "@instanceParent" | "node" | "input" | "output"
+        );
         if runs_with && all.iter().all(|object| object.id != *target) {
             let object = objects.get(target)?;
             all.push(ObjectScope::new(&objects, &object, true).evaluated()?);
@@ -111,6 +114,13 @@ pub(super) fn set_status(db: &Store, request: &SetTaskStatus, now: i64) -> Resul
     db.wake(&attempt.pipeline);
     let end = match request.status {
         TaskStatus::Finished => End::Finished,
+        TaskStatus::False => {
+            let instance = InstanceRow::get(db, &attempt.pipeline, &attempt.instance)?;
+            return match instance.is_precondition() {
+                true => finish::does_not_hold(db, attempt, now),
+                false => Err(invalid("FALSE is for preconditions only")),
+            };
+        }
         TaskStatus::Failed => {
             let failure = request.failure.clone().unwrap_or_default();
             if failure.id.starts_with("Service_") {
@@ -125,7 +135,6 @@ pub(super) fn set_status(db: &Store, request: &SetTaskStatus, now: i64) -> Resul
                 stack: Some(failure.stack),
             })
         }
-        TaskStatus::False => return Err(invalid("FALSE is for preconditions only")),
     };
     finish::attempt(db, attempt, end, now)
 }

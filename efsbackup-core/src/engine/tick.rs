@@ -8,10 +8,10 @@ use super::queue::Queue;
 use super::rows::{AttemptRow, ErrorColumns, InstanceRow, PipelineRow};
 use super::scope::ObjectScope;
 use super::store::Store;
-use super::{LOCAL_GROUP, actions, commands, horizon};
+use super::{LOCAL_GROUP, actions, dependencies, horizon};
 use crate::error::Result;
 use crate::expression::Period;
-use crate::pipeline::{FieldValue, Object};
+use crate::pipeline::Object;
 use jiff::tz::TimeZone;
 
 /// A task that its worker has not acknowledged is given out again, as in AWS.
@@ -34,6 +34,9 @@ pub(super) fn all(db: &Store, now: i64) -> Result<()> {
         running_attempts(db, &pipeline.id, now)?;
         // What one instance does may be what another waits for.
         while progress(db, &pipeline.id, &components, now)? {}
+        if pipeline.state == "DEACTIVATING" {
+            give_up_waiting(db, &pipeline.id, now)?;
+        }
         if InstanceRow::open(db, &pipeline.id)?.is_empty() {
             settle(db, &mut pipeline, &components)?;
         }
@@ -116,9 +119,13 @@ fn progress(db: &Store, pipeline: &str, components: &[Component], now: i64) -> R
         }
         moved |= if instance.is_activity() {
             activity(db, &mut instance, now)?
-        } else {
+        } else if instance.is_resource() {
             let is_used = queue.has_users(&instance);
             resource(db, &mut instance, is_used, now)?
+        } else if instance.is_precondition() {
+            dependencies::precondition(db, &mut instance, now)?
+        } else {
+            dependencies::data_node(db, &mut instance, now)?
         };
     }
     Ok(moved)
@@ -128,22 +135,12 @@ fn activity(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<bool> {
     if instance.status != "WAITING_ON_DEPENDENCIES" {
         return Ok(false);
     }
+    if let Some(closed) = dependencies::hold(db, instance, now)? {
+        return Ok(closed);
+    }
     let objects = Objects::new(db, &instance.pipeline, instance.version);
     let object = objects.instance(instance)?;
     let scope = ObjectScope::new(&objects, &object, false);
-    for id in object.all("dependsOn").filter_map(FieldValue::as_reference) {
-        let Some(needed) = InstanceRow::find(db, &instance.pipeline, id)? else {
-            return Ok(false);
-        };
-        match needed.status.as_str() {
-            "FINISHED" | "MARK_FINISHED" => {}
-            _ if needed.open => return Ok(false),
-            _ => return cascade(db, instance, &scope, &needed, now),
-        }
-    }
-    if commands::is_paused(db, instance)? {
-        return Ok(false);
-    }
     if !instance.rerun && active_siblings(db, instance)? >= most_active(&scope) {
         return Ok(false);
     }
@@ -172,31 +169,6 @@ fn activity(db: &Store, instance: &mut InstanceRow, now: i64) -> Result<bool> {
     Ok(true)
 }
 
-/// A dependency has ended without success.
-fn cascade(
-    db: &Store,
-    instance: &mut InstanceRow,
-    scope: &ObjectScope<'_>,
-    needed: &InstanceRow,
-    now: i64,
-) -> Result<bool> {
-    if !cascades(scope)? {
-        // As in AWS, it waits without end.
-        return Ok(false);
-    }
-    let message = format!("{} is {}", needed.id, needed.status);
-    let error = ErrorColumns::new("DependencyFailed", message);
-    // The first of the chain, which a person has to look at.
-    instance.cascade_on = needed.cascade_on.clone().or_else(|| Some(needed.id.clone()));
-    finish::close(db, instance, "CASCADE_FAILED", error, now)?;
-    Ok(true)
-}
-
-fn cascades(scope: &ObjectScope<'_>) -> Result<bool> {
-    let mode = scope.text("failureAndRerunMode")?;
-    Ok(mode.is_some_and(|mode| mode.eq_ignore_ascii_case("cascade")))
-}
-
 /// An activity, not at work, whose resource has failed: where failures cascade it is
 /// CANCELED, as AWS has it, and still tells so.
 fn without_resource(
@@ -208,7 +180,7 @@ fn without_resource(
 ) -> Result<()> {
     let objects = Objects::new(db, &activity.pipeline, activity.version);
     let object = objects.instance(activity)?;
-    if !cascades(&ObjectScope::new(&objects, &object, false))? {
+    if !dependencies::cascades(&objects, &object)? {
         return finish::close(db, activity, "FAILED", error, now);
     }
     activity.cascade_on = Some(resource.id.clone());
@@ -298,6 +270,17 @@ fn active_siblings(db: &Store, instance: &InstanceRow) -> Result<i64> {
 fn most_active(scope: &ObjectScope<'_>) -> i64 {
     let text = scope.text("maxActiveInstances").ok().flatten();
     text.and_then(|text| text.trim().parse().ok()).unwrap_or(1).max(1)
+}
+
+/// Once no activity of a pipeline that is to stop is open, nothing waits for data or checks.
+fn give_up_waiting(db: &Store, pipeline: &str, now: i64) -> Result<()> {
+    let open = InstanceRow::open(db, pipeline)?;
+    if !open.iter().any(|instance| instance.is_activity() || instance.is_resource()) {
+        for mut instance in open {
+            finish::cancel(db, &mut instance, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// The pipeline's own state, once nothing in it is open.

@@ -29,8 +29,8 @@ mod work;
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::{
-    Activate, CreatePipeline, DefinitionVersion, Findings, ObjectFindings, PipelineService,
-    TaskFailure,
+    Activate, CreatePipeline, DefinitionVersion, Findings, ObjectFindings, ObjectStore,
+    PipelineService, TaskFailure,
 };
 use crate::engine::{Engine, LOCAL_GROUP, Notification, RunSummary, values_for};
 use crate::error::{Error, ErrorKind, Result};
@@ -61,6 +61,7 @@ pub struct Run {
     keep_history: Duration,
     alarms: Alarms,
     log_limit: Option<u64>,
+    objects: Option<Arc<dyn ObjectStore>>,
 }
 
 /// What happens during a run, told on the thread that called it.
@@ -146,6 +147,7 @@ impl Run {
             keep_history: Duration::from_secs(90 * 24 * 60 * 60),
             alarms: Alarms::default(),
             log_limit: None,
+            objects: None,
         }
     }
 
@@ -168,6 +170,13 @@ impl Run {
     #[must_use]
     pub fn log_limit(mut self, limit: u64) -> Run {
         self.log_limit = Some(limit);
+        self
+    }
+
+    /// Reaches S3 through `objects`. Without it a definition that needs S3 is refused.
+    #[must_use]
+    pub fn objects(mut self, objects: Arc<dyn ObjectStore>) -> Run {
+        self.objects = Some(objects);
         self
     }
 
@@ -249,6 +258,7 @@ impl Run {
             Some(path) => Engine::open(path, Arc::clone(&clock))?,
             None => Engine::in_memory(Arc::clone(&clock))?,
         };
+        let engine = if self.objects.is_some() { engine.with_s3() } else { engine };
         let pipeline = self.deploy(&engine, definition, values, on_event)?;
         let started = clock.now();
         let notifications = self.log_dir.join("notifications.jsonl");
@@ -267,6 +277,7 @@ impl Run {
         options.tasks = self.tasks;
         options.grace = self.grace;
         options.log_limit = self.log_limit.unwrap_or(options.log_limit);
+        options.objects = self.objects.clone();
         options.environment.extend(self.environment.iter().cloned());
         // Reports to the service in the same process cost next to nothing.
         options.heartbeat = Duration::from_secs(2);

@@ -1,18 +1,20 @@
 //! One attempt, from the task to its reported end.
 
-use super::job::{Job, Limit, Source, local_path};
+use super::job::{Job, Source, Work};
 use super::leftovers::{self, is_closed};
 use super::logs::{Capture, Captured, Logs};
 use super::mask::MASK;
+use super::place::{Place, local_path};
 use super::script::Script;
+use super::staging::{self, Folders};
 use super::supervised::{Ended, Supervised};
+use super::watch::{TICK, Watch};
 use super::workspace::{Outcome, Process, TOKEN_VARIABLE, Workspace};
 use super::{WorkerEvent, WorkerOptions, may_pass};
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::{PipelineService, Task, TaskFailure};
 use crate::error::{Error, Result};
-use jiff::Timestamp;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,10 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a step of an attempt gives, or why the attempt failed.
-type Ran<T = ()> = std::result::Result<T, TaskFailure>;
-
-/// How long the worker takes to notice a cancel or a timeout.
-const TICK: Duration = Duration::from_millis(50);
+pub(super) type Ran<T = ()> = std::result::Result<T, TaskFailure>;
 
 /// How long polls under way are waited for at most; a service may be silent.
 const LAST_POLLS: Duration = Duration::from_secs(5);
@@ -84,7 +83,13 @@ impl<S: PipelineService> Attempt<'_, S> {
             logs: logs.dir.clone(),
         });
         self.introduce(task, &job, &mut logs);
-        let result = self.start_and_wait(task, &job, workspace, &mut logs);
+        let mut watch = Watch::new(self, task, &job);
+        let result = match &job.work {
+            Work::Look(place) => self.look(place, &mut watch, &mut logs),
+            Work::Script(source) => {
+                self.stage_and_run(task, &job, source, workspace, &mut watch, &mut logs)
+            }
+        };
         match &result {
             Ok(()) => logs.note(self.clock, "finished"),
             Err(failure) => {
@@ -92,6 +97,51 @@ impl<S: PipelineService> Attempt<'_, S> {
             }
         }
         result
+    }
+
+    /// What a precondition without a script says.
+    fn look(&self, place: &Place, watch: &mut Watch<'_, S>, logs: &mut Logs) -> Ran {
+        let store = self.options.objects.as_deref();
+        let looked = |cancel: &CancelToken| staging::exists(place, store, cancel);
+        match watch.over(logs, "CheckFailed", looked)? {
+            true => Ok(()),
+            false => Err(failure(TaskFailure::NOT_MET, "what it looks for is not there")),
+        }
+    }
+
+    /// A script, with its data brought before it and taken away after it.
+    fn stage_and_run(
+        &self,
+        task: &Task,
+        job: &Job,
+        source: &Source,
+        workspace: &mut Workspace,
+        watch: &mut Watch<'_, S>,
+        logs: &mut Logs,
+    ) -> Ran {
+        let store = self.options.objects.as_deref();
+        let base = workspace.staging_dir();
+        let text = match source {
+            Source::Inline(text) => text.clone(),
+            Source::At(place) => watch
+                .over(logs, "NotStarted", |cancel| staging::text(place, &base, store, cancel))?,
+        };
+        let folders = match &job.staging {
+            None => None,
+            Some(data) => Some(watch.over(logs, "StagingFailed", |cancel| {
+                staging::bring(data, &base, store, cancel)
+            })?),
+        };
+        let mut command = self.command(task, job, &text, workspace)?;
+        for (name, dir) in folders.iter().flat_map(Folders::variables) {
+            command.env(name, dir);
+        }
+        self.start_and_wait(job, command, workspace, watch, logs)?;
+        match (&job.staging, &folders) {
+            (Some(data), Some(folders)) => watch
+                .over(logs, "StagingFailed", |cancel| staging::take(data, folders, store, cancel)),
+            _ => Ok(()),
+        }
     }
 
     fn introduce(&self, task: &Task, job: &Job, logs: &mut Logs) {
@@ -114,12 +164,12 @@ impl<S: PipelineService> Attempt<'_, S> {
 
     fn start_and_wait(
         &self,
-        task: &Task,
         job: &Job,
+        command: Command,
         workspace: &mut Workspace,
+        watch: &mut Watch<'_, S>,
         logs: &mut Logs,
     ) -> Ran {
-        let command = self.command(task, job, workspace)?;
         let start = Supervised::start(command, self.options.grace);
         let mut running =
             start.map_err(|error| not_started(&Error::from_io("start bash", error)))?;
@@ -127,7 +177,7 @@ impl<S: PipelineService> Attempt<'_, S> {
             .map_err(|error| not_started(&error))?;
         workspace.record.supervisor = Process::find(running.session());
         workspace.save().map_err(|error| not_started(&error))?;
-        let (ended, stopped) = self.wait(task, job, &mut running, logs);
+        let ended = wait(watch, &mut running, logs);
         if !ended.clear {
             // The supervisor was killed, or has met something that hangs.
             if let Err(error) = leftovers::end(&workspace.record) {
@@ -139,19 +189,13 @@ impl<S: PipelineService> Attempt<'_, S> {
             logs.note(self.clock, problem);
         }
         self.copy(job, logs);
-        judge(&ended, stopped, err)
+        judge(job, &ended, watch.stopped.take(), err)
     }
 
-    fn command(&self, task: &Task, job: &Job, workspace: &Workspace) -> Ran<Command> {
-        let source = match &job.source {
-            Source::Inline(text) => text.clone(),
-            Source::File(path) => std::fs::read_to_string(path).map_err(|error| {
-                not_started(&Error::from_io("read scriptUri", error).with_path(path.as_path()))
-            })?,
-        };
+    fn command(&self, task: &Task, job: &Job, source: &str, workspace: &Workspace) -> Ran<Command> {
         let arguments: Vec<&str> = job.arguments.iter().map(String::as_str).collect();
         let script =
-            Script::new(&source, &arguments).map_err(|message| failure("NotRunHere", message))?;
+            Script::new(source, &arguments).map_err(|message| failure("NotRunHere", message))?;
         let path = workspace.write_script(&script).map_err(|error| not_started(&error))?;
         let mut command = Command::new("bash");
         command.args(&script.options).arg(path);
@@ -163,51 +207,6 @@ impl<S: PipelineService> Attempt<'_, S> {
         command.env("EFSBACKUP_ATTEMPT_ID", &task.attempt);
         command.env(TOKEN_VARIABLE, &workspace.record.token);
         Ok(command)
-    }
-
-    /// Waits for the end of all processes, ending them early where that is due.
-    fn wait(
-        &self,
-        task: &Task,
-        job: &Job,
-        running: &mut Supervised,
-        logs: &mut Logs,
-    ) -> (Ended, Option<TaskFailure>) {
-        let mut stopped: Option<TaskFailure> = None;
-        let mut reported = Reported::now(self.clock);
-        loop {
-            match running.wait(TICK) {
-                Ok(Some(ended)) => return (ended, stopped),
-                Ok(None) => {}
-                Err(error) => {
-                    let error = Error::from_io("watch command", error);
-                    stopped = stopped.or_else(|| Some(failure("WorkerFailed", error.to_string())));
-                    return (Ended { status: None, clear: false }, stopped);
-                }
-            }
-            if stopped.is_some() {
-                continue;
-            }
-            if self.cancel.is_cancelled() {
-                stopped = Some(failure("WorkerStopped", "the worker was told to stop"));
-            } else if let Some(limit) = passed(&job.limits, self.clock) {
-                stopped = Some(failure(limit.failure, &*limit.message));
-            } else if reported.is_older_than(self.options.heartbeat, self.clock) {
-                reported = Reported::now(self.clock);
-                match pollster::block_on(self.service.report_task_progress(&task.id, &[])) {
-                    Ok(false) => {}
-                    Ok(true) => stopped = Some(failure("Cancelled", "the task was cancelled")),
-                    Err(error) if is_closed(&error) => {
-                        stopped = Some(failure("Cancelled", "the service has given up the task"));
-                    }
-                    Err(error) => logs.note(self.clock, &format!("no heartbeat: {error:#}")),
-                }
-            }
-            if let Some(failure) = &stopped {
-                logs.note(self.clock, &format!("ending its processes: {}", failure.message));
-                running.stop();
-            }
-        }
     }
 
     /// The copies that the fields `stdout` and `stderr` ask for.
@@ -267,18 +266,23 @@ impl<S: PipelineService> Attempt<'_, S> {
     }
 }
 
-/// The last report of progress, by both clocks: the service's silence limit may be by
-/// either, and the caller's clock may run fast or be set back.
-struct Reported(Instant, Timestamp);
-
-impl Reported {
-    fn now(clock: &dyn Clock) -> Self {
-        Reported(Instant::now(), clock.now())
-    }
-
-    fn is_older_than(&self, age: Duration, clock: &dyn Clock) -> bool {
-        let passed = Duration::try_from(clock.now().duration_since(self.1)).unwrap_or_default();
-        self.0.elapsed() >= age || passed >= age
+/// Waits for the end of all processes, ending them early where that is due.
+fn wait<S: PipelineService>(
+    watch: &mut Watch<'_, S>,
+    running: &mut Supervised,
+    logs: &mut Logs,
+) -> Ended {
+    loop {
+        match running.wait(TICK) {
+            Ok(Some(ended)) => return ended,
+            Ok(None) if watch.must_stop(logs) => running.stop(),
+            Ok(None) => {}
+            Err(error) => {
+                let error = Error::from_io("watch command", error);
+                watch.stopped.get_or_insert_with(|| failure("WorkerFailed", error.to_string()));
+                return Ended { status: None, clear: false };
+            }
+        }
     }
 }
 
@@ -291,16 +295,15 @@ fn capture(running: &mut Supervised, logs: &Logs, limit: u64) -> Result<[Capture
     ])
 }
 
-fn passed<'a>(limits: &'a [Limit], clock: &dyn Clock) -> Option<&'a Limit> {
-    let now = clock.now();
-    limits.iter().find(|limit| now >= limit.deadline)
-}
-
-fn judge(ended: &Ended, stopped: Option<TaskFailure>, err: Captured) -> Ran {
+fn judge(job: &Job, ended: &Ended, stopped: Option<TaskFailure>, err: Captured) -> Ran {
     let failed = match (stopped, ended.status) {
         (Some(failure), _) => failure,
         (None, Some(status)) if status.success() => return Ok(()),
         (None, Some(status)) => match (status.code(), status.signal()) {
+            (Some(code), _) if job.is_check => {
+                let text = format!("the precondition's command ended with exit status {code}");
+                failure(TaskFailure::NOT_MET, text)
+            }
             (Some(code), _) => {
                 failure("CommandFailed", format!("the command ended with exit status {code}"))
             }
@@ -314,7 +317,7 @@ fn judge(ended: &Ended, stopped: Option<TaskFailure>, err: Captured) -> Ran {
     Err(TaskFailure { stack: err.tail, ..failed })
 }
 
-fn failure(id: &str, message: impl Into<String>) -> TaskFailure {
+pub(super) fn failure(id: &str, message: impl Into<String>) -> TaskFailure {
     TaskFailure { id: id.to_owned(), message: message.into(), stack: String::new() }
 }
 

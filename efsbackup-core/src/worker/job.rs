@@ -1,20 +1,26 @@
 //! A task, read as something this machine can run.
 
-use crate::deploy::{Task, TaskFailure};
+use super::place::{Place, local_path};
+use super::staging::Staging;
+use crate::deploy::{S3Uri, Task, TaskFailure};
+use crate::error::Error;
 use crate::expression::{Period, Value};
-use crate::pipeline::Object;
+use crate::pipeline::{FieldValue, Object};
 use jiff::Timestamp;
-use std::path::{Path, PathBuf};
 
 /// What is read, or why the task can't be run here.
 type Read<T> = Result<T, TaskFailure>;
 
-/// What a ShellCommandActivity's attempt says.
+/// What an attempt says.
 #[derive(Debug)]
 pub(super) struct Job {
+    pub(super) work: Work,
+    /// Whether it is a precondition, which may not hold yet.
+    pub(super) is_check: bool,
+    /// What is copied before and after, with `stage`.
+    pub(super) staging: Option<Staging>,
     pub(super) component: String,
     pub(super) instance: String,
-    pub(super) source: Source,
     pub(super) arguments: Vec<String>,
     pub(super) limits: Vec<Limit>,
     /// Where the definition wants the logs.
@@ -27,11 +33,20 @@ pub(super) struct Job {
     pub(super) secrets: Vec<String>,
 }
 
+/// What is done.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// A script is run.
+    Script(Source),
+    /// Something is looked for.
+    Look(Place),
+}
+
 /// Where the script is.
 #[derive(Debug)]
 pub(super) enum Source {
     Inline(String),
-    File(PathBuf),
+    At(Place),
 }
 
 /// When an attempt must have ended.
@@ -52,12 +67,15 @@ impl Job {
             .attempt_object()
             .ok_or_else(|| not_run_here("the task does not hold its own attempt"))?;
         let kind = attempt.type_name().unwrap_or("no type");
-        if kind != "ShellCommandActivity" {
-            return Err(not_run_here(format!("{kind} does not run on this machine")));
-        }
-        if attempt.first_text("stage").is_some_and(|stage| stage.eq_ignore_ascii_case("true")) {
-            return Err(not_run_here("stage = true: data nodes are not staged on this machine"));
-        }
+        let work = match kind {
+            "ShellCommandActivity" | "ShellCommandPrecondition" => Work::Script(source(attempt)?),
+            "Exists" => Work::Look(node(task, attempt)?),
+            "S3KeyExists" => Work::Look(Place::Object(s3_uri(attempt, "s3Key")?)),
+            "S3PrefixNotEmpty" => Work::Look(Place::Prefix(s3_uri(attempt, "s3Prefix")?)),
+            _ => return Err(not_run_here(format!("{kind} does not run on this machine"))),
+        };
+        let staged = attempt.first_text("stage");
+        let staged = staged.is_some_and(|stage| stage.eq_ignore_ascii_case("true"));
         let instance = attempt.first_reference("@instanceParent").map_or_else(
             || task.attempt.split("_Attempt=").next().unwrap_or_default().to_owned(),
             str::to_owned,
@@ -73,7 +91,9 @@ impl Job {
             .filter_map(|key| Some((key, attempt.first_text(key)?.to_owned())))
             .collect();
         Ok(Job {
-            source: source(attempt)?,
+            work,
+            is_check: kind != "ShellCommandActivity",
+            staging: staged.then(|| staging(task, attempt)).transpose()?,
             arguments: texts(attempt, "scriptArgument"),
             limits: limits(task, attempt, resource.as_deref(), now)?,
             log_uri: attempt.first_text("pipelineLogUri").map(str::to_owned),
@@ -94,10 +114,11 @@ impl Job {
 fn source(attempt: &Object) -> Read<Source> {
     match (attempt.first_text("command"), attempt.first_text("scriptUri")) {
         (Some(command), None) => Ok(Source::Inline(command.to_owned())),
-        (None, Some(uri)) => match local_path(uri) {
-            Some(path) => Ok(Source::File(path.to_owned())),
-            None => Err(not_run_here(format!(
-                "scriptUri {uri}: only file:///path or /path is read here"
+        (None, Some(uri)) => match (local_path(uri), uri.parse()) {
+            (Some(path), _) => Ok(Source::At(Place::File(path.to_owned()))),
+            (None, Ok(uri)) => Ok(Source::At(Place::Object(uri))),
+            (None, Err(_)) => Err(not_run_here(format!(
+                "scriptUri {uri}: only file:///path, /path and s3://BUCKET/KEY are read here"
             ))),
         },
         _ => Err(TaskFailure {
@@ -106,6 +127,31 @@ fn source(attempt: &Object) -> Read<Source> {
             stack: String::new(),
         }),
     }
+}
+
+fn node(task: &Task, attempt: &Object) -> Read<Place> {
+    let node = attempt.first_reference("node").and_then(|id| task.object(id));
+    let node = node.ok_or_else(|| not_run_here("the task does not hold the node to look at"))?;
+    Place::of_node(node).map_err(not_run_here)
+}
+
+fn s3_uri(attempt: &Object, key: &str) -> Read<S3Uri> {
+    let text = attempt.first_text(key).unwrap_or_default();
+    text.parse().map_err(|error: Error| not_run_here(format!("{key}: {}", error.message())))
+}
+
+fn staging(task: &Task, attempt: &Object) -> Read<Staging> {
+    let places = |key: &str| -> Read<Vec<Place>> {
+        let nodes = attempt.all(key).filter_map(FieldValue::as_reference);
+        nodes
+            .map(|id| {
+                let node = task.object(id);
+                let node = node.ok_or_else(|| not_run_here(format!("the task lacks {id}")))?;
+                Place::of_node(node).map_err(not_run_here)
+            })
+            .collect()
+    };
+    Ok(Staging { inputs: places("input")?, outputs: places("output")? })
 }
 
 fn limits(
@@ -156,12 +202,6 @@ fn time(text: &str) -> Option<Timestamp> {
 
 fn texts(object: &Object, key: &str) -> Vec<String> {
     object.all(key).filter_map(|value| value.as_text().map(str::to_owned)).collect()
-}
-
-/// The path that `file:///path` or `/path` names.
-pub(super) fn local_path(uri: &str) -> Option<&Path> {
-    let path = uri.strip_prefix("file://").unwrap_or(uri);
-    path.starts_with('/').then(|| Path::new(path))
 }
 
 fn not_run_here(message: impl Into<String>) -> TaskFailure {

@@ -1,8 +1,9 @@
 //! The log folder of one attempt.
 
 use super::capped::Capped;
-use super::job::{Job, local_path};
+use super::job::Job;
 use super::mask::Masker;
+use super::place::local_path;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use std::collections::VecDeque;

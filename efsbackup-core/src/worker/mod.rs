@@ -3,7 +3,8 @@
 //! A ShellCommandActivity is run with bash, its arguments as `$1`, `$2` and so on, below
 //! a supervising process that ends all of its processes with it: at its end, at
 //! `attemptTimeout`, at the resource's `terminateAfter`, on a cancel and when the worker
-//! dies. Standard output, standard error and the worker's own log of the attempt go to
+//! dies. Data nodes are copied to where the script reads them, and from where it wrote them;
+//! preconditions are looked at. Standard output, standard error and the worker's own log of the attempt go to
 //! `<log folder>/<pipelineId>/<componentId>/<instanceId>/<attemptId>/` as `StdOutput`,
 //! `StdError` and `Activity.log`.
 
@@ -14,10 +15,13 @@ mod leftovers;
 mod logs;
 mod mask;
 mod options;
+mod place;
 mod script;
+mod staging;
 mod supervised;
 mod supervisor;
 mod sys;
+mod watch;
 mod workspace;
 
 use crate::cancel::CancelToken;

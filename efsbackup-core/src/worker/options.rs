@@ -1,7 +1,9 @@
 //! What a worker is told before it starts.
 
+use crate::deploy::ObjectStore;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The variables of the worker's own environment that scripts are given, where set.
@@ -33,7 +35,10 @@ pub struct WorkerOptions {
     /// Of standard output and of standard error each, how many bytes of the beginning are
     /// kept at most, beside the last 64 KiB; 64 MiB by default.
     pub log_limit: u64,
-    /// The whole environment of scripts, but for the three variables named `EFSBACKUP_…`.
+    /// Where S3 is reached; else tasks that need it fail.
+    pub objects: Option<Arc<dyn ObjectStore>>,
+    /// The whole environment of scripts, but for the variables named `EFSBACKUP_…` and
+    /// `…_STAGING_DIR`.
     pub environment: Vec<(OsString, OsString)>,
 }
 
@@ -56,6 +61,7 @@ impl WorkerOptions {
             heartbeat: Duration::from_secs(60),
             grace: Duration::from_secs(10),
             log_limit: 64 * 1024 * 1024,
+            objects: None,
             environment: passed_on(),
         }
     }

@@ -68,11 +68,12 @@ impl Outcome {
     pub(super) fn status(&self, task: &str) -> SetTaskStatus {
         let failure =
             self.failure.clone().map(|(id, message, stack)| TaskFailure { id, message, stack });
-        SetTaskStatus {
-            task: task.to_owned(),
-            status: if failure.is_some() { TaskStatus::Failed } else { TaskStatus::Finished },
-            failure,
-        }
+        let (status, failure) = match failure {
+            None => (TaskStatus::Finished, None),
+            Some(failure) if failure.id == TaskFailure::NOT_MET => (TaskStatus::False, None),
+            Some(failure) => (TaskStatus::Failed, Some(failure)),
+        };
+        SetTaskStatus { task: task.to_owned(), status, failure }
     }
 }
 
@@ -150,6 +151,11 @@ impl Workspace {
             .and_then(|mut file| file.write_all(script.text.as_bytes()))
             .map_err(|error| Error::from_io("write script", error).with_path(path.as_path()))?;
         Ok(path)
+    }
+
+    /// The folder for the data of a script.
+    pub(super) fn staging_dir(&self) -> PathBuf {
+        self.dir.join("data")
     }
 
     /// Removes the folder; nothing is left to end or to report.

@@ -12,6 +12,8 @@ pub(crate) mod compare;
 pub(crate) mod crash;
 pub(crate) mod disk;
 #[cfg(feature = "engine")]
+pub(crate) mod objects;
+#[cfg(feature = "engine")]
 pub(crate) mod pipeline;
 pub(crate) mod probe;
 pub(crate) mod random;
