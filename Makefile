@@ -13,15 +13,18 @@ VENV := $(BUILD)/venv
 TOOLS_COMPLETE := $(BUILD)/tools-complete
 export EFSBACKUP_REQUIRE_TOOLS ?= $(if $(wildcard $(TOOLS_COMPLETE)),1,0)
 
-FEATURES := mirror mount snapshot json pipeline cfn terraform draw recipe deploy engine worker wire serve testing cli
+COMMA := ,
+FEATURES := mirror mount snapshot json pipeline cfn terraform draw recipe deploy aws engine worker wire serve testing cli
+# With AWS=1 the command is built with AWS's SDK in it.
+COMMAND_FEATURES := cli$(if $(AWS),$(COMMA)aws)
 
 .PHONY: help
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build the command as target/release/efsbackup
-	$(CARGO) build --release --locked -p efsbackup-core --features cli
+build: ## Build the command as target/release/efsbackup; with AWS=1 it can reach AWS
+	$(CARGO) build --release --locked -p efsbackup-core --features $(COMMAND_FEATURES)
 
 .PHONY: demo
 demo: build ## Show a pipeline from its definition to a proved restore: SOURCE=/usr/include DEST=target/demo
@@ -33,6 +36,12 @@ test: fmt-check lint test-rust doc test-python ## Check format and lints, and ru
 .PHONY: test-rust
 test-rust: ## Run the Rust and C tests
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test --workspace --features efsbackup-core/testing --locked --no-fail-fast
+
+AWS_TESTS := --locked -p efsbackup-core --no-default-features -F cli,aws --lib --bins --test aws
+.PHONY: test-aws
+test-aws: ## Lint and test what reaches AWS, on this machine's own double of it
+	$(CARGO) clippy $(AWS_TESTS) -- -D warnings
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test $(filter-out --lib --bins,$(AWS_TESTS)) --no-fail-fast
 
 .PHONY: test-python
 test-python: $(VENV)/.installed ## Build the wheel (unoptimized) and run the Python tests on it

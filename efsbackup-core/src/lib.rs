@@ -15,6 +15,7 @@
 //! | [`draw`] | a definition as a picture |
 //! | [`recipe`] | one backup spec made into a whole pipeline definition |
 //! | [`deploy`] | `PipelineService`, the API of Data Pipeline as a trait |
+//! | `aws` | AWS's own service behind that trait |
 //! | [`engine`] | that service embedded, in one SQLite file |
 //! | [`worker`] | polls a service and runs its tasks on this machine |
 //! | [`simulate`] | the engine on a clock that jumps: what a definition would do, and when |
@@ -36,6 +37,8 @@ pub mod params;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(any(feature = "pipeline", feature = "snapshot"))]
 pub mod clock;
 #[cfg(feature = "deploy")]

@@ -13,6 +13,7 @@ use std::process::Command;
 const FLOORS: &[&[&str]] = &[
     &["bytepath"],
     &["error", "cancel", "progress", "clock"],
+    &["aws"],
     &["expression"],
     &["pipeline"],
     &["mirror", "mount", "formats", "draw", "params"],
@@ -25,6 +26,7 @@ const FLOORS: &[&[&str]] = &[
 /// The two halves, which never name each other.
 const FILES: &[&str] = &["mirror", "mount", "snapshot", "shard"];
 const DEFINITIONS: &[&str] = &[
+    "aws",
     "expression",
     "pipeline",
     "params",
@@ -196,6 +198,11 @@ fn a_feature_brings_nothing_it_does_not_need() {
             [&heavy[..], &["clap", "rusqlite", "rustix", "blake3", "saphyr", "hcl"]].concat(),
         ),
         ("cli", heavy.to_vec()),
+        // One TLS stack, and no definition language.
+        (
+            "aws",
+            vec!["openssl-sys", "aws-lc", "s2n", "native-tls", "clap", "rusqlite", "saphyr", "hcl"],
+        ),
     ];
     for (feature, forbidden) in cases {
         let packages = packages(feature);
@@ -204,6 +211,33 @@ fn a_feature_brings_nothing_it_does_not_need() {
             let base = |name: &str| package == name || package.starts_with(&format!("{name}-"));
             assert!(!forbidden.iter().any(|name| base(name)), "{feature} brings {package}");
         }
+    }
+}
+
+#[test]
+fn only_files_for_aws_name_its_sdk_and_it_brings_one_tls_stack() {
+    let src = root().join("efsbackup-core/src");
+    for path in files(&src, &[".rs"]) {
+        let inside = path.strip_prefix(&src).unwrap();
+        let of_aws = inside.iter().any(|part| part == "aws" || part == "aws.rs");
+        let code = code(&path);
+        let named = ["aws_sdk_", "aws_config", "aws_smithy_", "aws_credential_", "tokio::"];
+        let named = named.into_iter().find(|name| code.contains(name));
+        assert!(of_aws || named.is_none(), "{}: {named:?}", name(&path));
+    }
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "-p", "efsbackup-core", "--no-default-features"])
+        .args(["-F", "aws", "-e", "normal", "--prefix", "none", "--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    for one in ["rustls v", "hyper v", "h2 v", "hyper-rustls v"] {
+        let mut found: Vec<&str> = tree.lines().filter(|line| line.starts_with(one)).collect();
+        found.iter_mut().for_each(|line| *line = line.trim_end_matches(" (*)"));
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found.len(), 1, "{found:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Context;
 use super::draw::Theme;
 use super::exit::Exit;
-use super::service_args::{Service, ServiceArgs};
+use super::service_args::{ServiceArgs, on_service};
 use crate::bytepath::BytePath;
 use crate::deploy::{
     DefinitionVersion, PipelineDescription, PipelineIdName, PipelineService, Query, Sphere,
@@ -49,17 +49,13 @@ pub(crate) struct RunsArgs {
 }
 
 pub(crate) fn status(args: StatusArgs, context: &mut Context) -> Result<Exit> {
-    match args.service.open()? {
-        Service::Embedded(engine) => show_status(&*engine, context),
-        Service::Remote(remote) => show_status(&remote, context),
-    }
+    let service = args.service.open()?;
+    on_service!(service, &context.cancel, service => show_status(service, context))
 }
 
 pub(crate) fn runs(args: RunsArgs, context: &mut Context) -> Result<Exit> {
-    match args.service.open()? {
-        Service::Embedded(engine) => show_runs(&args, &*engine, context),
-        Service::Remote(remote) => show_runs(&args, &remote, context),
-    }
+    let service = args.service.open()?;
+    on_service!(service, &context.cancel, service => show_runs(&args, service, context))
 }
 
 #[derive(Serialize)]

@@ -26,14 +26,18 @@ impl KeyArgs {
 
 /// Which service is meant.
 #[derive(clap::Args)]
-#[group(id = "service", required = true, multiple = false)]
+#[group(id = "service", required = true, multiple = true)]
 struct Which {
     /// The service whose state is in FILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["endpoint", "aws"])]
     state: Option<PathBuf>,
-    /// The service that `efsbackup serve` offers at URL, such as http://127.0.0.1:4664
-    #[arg(long, value_name = "URL")]
+    /// The service that `efsbackup serve` offers at URL, such as http://127.0.0.1:4664; with
+    /// --aws a URL in place of AWS's own
+    #[arg(long, visible_alias = "endpoint-url", value_name = "URL")]
     endpoint: Option<String>,
+    /// AWS Data Pipeline, with the AWS CLI's credentials
+    #[arg(long, conflicts_with = "keys")]
+    aws: bool,
 }
 
 #[derive(clap::Args)]
@@ -42,16 +46,49 @@ pub(crate) struct ServiceArgs {
     which: Which,
     #[command(flatten)]
     keys: KeyArgs,
+    /// AWS's region (default: AWS_REGION, or the profile's)
+    #[arg(long, requires = "aws")]
+    region: Option<String>,
+    /// The profile in the AWS CLI's files (default: AWS_PROFILE, or `default`)
+    #[arg(long, requires = "aws")]
+    profile: Option<String>,
 }
 
 /// A service that was named on the command line.
 pub(crate) enum Service {
     Embedded(Box<Engine>),
     Remote(Remote),
+    #[cfg(feature = "aws")]
+    Aws(Box<crate::deploy::aws::DataPipeline>),
 }
+
+/// Does something with the service that was named, whichever it is.
+macro_rules! on_service {
+    ($service:expr, $cancel:expr, $name:ident => $work:expr) => {
+        match $service {
+            $crate::cli::service_args::Service::Embedded(engine) => {
+                let $name = &*engine;
+                $work
+            }
+            $crate::cli::service_args::Service::Remote(remote) => {
+                let $name = &remote.until($cancel);
+                $work
+            }
+            #[cfg(feature = "aws")]
+            $crate::cli::service_args::Service::Aws(aws) => {
+                let $name = &aws.until($cancel);
+                $work
+            }
+        }
+    };
+}
+pub(crate) use on_service;
 
 impl ServiceArgs {
     pub(crate) fn open(&self) -> Result<Service> {
+        if self.which.aws {
+            return self.open_aws();
+        }
         match (&self.which.state, &self.which.endpoint) {
             (_, Some(endpoint)) => Ok(Service::Remote(Remote::new(endpoint, self.keys.read()?)?)),
             (Some(path), None) if !path.exists() => {
@@ -63,7 +100,26 @@ impl ServiceArgs {
                 Ok(Service::Embedded(Box::new(Engine::open(path, Arc::new(SystemClock))?)))
             }
             (None, None) => Err(Error::new(ErrorKind::InvalidInput, "service")
-                .with_message("say --state FILE or --endpoint URL")),
+                .with_message("say --state FILE, --endpoint URL or --aws")),
         }
+    }
+
+    #[cfg(feature = "aws")]
+    fn open_aws(&self) -> Result<Service> {
+        use crate::aws::{AwsOptions, Session};
+        let options = AwsOptions {
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            endpoint: self.which.endpoint.clone(),
+            ..AwsOptions::default()
+        };
+        let session = Session::open(&options)?;
+        Ok(Service::Aws(Box::new(crate::deploy::aws::DataPipeline::new(&session))))
+    }
+
+    #[cfg(not(feature = "aws"))]
+    fn open_aws(&self) -> Result<Service> {
+        Err(Error::new(ErrorKind::Unsupported, "service")
+            .with_message("this efsbackup was built without AWS; build it with `make build AWS=1`"))
     }
 }

@@ -3,7 +3,7 @@
 use super::Context;
 use super::exit::Exit;
 use super::run::{command, tell_worker};
-use super::service_args::{Service, ServiceArgs};
+use super::service_args::{ServiceArgs, on_service};
 use crate::clock::SystemClock;
 use crate::deploy::PipelineService;
 use crate::engine::LOCAL_GROUP;
@@ -38,10 +38,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
-    match args.service.open()? {
-        Service::Embedded(engine) => work(&args, &*engine, context),
-        Service::Remote(remote) => work(&args, &remote.until(&context.cancel), context),
-    }
+    let service = args.service.open()?;
+    on_service!(service, &context.cancel, service => work(&args, service, context))
 }
 
 fn work(args: &Args, service: &impl PipelineService, context: &Context) -> Result<Exit> {

@@ -4,6 +4,8 @@
 //! AWS or the embedded `engine` makes no difference to them. Names
 //! follow this library's vocabulary; each method names the AWS operation it stands for.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 mod objects;
 mod query;
 mod service;

@@ -1,0 +1,158 @@
+//! A session with AWS: credentials, region, retries and the threads that requests run on.
+//!
+//! The clients of single services are made from it, such as
+//! [`deploy::aws::DataPipeline`](crate::deploy::aws::DataPipeline).
+
+mod fault;
+mod options;
+
+pub(crate) use fault::error_of;
+pub use options::{AwsOptions, Credentials};
+
+use crate::error::{Error, ErrorKind, Result};
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+/// Where requests to AWS are made from.
+///
+/// It owns a runtime with one thread, which ends with the last clone of the session and of
+/// the clients made from it. So futures of those clients can be awaited on any executor.
+/// Credentials come from where the AWS CLI has them: the environment, profiles with roles,
+/// SSO and processes, containers, the machine's role.
+#[derive(Clone)]
+pub struct Session {
+    config: SdkConfig,
+    endpoint: Option<String>,
+    threads: Arc<Threads>,
+}
+
+/// The runtime. Dropping one may not wait where the caller is a task of another.
+struct Threads(Option<Runtime>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("region", &self.config.region())
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Finds region and credentials. Waits on the calling thread, some seconds at most.
+    ///
+    /// # Errors
+    /// `InvalidInput` without a region and for an endpoint that would send secrets over the
+    /// network unencrypted, `Auth` where no credentials are to be had.
+    pub fn open(options: &AwsOptions) -> Result<Session> {
+        options.check()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("efsbackup-aws")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::from_io("start runtime", error))?;
+        let (send, receive) = channel();
+        let options = options.clone();
+        let endpoint = options.endpoint.clone();
+        runtime.spawn(async move {
+            // The receiver waits for it.
+            let _ = send.send(load(options).await);
+        });
+        let config = receive.recv().map_err(|_| lost())??;
+        Ok(Session { config, endpoint, threads: Arc::new(Threads(Some(runtime))) })
+    }
+
+    /// What clients are made of.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// The one that was asked for.
+    pub(crate) fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// Does `work` on the session's thread; dropping the future ends the work.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let runtime = self.threads.0.as_ref().ok_or_else(lost)?;
+        let mut task = Task(runtime.spawn(work));
+        (&mut task.0).await.map_err(|error| lost().with_source(error))?
+    }
+}
+
+/// Work that ends when nobody waits for it any more.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Internal, "aws").with_message("the thread for requests has ended")
+}
+
+async fn load(options: AwsOptions) -> Result<SdkConfig> {
+    let client = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(options.attempts)
+        .with_initial_backoff(options.first_pause)
+        .with_max_backoff(options.longest_pause);
+    let times = TimeoutConfig::builder()
+        .connect_timeout(options.connect_time)
+        .operation_attempt_timeout(options.answer_time)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(client)
+        .retry_config(retries)
+        .timeout_config(times);
+    if let Some(region) = options.region {
+        loader = loader.region(Region::new(region));
+    }
+    if let Some(profile) = options.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(Credentials { id, secret, token }) = options.credentials {
+        let credentials = aws_credential_types::Credentials::new(id, secret, token, None, "given");
+        loader = loader.credentials_provider(credentials);
+    }
+    let config = loader.load().await;
+    if config.region().is_none() {
+        return Err(Error::new(ErrorKind::InvalidInput, "aws").with_message(
+            "no region is known; name one, set AWS_REGION, or give the profile a region",
+        ));
+    }
+    let none = || {
+        Error::new(ErrorKind::Auth, "aws").with_message(
+            "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
+             name a profile, or run where there is a role",
+        )
+    };
+    let provider = config.credentials_provider().ok_or_else(none)?;
+    // Asked for now, for a clear error before anything is begun.
+    provider.provide_credentials().await.map_err(|error| none().with_source(error))?;
+    Ok(config)
+}
