@@ -3,6 +3,8 @@
 #![cfg(all(feature = "engine", feature = "worker"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use efsbackup_core::ErrorKind;
 use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::clock::{Clock, SystemClock};
@@ -91,7 +93,7 @@ struct Ran {
 
 impl Ran {
     fn log(&self, attempt: usize, name: &str) -> String {
-        fs::read_to_string(self.logs[attempt].join(name)).unwrap()
+        common::logs::log(&self.logs[attempt], name)
     }
 
     fn error(&self) -> &str {

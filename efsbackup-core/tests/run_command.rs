@@ -62,8 +62,8 @@ fn a_finished_run_exits_with_0_and_prints_the_notification() {
     assert!(stdout.starts_with("notification: done\n  on "), "{stdout}");
     assert!(stdout.contains("finished; logs in efsbackup-logs"), "{stdout}");
     let logs = text(&ran.stderr).lines().next().unwrap().rsplit_once("logs in ").unwrap().1;
-    let output = dir.path().join(logs).join("StdOutput");
-    assert_eq!(fs::read_to_string(output).unwrap(), "word a=b c\n");
+    let output = common::logs::log(&dir.path().join(logs), "StdOutput");
+    assert_eq!(output, "word a=b c\n");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use efsbackup_core::clock::{Clock, SystemClock};
 use efsbackup_core::deploy::{ObjectStore, S3Uri};
 use efsbackup_core::error::{Error, Result};
 use efsbackup_core::pipeline::{Definition, Object};
-use efsbackup_core::run::{Run, RunOutcome, RunReport};
+use efsbackup_core::run::{Run, RunEvent, RunOutcome, RunReport};
 use jiff::Timestamp;
 use std::fs;
 use std::ops::ControlFlow;
@@ -294,4 +294,82 @@ fn bringing_data_ends_with_the_attempt() {
     let request = place.request().objects(Arc::new(Slow));
     let report = request.run(&definition, clock, &CancelToken::new(), &mut |_| {}).unwrap();
     assert!(error(&report, "Copy").contains("attemptTimeout"), "{report:?}");
+}
+
+#[test]
+fn logs_are_compressed_and_sent_where_the_definition_says() {
+    let place = Place::new();
+    let mut definition = definition([
+        activity("A", "echo out; echo err >&2").text("stdout", "s3://bucket/own/out.txt")
+    ]);
+    let default = &mut definition.objects[0];
+    *default = std::mem::take(default).text("pipelineLogUri", "s3://logs/here");
+    let mut dirs = Vec::new();
+    let report = place
+        .request()
+        .run(&definition, Arc::new(SystemClock), &CancelToken::new(), &mut |event| {
+            if let RunEvent::Started { logs, .. } = event {
+                dirs.push(logs.to_path_buf());
+            }
+        })
+        .unwrap();
+    assert_eq!(report.outcome, RunOutcome::Finished);
+    assert_eq!(common::logs::log(&dirs[0], "StdOutput"), "out\n");
+    assert_eq!(place.store.get("s3://bucket/own/out.txt"), b"out\n");
+    let below = dirs[0].strip_prefix(place.path("logs")).unwrap().to_str().unwrap();
+    let instance = &report.instances[0].id;
+    assert_eq!(below, format!("{}/A/{instance}/{instance}_Attempt=1", report.pipeline));
+    for name in ["StdOutput", "StdError", "Activity.log"] {
+        let sent = place.store.get(&format!("s3://logs/here/{below}/{name}.gz"));
+        assert_eq!(sent, fs::read(dirs[0].join(format!("{name}.gz"))).unwrap(), "{name}");
+    }
+    assert!(common::logs::log(&dirs[0], "Activity.log").contains(" finished\n"));
+}
+
+#[test]
+fn logs_that_can_not_be_sent_fail_nothing() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("s3")).unwrap();
+    fs::write(place.path("s3/logs"), "in the way of the bucket").unwrap();
+    let mut definition = definition([activity("A", "echo out")]);
+    let default = &mut definition.objects[0];
+    *default = std::mem::take(default).text("pipelineLogUri", "s3://logs/");
+    let mut warnings = Vec::new();
+    let report = place
+        .request()
+        .run(&definition, Arc::new(SystemClock), &CancelToken::new(), &mut |event| {
+            if let RunEvent::Warned(text) = event {
+                warnings.push((*text).to_owned());
+            }
+        })
+        .unwrap();
+    assert_eq!(report.outcome, RunOutcome::Finished);
+    assert!(warnings.iter().any(|text| text.starts_with("logs of @A_")), "{warnings:?}");
+}
+
+#[test]
+fn the_logs_of_all_checks_are_kept() {
+    let place = Place::new();
+    let command = format!("echo look; mkdir '{0}' 2> /dev/null && exit 1; true", place.text("x"));
+    let definition = definition([
+        Object::new("Shell")
+            .text("type", "ShellCommandPrecondition")
+            .text("preconditionTimeout", "1 hour")
+            .text("retryDelay", "1 minute")
+            .text("command", command),
+        activity("Copy", "true").reference("precondition", "Shell"),
+    ]);
+    let clock = Arc::new(FastClock(Timestamp::now()));
+    let mut dirs = Vec::new();
+    let report = place
+        .request()
+        .run(&definition, clock, &CancelToken::new(), &mut |event| {
+            if let RunEvent::Started { logs, .. } = event {
+                dirs.push(logs.to_path_buf());
+            }
+        })
+        .unwrap();
+    assert_eq!(report.outcome, RunOutcome::Finished);
+    assert_eq!(dirs[0], dirs[1]);
+    assert_eq!(common::logs::log(&dirs[0], "StdOutput"), "look\nlook\n");
 }

@@ -4,6 +4,8 @@
 #![cfg(all(feature = "serve", feature = "worker"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::clock::SystemClock;
 use efsbackup_core::engine::Engine;
@@ -307,7 +309,7 @@ fn a_secret_is_nowhere_but_in_the_state_and_its_script() {
     assert_eq!(run(folder.path(), &definition).unwrap(), RunOutcome::Failed);
     let mut seen = 0;
     for name in files(folder.path()) {
-        let bytes = fs::read(folder.path().join(&name)).unwrap();
+        let bytes = common::logs::plain(&folder.path().join(&name));
         let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
         if !name.starts_with("state.db") {
             assert!(!holds("hunter2"), "{name}");
@@ -323,8 +325,8 @@ fn a_script_that_never_stops_talking_does_not_fill_the_disk() {
     let definition = activity("A", "yes | head -c 1000000; echo; echo the end");
     assert_eq!(run(folder.path(), &definition).unwrap(), RunOutcome::Finished);
     let logs = folder.path().join("a/b/c/logs");
-    let name = files(&logs).into_iter().find(|name| name.ends_with("StdOutput")).unwrap();
-    let out = fs::read(logs.join(name)).unwrap();
+    let name = files(&logs).into_iter().find(|name| name.ends_with("StdOutput.gz")).unwrap();
+    let out = common::logs::plain(&logs.join(name));
     assert!(out.len() < 300_000, "{}", out.len());
     assert!(out.ends_with(b"the end\n"));
     let missing = b" bytes are left out here]";

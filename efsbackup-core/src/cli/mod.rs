@@ -39,6 +39,7 @@ mod simulate_script;
 mod snapshots;
 mod stats;
 mod supervise;
+mod task_args;
 mod unmount;
 mod validate;
 mod value_args;

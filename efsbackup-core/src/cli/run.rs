@@ -5,6 +5,7 @@ use super::alarm_args::AlarmArgs;
 use super::definition_file::Input;
 use super::exit::Exit;
 use super::output::Output;
+use super::task_args::TaskArgs;
 use super::value_args::ValueArgs;
 use crate::bytepath::BytePath;
 use crate::clock::SystemClock;
@@ -42,9 +43,8 @@ pub(crate) struct Args {
     /// The pipeline's name in the state (default: the file's, without its ending)
     #[arg(long)]
     name: Option<String>,
-    /// How many tasks run at the same time
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    tasks: usize,
+    #[command(flatten)]
+    tasks: TaskArgs,
     /// Forget runs that ended more than N days ago
     #[arg(long, value_name = "N", default_value_t = 90)]
     keep_days: u32,
@@ -64,7 +64,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let given = args.values.given(&definition)?.values();
     let mut run = Run::new(args.name.unwrap_or_else(|| stem(args.input.path())), args.log_dir)
         .once(args.once)
-        .tasks(args.tasks)
+        .tasks(args.tasks.tasks)
+        .log_limit(args.tasks.log_limit())
         .alarms(args.alarms.read()?)
         .keep_history(Duration::from_secs(u64::from(args.keep_days) * 24 * 60 * 60));
     if let Some(state) = args.state {
@@ -115,6 +116,9 @@ pub(super) fn tell_worker(output: &Output, event: &WorkerEvent) {
         WorkerEvent::Started { attempt, logs, .. } => started(output, attempt, logs),
         WorkerEvent::Ended { attempt, failure } => ended(output, attempt, failure.as_ref()),
         WorkerEvent::Recovered { attempt } => recovered(output, attempt),
+        WorkerEvent::LogsKept { attempt, message } => {
+            output.warn(&format!("warning: logs of {attempt}: {message}"));
+        }
         WorkerEvent::Unreachable { message } => output.warn(&format!("warning: {message}")),
     }
 }

@@ -11,6 +11,7 @@ use crate::deploy::{
 use crate::draw::{self, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Object;
+use flate2::read::MultiGzDecoder;
 use pollster::block_on;
 use serde::Serialize;
 use std::io::{Read, Seek, SeekFrom};
@@ -199,6 +200,9 @@ fn show_runs(args: &RunsArgs, service: &impl PipelineService, context: &Context)
     Ok(Exit::COMPLETE)
 }
 
+/// How much of a log is looked at for its last lines.
+const MOST_TAIL: usize = 64 * 1024;
+
 /// The end of what the instance's last attempt printed, where it is here.
 fn tail(args: &RunsArgs, pipeline: &str, object: &Object, context: &Context) {
     let run = Run::of(object);
@@ -218,17 +222,39 @@ fn tail(args: &RunsArgs, pipeline: &str, object: &Object, context: &Context) {
     }
 }
 
-/// The last lines of a file, of 64 KiB at most; `None` where there is none, or nothing in it.
+/// The last lines of a log, of 64 KiB at most, whether it is compressed yet or not; `None` where
+/// there is none, or nothing in it.
 fn last_lines(path: &Path, count: usize) -> Option<Vec<u8>> {
-    let mut file = std::fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(64 * 1024))).ok()?;
-    let mut text = Vec::new();
-    file.read_to_end(&mut text).ok()?;
+    let text = match std::fs::File::open(path) {
+        Ok(mut file) => {
+            let length = file.metadata().ok()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(MOST_TAIL as u64))).ok()?;
+            end_of(file)?
+        }
+        Err(_) => {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".gz");
+            end_of(MultiGzDecoder::new(std::fs::File::open(name).ok()?))?
+        }
+    };
     let text = text.strip_suffix(b"\n").unwrap_or(&text);
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     let last = lines.get(lines.len().saturating_sub(count)..)?.join(&b'\n');
     Some(last).filter(|last| !last.is_empty())
+}
+
+/// The end of a stream.
+fn end_of(mut stream: impl Read) -> Option<Vec<u8>> {
+    let mut end = Vec::new();
+    let mut buffer = vec![0; MOST_TAIL];
+    loop {
+        let length = stream.read(&mut buffer).ok()?;
+        if length == 0 {
+            return Some(end);
+        }
+        end.extend(buffer.iter().take(length));
+        end.drain(..end.len().saturating_sub(MOST_TAIL));
+    }
 }
 
 /// Rows under their heads, in columns as wide as they need to be.

@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::output::Output;
 use super::run::{command, tell_worker};
 use super::service_args::KeyArgs;
+use super::task_args::TaskArgs;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::clock::SystemClock;
@@ -44,9 +45,8 @@ pub(crate) struct Args {
     /// Where logs and notifications go
     #[arg(long, value_name = "DIR", default_value = "efsbackup-logs")]
     log_dir: PathBuf,
-    /// How many tasks run here at the same time; 0 leaves all to `efsbackup worker`
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    tasks: usize,
+    #[command(flatten)]
+    tasks: TaskArgs,
     /// A worker group to take tasks of, beside those of Ec2Resources (repeatable)
     #[arg(long = "worker-group", value_name = "GROUP")]
     groups: Vec<String>,
@@ -160,7 +160,7 @@ fn work(
             stop.cancel();
         }
     };
-    if args.tasks == 0 {
+    if args.tasks.tasks == 0 {
         while !stop.is_cancelled() {
             step();
             std::thread::sleep(Duration::from_millis(50));
@@ -170,7 +170,8 @@ fn work(
     let mut groups = vec![LOCAL_GROUP.to_owned()];
     groups.extend(args.groups.iter().cloned());
     let mut options = WorkerOptions::new(groups, &args.log_dir, work_dir(&args.state));
-    options.tasks = args.tasks;
+    options.tasks = args.tasks.tasks;
+    options.log_limit = args.tasks.log_limit();
     options.heartbeat = Duration::from_secs(2);
     options.poll_interval = TICK;
     options.environment.extend(command());

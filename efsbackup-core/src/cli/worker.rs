@@ -4,6 +4,7 @@ use super::Context;
 use super::exit::Exit;
 use super::run::{command, tell_worker};
 use super::service_args::{ServiceArgs, on_service};
+use super::task_args::TaskArgs;
 use crate::clock::SystemClock;
 use crate::deploy::PipelineService;
 use crate::engine::LOCAL_GROUP;
@@ -29,9 +30,8 @@ pub(crate) struct Args {
     /// Where scripts and records of running attempts lie; local disk, this worker's own
     #[arg(long, value_name = "DIR", default_value = "efsbackup-work")]
     work_dir: PathBuf,
-    /// How many tasks run at the same time
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    tasks: usize,
+    #[command(flatten)]
+    tasks: TaskArgs,
     /// The time between two reports of progress, in seconds; a cancel takes effect then
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     heartbeat: u64,
@@ -48,7 +48,8 @@ fn work(args: &Args, service: &impl PipelineService, context: &Context) -> Resul
         groups.push(LOCAL_GROUP.to_owned());
     }
     let mut options = WorkerOptions::new(groups, &args.log_dir, &args.work_dir);
-    options.tasks = args.tasks;
+    options.tasks = args.tasks.tasks;
+    options.log_limit = args.tasks.log_limit();
     options.heartbeat = Duration::from_secs(args.heartbeat.max(1));
     options.environment.extend(command());
     let output = context.output.clone();

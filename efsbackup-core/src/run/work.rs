@@ -138,6 +138,9 @@ fn tell(event: &WorkerEvent, on_event: &mut dyn FnMut(&RunEvent<'_>)) {
             on_event(&RunEvent::Ended { attempt, failure: failure.as_ref() });
         }
         WorkerEvent::Recovered { attempt } => on_event(&RunEvent::Recovered { attempt }),
+        WorkerEvent::LogsKept { attempt, message } => {
+            on_event(&RunEvent::Warned(&format!("logs of {attempt}: {message}")));
+        }
         WorkerEvent::Unreachable { message } => on_event(&RunEvent::Warned(message)),
     }
 }

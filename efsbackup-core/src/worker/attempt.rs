@@ -1,8 +1,8 @@
 //! One attempt, from the task to its reported end.
 
-use super::job::{Job, Source, Work};
+use super::job::{Job, Source, Work, stream_of};
 use super::leftovers::{self, is_closed};
-use super::logs::{Capture, Captured, Logs};
+use super::logs::{ACTIVITY, Capture, Captured, Logs, STD_ERROR, STD_OUTPUT};
 use super::mask::MASK;
 use super::place::{Place, local_path};
 use super::script::Script;
@@ -13,7 +13,7 @@ use super::workspace::{Outcome, Process, TOKEN_VARIABLE, Workspace};
 use super::{WorkerEvent, WorkerOptions, may_pass};
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
-use crate::deploy::{PipelineService, Task, TaskFailure};
+use crate::deploy::{PipelineService, S3Uri, Task, TaskFailure};
 use crate::error::{Error, Result};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
@@ -96,7 +96,31 @@ impl<S: PipelineService> Attempt<'_, S> {
                 logs.note(self.clock, &format!("failed: {}: {}", failure.id, failure.message));
             }
         }
+        // Should this worker be killed now, the next one knows how the attempt ended.
+        workspace.record.outcome = Some(Outcome::new(result.as_ref().err()));
+        if let Err(error) = workspace.save() {
+            // The caller tries again, and tells.
+            logs.note(self.clock, &error.to_string());
+        }
+        self.put_away(task, &job, &mut watch, logs);
         result
+    }
+
+    /// Compresses the logs, and sends them on.
+    fn put_away(&self, task: &Task, job: &Job, watch: &mut Watch<'_, S>, mut logs: Logs) {
+        let store = self.options.objects.as_deref();
+        let outlets = job.outlets(store.is_some(), &logs.names);
+        let (dir, activity) = (logs.dir.clone(), [ACTIVITY]);
+        let streams: &[&str] = if logs.is_captured { &[STD_OUTPUT, STD_ERROR] } else { &[] };
+        for names in [streams, &activity] {
+            let problems =
+                watch.after(&mut logs, |cancel| outlets.put_away(&dir, names, store, cancel));
+            for problem in problems.unwrap_or_default() {
+                let message = format!("{problem:#}");
+                logs.note(self.clock, &message);
+                (self.emit)(WorkerEvent::LogsKept { attempt: task.attempt.clone(), message });
+            }
+        }
     }
 
     /// What a precondition without a script says.
@@ -150,7 +174,9 @@ impl<S: PipelineService> Attempt<'_, S> {
         if let Some(resource) = &job.resource {
             logs.note(self.clock, &format!("{resource} is this machine; no instance is launched"));
         }
-        if let Some(uri) = job.log_uri.as_deref().filter(|uri| local_path(uri).is_none()) {
+        let reaches_s3 = self.options.objects.is_some();
+        let uri = job.log_uri.as_deref().filter(|uri| local_path(uri).is_none());
+        if let Some(uri) = uri.filter(|uri| !reaches_s3 || uri.parse::<S3Uri>().is_err()) {
             logs.note(self.clock, &format!("logs are kept here and not sent to {uri}"));
         }
         for (index, argument) in job.arguments.iter().enumerate() {
@@ -212,12 +238,13 @@ impl<S: PipelineService> Attempt<'_, S> {
     /// The copies that the fields `stdout` and `stderr` ask for.
     fn copy(&self, job: &Job, logs: &mut Logs) {
         for (field, uri) in &job.copies {
-            let name = if *field == "stdout" { "StdOutput" } else { "StdError" };
+            let name = stream_of(field);
             let note = match local_path(uri) {
                 Some(path) => match std::fs::copy(logs.dir.join(name), path) {
                     Ok(_) => continue,
                     Err(error) => Error::from_io("copy log", error).with_path(path).to_string(),
                 },
+                None if self.options.objects.is_some() && uri.parse::<S3Uri>().is_ok() => continue,
                 None => format!("{field} is kept here and not sent to {uri}"),
             };
             logs.note(self.clock, &note);
@@ -286,12 +313,12 @@ fn wait<S: PipelineService>(
     }
 }
 
-fn capture(running: &mut Supervised, logs: &Logs, limit: u64) -> Result<[Capture; 2]> {
+fn capture(running: &mut Supervised, logs: &mut Logs, limit: u64) -> Result<[Capture; 2]> {
     let (out, err) = running.streams();
     let missing = || Error::from_io("capture output", std::io::ErrorKind::BrokenPipe.into());
     Ok([
-        logs.capture("StdOutput", out.ok_or_else(missing)?, limit)?,
-        logs.capture("StdError", err.ok_or_else(missing)?, limit)?,
+        logs.capture(STD_OUTPUT, out.ok_or_else(missing)?, limit)?,
+        logs.capture(STD_ERROR, err.ok_or_else(missing)?, limit)?,
     ])
 }
 

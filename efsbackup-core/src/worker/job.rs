@@ -1,5 +1,7 @@
 //! A task, read as something this machine can run.
 
+use super::archive::Outlets;
+use super::logs::{STD_ERROR, STD_OUTPUT};
 use super::place::{Place, local_path};
 use super::staging::Staging;
 use crate::deploy::{S3Uri, Task, TaskFailure};
@@ -109,6 +111,26 @@ impl Job {
             resource,
         })
     }
+
+    /// Where copies of the logs go on S3, where that can be reached; `names` are those of the
+    /// attempt's folder.
+    pub(super) fn outlets(&self, reaches_s3: bool, names: &[String]) -> Outlets {
+        if !reaches_s3 {
+            return Outlets::default();
+        }
+        let folder = self.log_uri.as_deref().and_then(|uri| uri.parse::<S3Uri>().ok());
+        let streams = self.copies.iter();
+        let streams = streams.filter_map(|(key, uri)| Some((stream_of(key), uri.parse().ok()?)));
+        Outlets {
+            folder: folder.map(|base| names.iter().fold(base, |uri, name| uri.join(name))),
+            streams: streams.collect(),
+        }
+    }
+}
+
+/// The log that the field `key` wants a copy of.
+pub(super) fn stream_of(key: &str) -> &'static str {
+    if key == "stdout" { STD_OUTPUT } else { STD_ERROR }
 }
 
 fn source(attempt: &Object) -> Read<Source> {

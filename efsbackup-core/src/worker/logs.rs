@@ -18,10 +18,19 @@ use std::time::Duration;
 /// How much of standard error goes into a failure: `errorStackTrace` holds 1024 characters.
 const TAIL: usize = 1024;
 
+/// The names of the logs.
+pub(super) const STD_OUTPUT: &str = "StdOutput";
+pub(super) const STD_ERROR: &str = "StdError";
+pub(super) const ACTIVITY: &str = "Activity.log";
+
 /// An attempt's folder, `<pipelineId>/<componentId>/<instanceId>/<attemptId>/`, and the
 /// worker's own log in it.
 pub(super) struct Logs {
     pub(super) dir: PathBuf,
+    /// The folder's names, from that of the pipeline on.
+    pub(super) names: [String; 4],
+    /// Whether there are logs of a script.
+    pub(super) is_captured: bool,
     activity: File,
     masker: Masker,
 }
@@ -31,18 +40,16 @@ impl Logs {
     /// below `default`.
     pub(super) fn open(default: &Path, pipeline: &str, attempt: &str, job: &Job) -> Result<Logs> {
         let base = job.log_uri.as_deref().and_then(local_path).unwrap_or(default);
-        let mut dir = base.to_owned();
-        for name in [pipeline, &job.component, &job.instance, attempt] {
-            dir.push(file_name(name));
-        }
+        let names = [pipeline, &job.component, &job.instance, attempt].map(file_name);
+        let dir = names.iter().fold(base.to_owned(), |dir, name| dir.join(name));
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&dir)
             .map_err(|error| Error::from_io("make log folder", error).with_path(dir.as_path()))?;
-        let activity = create(&dir, "Activity.log")?;
+        let activity = create(&dir, ACTIVITY)?;
         let masker = Masker::new(job.secrets.iter().map(String::as_str));
-        Ok(Logs { dir, activity, masker })
+        Ok(Logs { dir, names, is_captured: false, activity, masker })
     }
 
     /// Adds a line to the worker's own log.
@@ -56,11 +63,12 @@ impl Logs {
     /// Copies `stream` into the file `name` until all its writers are gone; of more than
     /// `limit` bytes, the beginning and the end.
     pub(super) fn capture(
-        &self,
+        &mut self,
         name: &'static str,
         stream: impl Read + Send + 'static,
         limit: u64,
     ) -> Result<Capture> {
+        self.is_captured = true;
         let file = Capped::new(create(&self.dir, name)?, limit);
         let masker = self.masker.clone();
         let (send, receive) = channel();

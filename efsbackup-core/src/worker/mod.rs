@@ -6,8 +6,9 @@
 //! dies. Data nodes are copied to where the script reads them, and from where it wrote them;
 //! preconditions are looked at. Standard output, standard error and the worker's own log of the attempt go to
 //! `<log folder>/<pipelineId>/<componentId>/<instanceId>/<attemptId>/` as `StdOutput`,
-//! `StdError` and `Activity.log`.
+//! `StdError` and `Activity.log`, each with `.gz` once the attempt has ended.
 
+mod archive;
 mod attempt;
 mod capped;
 mod job;
@@ -66,6 +67,13 @@ pub enum WorkerEvent {
     Recovered {
         /// The attempt's id.
         attempt: String,
+    },
+    /// Logs of an attempt are not where they should be.
+    LogsKept {
+        /// The attempt's id.
+        attempt: String,
+        /// What went wrong.
+        message: String,
     },
     /// The service could not be asked for work; the worker tries again.
     Unreachable {

@@ -16,6 +16,11 @@ use std::time::{Duration, Instant};
 /// How long the worker takes to notice a cancel or a timeout.
 pub(super) const TICK: Duration = Duration::from_millis(50);
 
+/// How long the logs of an attempt may take to get where they go, and where the worker is told
+/// to stop.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+const LAST_MOMENTS: Duration = Duration::from_secs(10);
+
 /// Tells the service that the attempt goes on, and notices when it must not.
 pub(super) struct Watch<'a, S> {
     attempt: &'a Attempt<'a, S>,
@@ -80,9 +85,40 @@ impl<'a, S: PipelineService> Watch<'a, S> {
         id: &str,
         work: impl FnOnce(&CancelToken) -> Result<T> + Send,
     ) -> Ran<T> {
+        let result = self.apart(work, |watch| watch.must_stop(logs));
+        match self.stopped.take() {
+            Some(stopped) => Err(stopped),
+            None => result
+                .unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "work")))
+                .map_err(|error| failure(id, format!("{error:#}"))),
+        }
+    }
+
+    /// Does what is left to do for an attempt that has ended, unless it takes too long; `None`
+    /// where it panicked.
+    pub(super) fn after<T: Send>(
+        &mut self,
+        logs: &mut Logs,
+        work: impl FnOnce(&CancelToken) -> T + Send,
+    ) -> Option<T> {
+        let begun = Instant::now();
+        self.apart(work, |watch| {
+            watch.report(logs);
+            let patience =
+                if watch.attempt.cancel.is_cancelled() { LAST_MOMENTS } else { PATIENCE };
+            begun.elapsed() >= patience
+        })
+    }
+
+    /// Does `work` on a thread of its own until `is_over`, which is asked again and again.
+    fn apart<T: Send>(
+        &mut self,
+        work: impl FnOnce(&CancelToken) -> T + Send,
+        mut is_over: impl FnMut(&mut Self) -> bool,
+    ) -> Option<T> {
         let cancel = CancelToken::new();
         let (send, receive) = channel();
-        let result = thread::scope(|scope| {
+        thread::scope(|scope| {
             let token = cancel.clone();
             scope.spawn(move || {
                 // The receiver waits until this is over.
@@ -90,19 +126,13 @@ impl<'a, S: PipelineService> Watch<'a, S> {
             });
             loop {
                 match receive.recv_timeout(TICK) {
-                    Ok(result) => return result,
-                    Err(RecvTimeoutError::Timeout) if self.must_stop(logs) => cancel.cancel(),
+                    Ok(result) => return Some(result),
+                    Err(RecvTimeoutError::Timeout) if is_over(self) => cancel.cancel(),
                     Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => {
-                        return Err(Error::new(ErrorKind::Internal, "work"));
-                    }
+                    Err(RecvTimeoutError::Disconnected) => return None,
                 }
             }
-        });
-        match self.stopped.take() {
-            Some(stopped) => Err(stopped),
-            None => result.map_err(|error| failure(id, format!("{error:#}"))),
-        }
+        })
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod compare;
 #[cfg(feature = "snapshot")]
 pub(crate) mod crash;
 pub(crate) mod disk;
+pub(crate) mod logs;
 #[cfg(feature = "engine")]
 pub(crate) mod objects;
 #[cfg(feature = "engine")]

@@ -83,7 +83,7 @@ impl ObjectStore for FolderStore {
     fn store(&self, from: &Path, uri: &S3Uri, cancel: &CancelToken) -> Result<()> {
         look(cancel)?;
         let path = self.path(uri);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::create_dir_all(path.parent().unwrap()).map_err(|error| failed(error, uri))?;
         fs::copy(from, path).map(drop).map_err(|error| failed(error, uri))
     }
 }
