@@ -14,6 +14,7 @@
 //! | [`formats`] | the same definition as AWS CLI JSON, API JSON, CloudFormation or Terraform |
 //! | [`draw`] | a definition as a picture |
 //! | [`recipe`] | one backup spec made into a whole pipeline definition |
+//! | [`stack`] | what stands around that pipeline, and other runners for the same backup |
 //! | [`deploy`] | `PipelineService`, the API of Data Pipeline as a trait |
 //! | `aws` | AWS's own service behind that trait |
 //! | [`engine`] | that service embedded, in one SQLite file |
@@ -61,6 +62,8 @@ pub mod serve;
 pub mod simulate;
 #[cfg(feature = "snapshot")]
 pub mod snapshot;
+#[cfg(feature = "stack")]
+pub mod stack;
 #[cfg(feature = "wire")]
 pub mod wire;
 #[cfg(feature = "worker")]

@@ -136,23 +136,9 @@ fn python_hcl2_reads_the_same() {
     assert_eq!(theirs[file.to_str().unwrap()], ours["pipelineObjects"]);
 }
 
-/// Terraform, or what came of it under another name. Neither is in Debian or on PyPI, so it
-/// is asked where it is, and its absence fails nothing.
-fn terraform() -> Option<&'static str> {
-    let found = ["terraform", "tofu"].into_iter().find(|name| {
-        let version = Command::new(name).arg("version").output();
-        version.is_ok_and(|output| output.status.success())
-    });
-    if found.is_none() {
-        let why = "neither terraform nor tofu is installed";
-        let _ = writeln!(std::io::stderr(), "NOT JUDGED by Terraform itself: {why}");
-    }
-    found
-}
-
 #[test]
 fn terraform_fmt_changes_nothing() {
-    let Some(terraform) = terraform() else { return };
+    let Some(terraform) = probe::terraform() else { return };
     let mut child = Command::new(terraform)
         .args(["fmt", "-check", "-diff", "-"])
         .stdin(Stdio::piped())
@@ -170,7 +156,7 @@ fn terraform_fmt_changes_nothing() {
 /// The text of each value, worked out by Terraform from an output with the same value.
 #[test]
 fn terraform_gives_the_same_texts() {
-    let Some(terraform) = terraform() else { return };
+    let Some(terraform) = probe::terraform() else { return };
     let scratch = Scratch::new();
     let text = |text: &str| {
         let objects = vec![Object::new("A").text("k", text)];

@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["mirror", "mount", "formats", "draw", "params"],
     &["snapshot", "deploy"],
     &["shard", "recipe", "engine", "worker", "wire"],
-    &["run", "serve", "simulate"],
+    &["run", "serve", "simulate", "stack"],
     &["cli"],
 ];
 
@@ -34,6 +34,7 @@ const DEFINITIONS: &[&str] = &[
     "draw",
     "deploy",
     "recipe",
+    "stack",
     "engine",
     "worker",
     "wire",

@@ -37,6 +37,7 @@ mod silence;
 mod simulate;
 mod simulate_script;
 mod snapshots;
+mod stack;
 mod stats;
 mod supervise;
 mod task_args;
@@ -112,6 +113,8 @@ verbs! {
     Worker => worker;
     /// Write, check, resolve, compare, convert and draw pipeline definitions
     Pipeline => pipeline;
+    /// Write the roles, topic, bucket, network and file system around a backup, or other runners
+    Stack => stack;
 }
 
 /// Exact, fast, safe backups of Amazon EFS and other NFS file systems

@@ -18,7 +18,7 @@ pub mod terraform;
 mod tree;
 mod write;
 #[cfg(feature = "cfn")]
-mod yaml;
+pub(crate) mod yaml;
 
 pub use document::Document;
 pub use fold::fold_arguments;

@@ -156,8 +156,8 @@ impl EfsBackup {
         })
     }
 
-    /// The instance's life in minutes.
-    fn life(&self) -> Result<u64> {
+    /// The time between two runs.
+    pub(crate) fn checked_period(&self) -> Result<Period> {
         let period = Period::from_str(&self.period)?;
         // Data Pipeline's limits page.
         let longest = Period::new(3, Unit::Years).map_or(u64::MAX, Period::minutes);
@@ -167,6 +167,12 @@ impl EfsBackup {
                 self.period
             )));
         }
+        Ok(period)
+    }
+
+    /// The instance's life in minutes.
+    fn life(&self) -> Result<u64> {
+        let period = self.checked_period()?;
         let ondemand = self.schedule_type == ScheduleType::Ondemand;
         let Some(text) = &self.terminate_after else {
             let life = if ondemand { LONGEST_LIFE } else { period.minutes().min(LONGEST_LIFE) };

@@ -29,6 +29,8 @@ mod restore;
 mod script;
 mod spec;
 
+#[cfg(feature = "stack")]
+pub(crate) use check::invalid;
 pub use environment::Environment;
 pub use script::{Engine, RESTORE_SCRIPT};
 pub use spec::{EfsBackup, Keep, Program, RestoreTo, ScheduleType};

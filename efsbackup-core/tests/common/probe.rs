@@ -18,6 +18,20 @@ pub(crate) fn tool(name: &str) -> bool {
     found || skip(&format!("the command {name} is not installed (`make tools` installs it)"))
 }
 
+/// Terraform, or what came of it under another name. Neither is in Debian or on PyPI, so it
+/// is asked where it is, and its absence fails nothing.
+pub(crate) fn terraform() -> Option<&'static str> {
+    let found = ["terraform", "tofu"].into_iter().find(|name| {
+        let version = Command::new(name).arg("version").output();
+        version.is_ok_and(|output| output.status.success())
+    });
+    if found.is_none() {
+        let why = "neither terraform nor tofu is installed";
+        let _ = writeln!(std::io::stderr(), "NOT JUDGED by Terraform itself: {why}");
+    }
+    found
+}
+
 /// Whether the tests run as root (owners, devices, mounts); if not, says so.
 #[must_use]
 pub(crate) fn root() -> bool {

@@ -64,6 +64,15 @@ impl Template {
         Template { definition, document, logical_id: "Pipeline".to_owned(), source: None }
     }
 
+    /// The pipeline's resource, to stand in another template.
+    #[cfg(feature = "stack")]
+    pub(crate) fn resource(&self) -> Result<Node> {
+        let document = self.to_node()?;
+        let resources = child(&document, "Resources");
+        let pipeline = resources.and_then(|resources| child(resources, &self.logical_id));
+        pipeline.cloned().ok_or_else(|| no_pipeline(&document))
+    }
+
     /// Gives the pipeline this name.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {

@@ -43,6 +43,20 @@ pub struct Module {
     source: Source,
 }
 
+/// A block at the top of a file. A list of maps in it is blocks of that name.
+#[cfg(feature = "stack")]
+pub(crate) fn block(header: &str, body: &Node) -> String {
+    let mut out = String::new();
+    write::push_block(header, body, 0, &mut out);
+    out
+}
+
+/// Text as it stands between quotes.
+#[cfg(feature = "stack")]
+pub(crate) fn escaped(text: &str) -> String {
+    text::escaped(text)
+}
+
 /// A resource: type, name, arguments.
 type Arguments = (&'static str, String, Vec<(String, Node)>);
 

@@ -31,6 +31,10 @@ pub(super) fn push_block(header: &str, node: &Node, indent: usize, out: &mut Str
     push_indent(indent, out);
     out.push_str(header);
     let Node::Map(entries) = node else { return };
+    if entries.is_empty() {
+        out.push_str(" {}\n");
+        return;
+    }
     out.push_str(" {\n");
     // Only the blocks of a resource stand apart.
     body(entries, indent + 2, indent == 0, out);

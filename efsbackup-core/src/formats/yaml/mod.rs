@@ -5,4 +5,5 @@ mod scalar;
 mod write;
 
 pub(super) use read::parse;
-pub(super) use write::{write, write_entry};
+pub(crate) use write::write;
+pub(super) use write::write_entry;

@@ -10,7 +10,7 @@ const LONGEST_KEY: usize = 1000;
 /// Writes a document in block style, indented by two spaces. Text is unquoted only where
 /// every reader takes it for text, a literal block where it has several lines, and in
 /// double quotes elsewhere.
-pub(in crate::formats) fn write(root: &Node) -> String {
+pub(crate) fn write(root: &Node) -> String {
     let mut out = String::new();
     match root {
         Node::Map(entries) if !entries.is_empty() => map(entries, 0, &mut out),

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034 # the engine's part uses them
+# shellcheck shell=bash disable=SC2034,SC2154
 # Arguments: $1 source and $2 destination, each HOST:/PATH (mounted by NFS for this
 # run alone) or an absolute path (used as it is); $3 id of the source file system;
 # $4 time zone of the snapshots' names; $5 id of the destination file system;
@@ -35,7 +35,7 @@ need() {
   command -v "$1" >/dev/null || stop 1 "$1 is missing and could not be installed"
 }
 
-# mount_at TYPE OPTIONS WHAT FOLDER SHOWN, and proof that it is there.
+# mount_at TYPE OPTIONS WHAT FOLDER SHOWN, and proof of it
 mount_at() {
   local mounted
   mkdir -p -- "$4" || stop 1 "cannot make the mount point $4"
@@ -84,8 +84,7 @@ main() {
 }
 
 # start ARGUMENT…: runs main, as root in a mount namespace of its own where anything is
-# to be mounted: no other process sees the mounts, and they end with the run. Encrypted
-# mounts (--mount) need the machine's own namespace.
+# to be mounted: no other sees the mounts, and they end with the run. --mount forbids it.
 start() {
   local again word alone=(unshare --mount --propagation private --)
   PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

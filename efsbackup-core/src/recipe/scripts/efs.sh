@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # other parts set and use them
+# shellcheck shell=bash disable=SC2034,SC2154
 # Further arguments, before the options of the backup: --program=S3-URI and --sha256=HEX, where
 # the program is fetched from and what it must be; --mount=tls or --mount=tls,iam, with which
 # options of amazon-efs-utils file systems are mounted.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # the common part sets them
+# shellcheck shell=bash disable=SC2034,SC2154
 # The engine `efsbackup`, from $EFSBACKUP or PATH. It proves both ids, refuses an empty
 # source, keeps its reports beside the snapshots and publishes only what is whole.
 

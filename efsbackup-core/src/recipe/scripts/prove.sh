@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # the common part sets them
+# shellcheck shell=bash disable=SC2034,SC2154
 # marked FOLDER: sets `id` to what the marker in FOLDER says, if it was written there: a
 # marker that came with copied files has another inode number than it names.
 marked() {

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2034 # other parts set and use them
+# shellcheck shell=bash disable=SC2034,SC2154
 # A restore, with the same arguments as a backup and before all options: --snapshot=NAME (or
 # `latest`), and --into=FOLDER below the source, or --in-place. Both file systems are proved.
 

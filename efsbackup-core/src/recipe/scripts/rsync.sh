@@ -1,26 +1,20 @@
-# shellcheck shell=bash disable=SC2154 # the common part sets them
-# The engine `rsync`, for machines without efsbackup: a snapshot grows in a hidden
-# folder, hard-linked to the newest one, and gets its name only when it is whole.
+# shellcheck shell=bash disable=SC2034,SC2154
+# The engine `rsync`: a snapshot grows in a hidden folder, hard-linked to the newest
+# one, and gets its name only when it is whole.
 
-attach() {
-  mount_nfs "$@"
-}
-
-finish() {
-  rm -rf -- "$temporary"
-}
+attach() { mount_nfs "$@"; }
+finish() { rm -rf -- "$temporary"; }
 
 prepare() {
   need rsync rsync rsync
-  # Files rewritten within one second differ in nanoseconds only; rsync compares them
-  # since 3.1.3, which also brought the short form -@.
+  # rsync compares nanoseconds since 3.1.3, which also brought the short form -@.
   exact=() mounts=/mnt/efsbackup source_mode=ro destination_mode=rw
   [[ $(rsync --help) != *-@* ]] || exact=(--modify-window=-1)
   [[ -f /usr/share/zoneinfo/$timezone || $timezone == UTC ]] ||
     stop 2 "this machine knows no time zone '$timezone'"
 }
 
-# Everything that can be refused, before anything is changed.
+# What is refused, before anything is changed.
 guard() {
   local first
   prove "$from" "$source" "$source_id"
@@ -81,9 +75,7 @@ flush() {
   fi
 }
 
-now() {
-  stamp=$(TZ=$timezone date +%Y-%m-%d-%H-%M_%S_%z)
-}
+now() { stamp=$(TZ=$timezone date +%Y-%m-%d-%H-%M_%S_%z); }
 
 # publish: the incomplete tree gets its name, with seconds and offset where it is taken.
 publish() {

@@ -1,0 +1,255 @@
+//! What the two roles of a pipeline may do: only what something in the generated code calls.
+
+use super::plan::Plan;
+use super::policy::Statement;
+
+/// Whose permission it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Data Pipeline itself.
+    Pipeline,
+    /// The instance, with Task Runner and the script on it.
+    Instance,
+}
+
+/// One permission, and what needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Need {
+    /// Whose.
+    pub role: Role,
+    /// The action, such as `sns:Publish`.
+    pub action: &'static str,
+    /// The call that needs it: which, and of what in the generated code.
+    pub call: &'static str,
+    /// Why it is for every resource (`*`), where it is.
+    pub why_all: Option<&'static str>,
+}
+
+/// Permissions that share their resources and conditions.
+pub(super) struct Group {
+    pub(super) role: Role,
+    sid: &'static str,
+    actions: Vec<(&'static str, &'static str)>,
+    resources: Vec<String>,
+    why_all: Option<&'static str>,
+    conditions: Vec<(&'static str, &'static str, String)>,
+}
+
+impl Group {
+    pub(super) fn needs(&self) -> impl Iterator<Item = Need> {
+        let (role, why_all) = (self.role, self.why_all);
+        self.actions.iter().map(move |(action, call)| Need { role, action, call, why_all })
+    }
+
+    pub(super) fn statement(&self) -> Statement {
+        let actions = self.actions.iter().map(|(action, _)| (*action).to_owned());
+        Statement {
+            sid: self.sid.to_owned(),
+            actions: actions.collect(),
+            resources: self.resources.clone(),
+            conditions: self.conditions.clone(),
+            ..Statement::default()
+        }
+    }
+}
+
+/// Why a list of EC2 is for all.
+const LISTS: &str = "IAM knows no resources of EC2's Describe calls";
+/// Why a call of Data Pipeline's workers is for all.
+const TASKS: &str = "the pipeline's id is not known before it is made, and a task has no ARN";
+
+/// Every group of permissions of the plan, in the order in which they are written.
+pub(super) fn groups(plan: &Plan<'_>) -> Vec<Group> {
+    let mut groups = pipeline(plan);
+    groups.extend(instance(plan));
+    groups
+}
+
+fn group(
+    role: Role,
+    sid: &'static str,
+    actions: &[(&'static str, &'static str)],
+    resources: Vec<String>,
+) -> Group {
+    let actions = actions.to_vec();
+    Group { role, sid, actions, resources, why_all: None, conditions: Vec::new() }
+}
+
+fn ec2(kind: &str) -> String {
+    format!("arn:{{partition}}:ec2:{{region}}:{{account}}:{kind}")
+}
+
+fn pipeline(plan: &Plan<'_>) -> Vec<Group> {
+    let mut placed = vec![ec2(&format!("subnet/{}", plan.subnet))];
+    placed.extend(plan.groups().iter().map(|group| ec2(&format!("security-group/{group}"))));
+    placed.extend(plan.spec.key_pair.iter().map(|key| ec2(&format!("key-pair/{key}"))));
+    placed.push("arn:{partition}:ec2:{region}::image/*".to_owned());
+    let run = ["instance/*", "network-interface/*", "volume/*"].map(ec2).into_iter();
+    let mut lists = vec![
+        ("ec2:DescribeImages", "DescribeImages: imageId of EC2ResourceObj"),
+        ("ec2:DescribeInstances", "DescribeInstances: state of EC2ResourceObj"),
+        ("ec2:DescribeInstanceStatus", "DescribeInstanceStatus: health of EC2ResourceObj"),
+        (
+            "ec2:DescribeSecurityGroups",
+            "DescribeSecurityGroups: securityGroupIds of EC2ResourceObj",
+        ),
+        ("ec2:DescribeSubnets", "DescribeSubnets: subnetId of EC2ResourceObj"),
+    ];
+    if plan.spec.key_pair.is_some() {
+        lists.push(("ec2:DescribeKeyPairs", "DescribeKeyPairs: keyPair of EC2ResourceObj"));
+    }
+    let mut groups = vec![group(
+        Role::Pipeline,
+        "StartInstances",
+        &[("ec2:RunInstances", "RunInstances: EC2ResourceObj")],
+        run.chain(placed.clone()).collect(),
+    )];
+    if plan.spec.spot_price.is_some() {
+        lists.push((
+            "ec2:DescribeSpotInstanceRequests",
+            "DescribeSpotInstanceRequests: spotBidPrice of EC2ResourceObj",
+        ));
+        let requests = ec2("spot-instances-request/*");
+        groups.push(group(
+            Role::Pipeline,
+            "SpotInstances",
+            &[
+                (
+                    "ec2:RequestSpotInstances",
+                    "RequestSpotInstances: spotBidPrice of EC2ResourceObj",
+                ),
+                (
+                    "ec2:CancelSpotInstanceRequests",
+                    "CancelSpotInstanceRequests: spotBidPrice of EC2ResourceObj",
+                ),
+            ],
+            [requests].into_iter().chain(placed).collect(),
+        ));
+    }
+    groups.push(group(
+        Role::Pipeline,
+        "NameInstances",
+        &[("ec2:CreateTags", "CreateTags: Data Pipeline's own tags on EC2ResourceObj")],
+        vec![ec2("instance/*")],
+    ));
+    let mut ended = group(
+        Role::Pipeline,
+        "EndOwnInstances",
+        &[("ec2:TerminateInstances", "TerminateInstances: terminateAfter of EC2ResourceObj")],
+        vec![ec2("instance/*")],
+    );
+    ended.conditions.push(("ArnEquals", "ec2:InstanceProfile", plan.profile_arn()));
+    groups.push(ended);
+    let mut listed = group(Role::Pipeline, "ListInstances", &lists, vec!["*".to_owned()]);
+    listed.why_all = Some(LISTS);
+    groups.push(listed);
+    let mut passed = group(
+        Role::Pipeline,
+        "GiveInstancesTheirRole",
+        &[("iam:PassRole", "RunInstances: resourceRole of Default")],
+        vec![plan.instance_role_arn()],
+    );
+    passed.conditions.push(("StringEquals", "iam:PassedToService", "ec2.{dns-suffix}".to_owned()));
+    groups.push(passed);
+    groups.push(group(
+        Role::Pipeline,
+        "LookAtRoles",
+        &[
+            ("iam:GetRole", "GetRole: role and resourceRole of Default"),
+            ("iam:GetRolePolicy", "GetRolePolicy: role and resourceRole of Default"),
+            ("iam:ListAttachedRolePolicies", "ListAttachedRolePolicies: the same"),
+            ("iam:ListRolePolicies", "ListRolePolicies: the same"),
+        ],
+        vec![plan.pipeline_role_arn(), plan.instance_role_arn()],
+    ));
+    groups.push(group(
+        Role::Pipeline,
+        "LookAtProfile",
+        &[("iam:GetInstanceProfile", "GetInstanceProfile: resourceRole of Default")],
+        vec![plan.profile_arn()],
+    ));
+    groups.extend(logs(plan, Role::Pipeline));
+    groups.push(group(
+        Role::Pipeline,
+        "Tell",
+        &[("sns:Publish", "Publish: SuccessNotify and FailureNotify")],
+        plan.topics(),
+    ));
+    groups
+}
+
+fn logs(plan: &Plan<'_>, role: Role) -> [Group; 2] {
+    let (bucket, objects) = plan.log_arns();
+    [
+        group(
+            role,
+            "FindLogs",
+            &[
+                ("s3:GetBucketLocation", "GetBucketLocation: pipelineLogUri of Default"),
+                ("s3:ListBucket", "ListObjects: pipelineLogUri of Default"),
+            ],
+            vec![bucket],
+        ),
+        group(
+            role,
+            "WriteLogs",
+            &[("s3:PutObject", "PutObject: pipelineLogUri of Default")],
+            vec![objects],
+        ),
+    ]
+}
+
+fn instance(plan: &Plan<'_>) -> Vec<Group> {
+    let mut tasks = group(
+        Role::Instance,
+        "WorkOnTasks",
+        &[
+            ("datapipeline:EvaluateExpression", "EvaluateExpression: Task Runner"),
+            ("datapipeline:PollForTask", "PollForTask: Task Runner"),
+            ("datapipeline:ReportTaskProgress", "ReportTaskProgress: Task Runner"),
+            ("datapipeline:ReportTaskRunnerHeartbeat", "ReportTaskRunnerHeartbeat: Task Runner"),
+            ("datapipeline:SetTaskStatus", "SetTaskStatus: Task Runner"),
+        ],
+        vec!["*".to_owned()],
+    );
+    tasks.why_all = Some(TASKS);
+    let mut groups = vec![tasks];
+    groups.extend(logs(plan, Role::Instance));
+    if let Some(program) = &plan.spec.program {
+        let object = program.uri.trim_start_matches("s3://");
+        groups.push(group(
+            Role::Instance,
+            "FetchProgram",
+            &[("s3:GetObject", "GetObject: aws s3 cp of the script")],
+            vec![format!("arn:{{partition}}:s3:::{object}")],
+        ));
+    }
+    groups.extend(mounts(plan, Role::Instance));
+    groups
+}
+
+/// What signing in to the file systems needs: the source is only read.
+pub(super) fn mounts(plan: &Plan<'_>, role: Role) -> Vec<Group> {
+    if !plan.spec.iam {
+        return Vec::new();
+    }
+    let read = [
+        ("elasticfilesystem:ClientMount", "mount -t efs -o iam of the script: both file systems"),
+        (
+            "elasticfilesystem:ClientRootAccess",
+            "reading and writing as root of the script: owners and modes",
+        ),
+    ];
+    let write = ("elasticfilesystem:ClientWrite", "writing of the script: the destination");
+    vec![
+        group(role, "ReadSource", &read, vec![plan.source_arn()]),
+        group(
+            role,
+            "WriteBackups",
+            &[&read[..1], &[write], &read[1..]].concat(),
+            vec![plan.backup_arn()],
+        ),
+    ]
+}
