@@ -13,8 +13,12 @@ const SMALL: u64 = 128 << 10;
 const STEP: usize = 8 << 20;
 /// Runs of zeros at least this long become holes where the file system can't tell its own.
 const HOLE: usize = 64 << 10;
-/// The buffer that copying and comparing need, twice this for comparing.
-pub(super) const BUFFER: usize = 1 << 20;
+/// How much is read at once from a file server, and the most that a buffer has, twice this for
+/// comparing.
+const BUFFER: usize = 1 << 20;
+/// How much is read at once from local storage: what stays in a processor's own cache until it
+/// is hashed and written.
+const CACHED: usize = 1 << 18;
 
 /// How content is gone through.
 #[derive(Clone, Copy)]
@@ -34,6 +38,12 @@ impl Steps<'_> {
     /// What reads ahead in a file of which `size` bytes will be read.
     fn ahead<'f>(&self, file: &'f OwnedFd, size: u64) -> Option<Ahead<'f>> {
         self.ahead.and_then(|piece| Ahead::of(file, size, piece, self.most))
+    }
+
+    /// How much to read at once.
+    fn piece(&self) -> usize {
+        let piece = if self.ahead.is_some() { BUFFER } else { CACHED };
+        piece.min(self.most)
     }
 
     fn go_on(&self, read: u64, written: u64) -> std::result::Result<(), Fault> {
@@ -63,7 +73,7 @@ pub(super) fn copy(
     hasher: Option<&mut dyn ContentHasher>,
 ) -> std::result::Result<u64, Fault> {
     let in_kernel = steps.in_kernel && size > SMALL && hasher.is_none();
-    let hash = hasher.map(|hasher| Hash { hasher, at: 0 });
+    let hash = hasher.map(|hasher| Hash { hasher, at: 0, size: (!may_have_holes).then_some(size) });
     let ahead = steps.ahead(source, size);
     let mut copy =
         Copy { source, destination, buffer, steps, ahead, in_kernel, zeros: false, hash };
@@ -96,6 +106,8 @@ struct Hash<'a> {
     hasher: &'a mut dyn ContentHasher,
     /// How many bytes it was given.
     at: u64,
+    /// The file's size, where no hole can be in it.
+    size: Option<u64>,
 }
 
 impl Hash<'_> {
@@ -109,7 +121,11 @@ impl Hash<'_> {
     }
 
     fn data(&mut self, data: &[u8]) {
-        self.hasher.update(data);
+        if self.size == Some(data.len() as u64) {
+            self.hasher.update_whole(data);
+        } else {
+            self.hasher.update(data);
+        }
         self.at += data.len() as u64;
     }
 }
@@ -133,16 +149,20 @@ pub(super) fn hash(
     steps: Steps<'_>,
     hasher: &mut dyn ContentHasher,
 ) -> std::result::Result<(), Fault> {
-    if buffer.len() < BUFFER {
-        buffer.resize(BUFFER, 0);
+    let most = steps.piece();
+    if buffer.len() < most {
+        buffer.resize(most, 0);
     }
-    let most = BUFFER.min(steps.most);
     let mut ahead = steps.ahead(file, u64::MAX);
     let mut offset = 0;
     loop {
         want(&mut ahead, offset);
         let read = fill(file, &mut buffer[..most], offset).map_err(Fault::Read)?;
-        hasher.update(&buffer[..read]);
+        if offset == 0 && read < most {
+            hasher.update_whole(&buffer[..read]);
+        } else {
+            hasher.update(&buffer[..read]);
+        }
         steps.go_on(read as u64, 0)?;
         if read < most {
             return Ok(());
@@ -224,7 +244,7 @@ impl Copy<'_> {
     }
 
     fn buffer_step(&mut self, offset: u64, to: u64) -> std::result::Result<u64, Fault> {
-        let most = BUFFER.min(self.steps.most);
+        let most = self.steps.piece();
         let length = most.min(usize::try_from(to - offset).unwrap_or(most));
         // No larger than needed: clearing a large buffer costs more than a small file.
         if self.buffer.len() < length {
@@ -316,7 +336,7 @@ pub(super) fn rewrite(
         for ahead in [&mut ahead, &mut old_ahead].into_iter().flatten() {
             ahead.want(offset, size);
         }
-        let most = BUFFER.min(steps.most);
+        let most = steps.piece();
         let length = most.min(usize::try_from(size - offset).unwrap_or(most));
         let read = fill(source, &mut new[..length], offset).map_err(Fault::Read)?;
         if read == 0 {
@@ -350,7 +370,7 @@ pub(super) fn equal(
 ) -> std::result::Result<bool, Fault> {
     buffer.resize(2 * BUFFER, 0);
     let (first, second) = buffer.split_at_mut(BUFFER);
-    let most = BUFFER.min(steps.most);
+    let most = steps.piece();
     let (mut ahead, mut other_ahead) = (steps.ahead(left, u64::MAX), steps.ahead(right, u64::MAX));
     let mut offset = 0;
     loop {

@@ -6,7 +6,7 @@ use super::failure::{Failure, Outcome, Side};
 use super::file;
 use super::handle::DirFd;
 use super::home::{Home, Spot};
-use super::itemize::{self, Verb};
+use super::itemize::{self, Code, Verb};
 use super::links::{Group, Name, Stage};
 use super::meta::{Difference, Meta, Target};
 use super::place::settle;
@@ -65,7 +65,7 @@ fn follow_home(
     home: &mut Home,
     name: &Name,
     have: Option<&Meta>,
-) -> Outcome<(Action, String)> {
+) -> Outcome<(Action, Code)> {
     if have.is_some() && have.map(|have| have.id.ino) == home.inode {
         home.names += 1;
         let code =

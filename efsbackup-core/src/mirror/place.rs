@@ -7,7 +7,7 @@ use super::entry::adjusted;
 use super::event::Action;
 use super::failure::{Failure, Outcome, Side};
 use super::file::{self, Opened};
-use super::itemize::{self, Verb};
+use super::itemize::{self, Code, Verb};
 use super::link_source::link_from_source;
 use super::meta::{Difference, Meta, Sync, Target};
 use super::settled::Final;
@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering;
 /// What was done.
 pub(super) struct Placed {
     pub(super) action: Action,
-    pub(super) itemize: String,
+    pub(super) itemize: Code,
     /// The inode number at the destination; `None` in a dry run where it would be made.
     pub(super) inode: Option<u64>,
     pub(super) from_link_source: bool,

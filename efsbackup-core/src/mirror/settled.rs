@@ -37,6 +37,11 @@ pub type Digest = [u8; 32];
 pub trait ContentHasher {
     /// Takes the next bytes of the content.
     fn update(&mut self, bytes: &[u8]);
+    /// Takes the whole content at once, where that is cheaper than bit by bit: before it nothing
+    /// was taken, and after it nothing comes.
+    fn update_whole(&mut self, content: &[u8]) {
+        self.update(content);
+    }
     /// The digest of all bytes taken.
     fn finish(self: Box<Self>) -> Digest;
 }

@@ -93,8 +93,7 @@ impl Listener for TreeRecord<'_> {
         let wanted = self.wanted.as_ref().is_none_or(|wanted| wanted(path));
         wanted.then(|| {
             let spare = Arc::clone(&self.spare);
-            let hasher = lock(&spare).pop().unwrap_or_default();
-            Box::new(Blake3 { hasher, spare }) as Box<dyn ContentHasher>
+            Box::new(Blake3 { taken: Taken::Nothing, spare }) as Box<dyn ContentHasher>
         })
     }
 
@@ -107,21 +106,43 @@ impl Listener for TreeRecord<'_> {
 type Spare = Arc<Mutex<Vec<Box<blake3::Hasher>>>>;
 
 struct Blake3 {
-    hasher: Box<blake3::Hasher>,
+    taken: Taken,
     spare: Spare,
+}
+
+/// What of a file was hashed.
+enum Taken {
+    Nothing,
+    Part(Box<blake3::Hasher>),
+    Whole(Digest),
 }
 
 impl ContentHasher for Blake3 {
     fn update(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
+        if let Taken::Part(hasher) = &mut self.taken {
+            hasher.update(bytes);
+        } else if !bytes.is_empty() {
+            let mut hasher = lock(&self.spare).pop().unwrap_or_default();
+            hasher.update(bytes);
+            self.taken = Taken::Part(hasher);
+        }
+    }
+
+    fn update_whole(&mut self, content: &[u8]) {
+        self.taken = Taken::Whole(*blake3::hash(content).as_bytes());
     }
 
     fn finish(self: Box<Self>) -> Digest {
-        let Blake3 { mut hasher, spare } = *self;
-        let digest = *hasher.finalize().as_bytes();
-        hasher.reset();
-        lock(&spare).push(hasher);
-        digest
+        match self.taken {
+            Taken::Nothing => *blake3::hash(&[]).as_bytes(),
+            Taken::Whole(digest) => digest,
+            Taken::Part(mut hasher) => {
+                let digest = *hasher.finalize().as_bytes();
+                hasher.reset();
+                lock(&self.spare).push(hasher);
+                digest
+            }
+        }
     }
 }
 
