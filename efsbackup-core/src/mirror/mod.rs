@@ -49,6 +49,7 @@ mod report_json;
 mod roots;
 mod run;
 mod server_copy;
+pub(crate) mod setters;
 mod settled;
 mod sieve;
 mod silence;

@@ -2,6 +2,7 @@
 
 use super::event::Listener;
 use super::filter::Filter;
+use super::setters::setters;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::progress::Observer;
@@ -237,11 +238,9 @@ impl<'a> Mirror<'a> {
         }
     }
 
-    /// Sets all options at once.
-    #[must_use]
-    pub fn options(mut self, options: Options) -> Self {
-        self.options = options;
-        self
+    setters! {
+        /// Sets all options at once.
+        options: Options;
     }
 
     /// See [`Options::delete`].
@@ -272,25 +271,15 @@ impl<'a> Mirror<'a> {
         self
     }
 
-    /// Stops the run when the token is cancelled.
-    #[must_use]
-    pub fn cancel(mut self, token: &CancelToken) -> Self {
-        self.cancel = token.clone();
-        self
-    }
+    setters! {
+        /// Stops the run when the token is cancelled.
+        cancel;
 
-    /// Tells `observer` how far the run is; see [`Observer`].
-    #[must_use]
-    pub fn progress(mut self, observer: &'a mut dyn Observer) -> Self {
-        self.observer = Some(observer);
-        self
-    }
+        /// Tells `observer` how far the run is; see [`Observer`].
+        progress;
 
-    /// Tells `listener` of every entry; see [`Listener`].
-    #[must_use]
-    pub fn listener(mut self, listener: &'a dyn Listener) -> Self {
-        self.listener = Some(listener);
-        self
+        /// Tells `listener` of every entry; see [`Listener`].
+        listener;
     }
 }
 

@@ -17,6 +17,7 @@ use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::setters::setters;
 use crate::progress::Observer;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -77,33 +78,19 @@ impl<'a> Adopt<'a> {
         }
     }
 
-    /// Sets which timezone dates in folders' names are of, and snapshots' names are in; UTC
-    /// unless set.
-    #[must_use]
-    pub fn timezone(mut self, timezone: TimeZone) -> Self {
-        self.timezone = timezone;
-        self
-    }
+    setters! {
+        /// Sets which timezone dates in folders' names are of, and snapshots' names are in; UTC
+        /// unless set.
+        timezone: TimeZone;
 
-    /// Only checks the folders and tells what they would be called.
-    #[must_use]
-    pub fn dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
-        self
-    }
+        /// Only checks the folders and tells what they would be called.
+        dry_run: bool;
 
-    /// Stops the run when the token is cancelled.
-    #[must_use]
-    pub fn cancel(mut self, token: &CancelToken) -> Self {
-        self.cancel = token.clone();
-        self
-    }
+        /// Stops the run when the token is cancelled.
+        cancel;
 
-    /// Tells `observer` how far the reading of each folder is; see [`Observer`].
-    #[must_use]
-    pub fn progress(mut self, observer: &'a mut dyn Observer) -> Self {
-        self.observer = Some(observer);
-        self
+        /// Tells `observer` how far the reading of each folder is; see [`Observer`].
+        progress;
     }
 
     /// Takes the folders in, the oldest first: each is read for its manifest and then renamed

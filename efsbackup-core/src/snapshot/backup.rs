@@ -22,6 +22,7 @@ use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::setters::setters;
 use crate::mirror::{
     Digest, EntryError, LinkSource, Listener, Mirror, Options, Outcome, Report, Trust,
 };
@@ -85,39 +86,21 @@ impl<'a> Backup<'a> {
         }
     }
 
-    /// Sets all options at once.
-    #[must_use]
-    pub fn options(mut self, options: BackupOptions) -> Self {
-        self.options = options;
-        self
-    }
+    setters! {
+        /// Sets all options at once.
+        options: BackupOptions;
 
-    /// Stops the run when the token is cancelled.
-    #[must_use]
-    pub fn cancel(mut self, token: &CancelToken) -> Self {
-        self.cancel = token.clone();
-        self
-    }
+        /// Stops the run when the token is cancelled.
+        cancel;
 
-    /// Tells `observer` how far the run is; see [`Observer`].
-    #[must_use]
-    pub fn progress(mut self, observer: &'a mut dyn Observer) -> Self {
-        self.observer = Some(observer);
-        self
-    }
+        /// Tells `observer` how far the run is; see [`Observer`].
+        progress;
 
-    /// Tells `listener` of every entry; see [`Listener`].
-    #[must_use]
-    pub fn listener(mut self, listener: &'a dyn Listener) -> Self {
-        self.listener = Some(listener);
-        self
-    }
+        /// Tells `listener` of every entry; see [`Listener`].
+        listener;
 
-    /// Takes the time from `clock` in place of the machine's.
-    #[must_use]
-    pub fn clock(mut self, clock: &'a dyn Clock) -> Self {
-        self.clock = clock;
-        self
+        /// Takes the time from `clock` in place of the machine's.
+        clock: &'a dyn Clock;
     }
 
     /// Takes the snapshot.

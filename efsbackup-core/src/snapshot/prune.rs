@@ -6,6 +6,7 @@ use super::retention::{Decision, Retention};
 use super::tidy::Tidy;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::setters::setters;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -41,26 +42,16 @@ impl<'a> Prune<'a> {
         }
     }
 
-    /// Sets where hours and days begin; UTC unless set.
-    #[must_use]
-    pub fn timezone(mut self, timezone: TimeZone) -> Self {
-        self.timezone = timezone;
-        self
-    }
+    setters! {
+        /// Sets where hours and days begin; UTC unless set.
+        timezone: TimeZone;
 
-    /// Only decides, removes nothing.
-    #[must_use]
-    pub fn dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
-        self
-    }
+        /// Only decides, removes nothing.
+        dry_run: bool;
 
-    /// Stops when the token is cancelled; what is half removed by then is removed by a later
-    /// run.
-    #[must_use]
-    pub fn cancel(mut self, token: &CancelToken) -> Self {
-        self.cancel = token.clone();
-        self
+        /// Stops when the token is cancelled; what is half removed by then is removed by a later
+        /// run.
+        cancel;
     }
 
     /// Removes what nothing keeps.

@@ -12,6 +12,7 @@ use super::undo::{self, Undo};
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::setters::setters;
 use crate::mirror::{Listener, MaxDelete, Mirror, Options, Outcome, Part, Report};
 use crate::progress::Observer;
 use jiff::tz::TimeZone;
@@ -104,62 +105,36 @@ impl<'a> Restore<'a> {
         }
     }
 
-    /// Restores over what is there: differing entries are replaced, and with `delete` those
-    /// that the snapshot lacks removed. Before the first change a plan is made, and all that
-    /// will be replaced or removed is kept as a snapshot of its own, the undo; the repository
-    /// is locked until the end.
-    ///
-    /// An undo is itself restored in place, into the same directory: it puts back what was
-    /// replaced and removed, and removes what was made.
-    #[must_use]
-    pub fn in_place(mut self, in_place: bool) -> Self {
-        self.in_place = in_place;
-        self
-    }
+    setters! {
+        /// Restores over what is there: differing entries are replaced, and with `delete` those
+        /// that the snapshot lacks removed. Before the first change a plan is made, and all that
+        /// will be replaced or removed is kept as a snapshot of its own, the undo; the repository
+        /// is locked until the end.
+        ///
+        /// An undo is itself restored in place, into the same directory: it puts back what was
+        /// replaced and removed, and removes what was made.
+        in_place: bool;
 
-    /// Whether an undo is kept by a restore in place; yes unless set. Without, the
-    /// repository is neither locked nor written to.
-    #[must_use]
-    pub fn undo(mut self, undo: bool) -> Self {
-        self.undo = undo;
-        self
-    }
+        /// Whether an undo is kept by a restore in place; yes unless set. Without, the
+        /// repository is neither locked nor written to.
+        undo: bool;
 
-    /// Sets where the undo's name takes the time of day from; UTC unless set.
-    #[must_use]
-    pub fn timezone(mut self, timezone: TimeZone) -> Self {
-        self.timezone = timezone;
-        self
-    }
+        /// Sets where the undo's name takes the time of day from; UTC unless set.
+        timezone: TimeZone;
 
-    /// Sets how it is copied. `delete` says `in_place` too. `link_sources` must be empty.
-    #[must_use]
-    pub fn options(mut self, options: Options) -> Self {
-        self.options = options;
-        self
-    }
+        /// Sets how it is copied. `delete` says `in_place` too. `link_sources` must be empty.
+        options: Options;
 
-    /// Stops the run when the token is cancelled.
-    #[must_use]
-    pub fn cancel(mut self, token: &CancelToken) -> Self {
-        self.cancel = token.clone();
-        self
-    }
+        /// Stops the run when the token is cancelled.
+        cancel;
 
-    /// Tells `observer` how far the run is; see [`Observer`]. In place, the numbers begin
-    /// anew after the plan is made.
-    #[must_use]
-    pub fn progress(mut self, observer: &'a mut dyn Observer) -> Self {
-        self.observer = Some(observer);
-        self
-    }
+        /// Tells `observer` how far the run is; see [`Observer`]. In place, the numbers begin
+        /// anew after the plan is made.
+        progress;
 
-    /// Tells `listener` of every entry; see [`Listener`]. In place only of those that are
-    /// changed.
-    #[must_use]
-    pub fn listener(mut self, listener: &'a dyn Listener) -> Self {
-        self.listener = Some(listener);
-        self
+        /// Tells `listener` of every entry; see [`Listener`]. In place only of those that are
+        /// changed.
+        listener;
     }
 
     /// Restores.

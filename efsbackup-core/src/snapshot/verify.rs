@@ -10,6 +10,7 @@ use super::verify_manifest::Subject;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::setters::setters;
 use crate::mirror::{
     Action, Counts, EntryEvent, EntryType, Filter, Listener, MaxDelete, Mirror, Options, Report,
 };
@@ -151,18 +152,12 @@ impl<'a> Verify<'a> {
         self
     }
 
-    /// Stops the run when the token is cancelled.
-    #[must_use]
-    pub fn cancel(mut self, token: &CancelToken) -> Self {
-        self.cancel = token.clone();
-        self
-    }
+    setters! {
+        /// Stops the run when the token is cancelled.
+        cancel;
 
-    /// Tells `observer` how far the run is; see [`Observer`].
-    #[must_use]
-    pub fn progress(mut self, observer: &'a mut dyn Observer) -> Self {
-        self.observer = Some(observer);
-        self
+        /// Tells `observer` how far the run is; see [`Observer`].
+        progress;
     }
 
     /// Verifies: looks at every entry, reads every file, and compares them with the
