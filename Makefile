@@ -37,7 +37,8 @@ test: fmt-check lint test-rust doc test-python ## Check format and lints, and ru
 test-rust: ## Run the Rust and C tests
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test --workspace --features efsbackup-core/testing --locked --no-fail-fast
 
-AWS_TESTS := --locked -p efsbackup-core --no-default-features -F cli,aws --lib --bins --test aws
+AWS_TESTS := --locked -p efsbackup-core --no-default-features -F cli,aws --lib --bins \
+  --test aws --test deploy_command --test deploy_failures
 .PHONY: test-aws
 test-aws: ## Lint and test what reaches AWS, on this machine's own double of it
 	$(CARGO) clippy $(AWS_TESTS) -- -D warnings

@@ -33,8 +33,9 @@ struct Document<'a> {
     changes: Vec<Entry<'a>>,
 }
 
+/// A change, as the JSON document has it.
 #[derive(Serialize)]
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     change: &'static str,
     part: &'static str,
     id: &'a str,
@@ -44,14 +45,8 @@ struct Entry<'a> {
     new: Vec<Value>,
 }
 
-pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
-    let old = args.input.read()?.definition;
-    let new = args.input.other(args.other, args.other_pipeline).read()?.definition;
-    let changes = old.diff(&new);
-    for change in &changes {
-        show(change, context);
-    }
-    let entries = changes.iter().map(|change| {
+impl<'a> Entry<'a> {
+    pub(super) fn of(change: &'a Change) -> Self {
         let values = |values: &[FieldValue]| match change.is_secret() {
             true => values.iter().map(|_| Value::from(MASK)).collect(),
             false => values.iter().map(value).collect(),
@@ -64,8 +59,17 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
             old: values(&change.old),
             new: values(&change.new),
         }
-    });
-    let entries = entries.collect();
+    }
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
+    let old = args.input.read()?.definition;
+    let new = args.input.other(args.other, args.other_pipeline).read()?.definition;
+    let changes = old.diff(&new);
+    for change in &changes {
+        show(change, context);
+    }
+    let entries = changes.iter().map(Entry::of).collect();
     context.output.document(&Document { equal: changes.is_empty(), changes: entries })?;
     if changes.is_empty() {
         context.output.note("both mean the same");
@@ -90,7 +94,7 @@ fn part(part: Part) -> &'static str {
 }
 
 /// A line that says where, and below it the lines that differ.
-fn show(change: &Change, context: &Context) {
+pub(super) fn show(change: &Change, context: &Context) {
     let sign = match word(change) {
         "added" => '+',
         "removed" => '-',

@@ -7,9 +7,11 @@ mod adopt;
 mod alarm_args;
 mod args;
 mod backup;
+mod control;
 mod convert;
 mod definition_diff;
 mod definition_file;
+mod deploy;
 mod diff;
 mod draw;
 mod exit;
@@ -111,7 +113,7 @@ verbs! {
     Serve => serve;
     /// Take tasks of a service and run them on this machine
     Worker => worker;
-    /// Write, check, resolve, compare, convert and draw pipeline definitions
+    /// Write, check, compare and draw pipeline definitions; deploy pipelines and control them
     Pipeline => pipeline;
     /// Write the roles, topic, bucket, network and file system around a backup, or other runners
     Stack => stack;

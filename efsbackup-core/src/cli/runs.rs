@@ -6,19 +6,17 @@ use super::exit::Exit;
 use super::service_args::{ServiceArgs, on_service};
 use crate::bytepath::BytePath;
 use crate::deploy::{
-    DefinitionVersion, PipelineDescription, PipelineIdName, PipelineService, Query, Sphere,
+    DefinitionVersion, PipelineDescription, PipelineService, Query, Sphere, all_ids, all_pipelines,
+    describe_all, describe_ids, find_pipeline,
 };
 use crate::draw::{self, Options};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::pipeline::Object;
 use flate2::read::MultiGzDecoder;
 use pollster::block_on;
 use serde::Serialize;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-
-/// Ids in one request, as the AWS CLI sends them.
-const PART: usize = 100;
 
 #[derive(clap::Args)]
 pub(crate) struct StatusArgs {
@@ -68,11 +66,9 @@ struct Status<'a> {
 }
 
 fn show_status(service: &impl PipelineService, context: &Context) -> Result<Exit> {
-    let mut described: Vec<PipelineDescription> = Vec::new();
-    let ids: Vec<String> = pipelines(service)?.into_iter().map(|pipeline| pipeline.id).collect();
-    for part in ids.chunks(25) {
-        described.extend(block_on(service.describe_pipelines(part))?);
-    }
+    let all = block_on(all_pipelines(service))?;
+    let ids: Vec<String> = all.into_iter().map(|pipeline| pipeline.id).collect();
+    let described = block_on(describe_all(service, &ids))?;
     let field = |pipeline, key| PipelineDescription::field(pipeline, key).unwrap_or_default();
     let rows: Vec<Status<'_>> = described
         .iter()
@@ -87,35 +83,6 @@ fn show_status(service: &impl PipelineService, context: &Context) -> Result<Exit
     table(context, ["PIPELINE", "STATE", "CREATED", "NAME"], rows.iter().map(cells).collect());
     context.output.document(&rows)?;
     Ok(Exit::COMPLETE)
-}
-
-fn pipelines(service: &impl PipelineService) -> Result<Vec<PipelineIdName>> {
-    let (mut all, mut marker) = (Vec::new(), None);
-    loop {
-        let page = block_on(service.list_pipelines(marker.as_deref()))?;
-        all.extend(page.items);
-        match page.marker {
-            Some(next) => marker = Some(next),
-            None => return Ok(all),
-        }
-    }
-}
-
-/// The pipeline's id, by its id or its name.
-fn find(service: &impl PipelineService, wanted: &str) -> Result<String> {
-    let wrong = |kind, text: &str| {
-        Error::new(kind, "find pipeline").with_message(format!("'{wanted}': {text}"))
-    };
-    let all = pipelines(service)?;
-    if let Some(found) = all.iter().find(|pipeline| pipeline.id == wanted) {
-        return Ok(found.id.clone());
-    }
-    let mut named = all.into_iter().filter(|pipeline| pipeline.name == wanted);
-    match (named.next(), named.next()) {
-        (Some(found), None) => Ok(found.id),
-        (None, _) => Err(wrong(ErrorKind::NotFound, "no pipeline has this id or name")),
-        _ => Err(wrong(ErrorKind::InvalidInput, "several pipelines have this name; give the id")),
-    }
 }
 
 #[derive(Serialize)]
@@ -160,25 +127,10 @@ impl<'a> Run<'a> {
 }
 
 fn show_runs(args: &RunsArgs, service: &impl PipelineService, context: &Context) -> Result<Exit> {
-    let pipeline = find(service, &args.pipeline)?;
-    let (mut ids, mut marker) = (Vec::new(), None);
-    loop {
-        let query = Query::default();
-        let page =
-            service.query_objects(&pipeline, Sphere::Instance, &query, marker.as_deref(), None);
-        let page = block_on(page)?;
-        ids.extend(page.items);
-        match page.marker {
-            Some(next) => marker = Some(next),
-            None => break,
-        }
-    }
+    let pipeline = block_on(find_pipeline(service, &args.pipeline))?;
+    let mut ids = block_on(all_ids(service, &pipeline, Sphere::Instance, &Query::default()))?;
     let ids = ids.split_off(ids.len().saturating_sub(args.last));
-    let mut objects = Vec::new();
-    for part in ids.chunks(PART) {
-        let page = service.describe_objects(&pipeline, part, false, None);
-        objects.extend(block_on(page)?.items);
-    }
+    let objects = block_on(describe_ids(service, &pipeline, &ids))?;
     if let Some(path) = &args.svg {
         // The last instance of each component counts.
         let state = |run: Run<'_>| (run.component.to_owned(), run.status.to_owned());

@@ -18,7 +18,6 @@ mod create;
 mod database;
 mod dependencies;
 mod describe;
-mod edits;
 mod finish;
 mod history;
 mod horizon;

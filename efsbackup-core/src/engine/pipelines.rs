@@ -4,8 +4,10 @@ use super::database::failed;
 use super::objects::Objects;
 use super::rows::{InstanceRow, PipelineRow, definition};
 use super::store::Store;
-use super::{codec, create, edits, finish, refusals, tasks};
-use crate::deploy::{Activate, CreatePipeline, Findings, ObjectFindings, Tag};
+use super::{codec, create, finish, refusals, tasks};
+use crate::deploy::{
+    Activate, CreatePipeline, Findings, ObjectFindings, Tag, refused_while_active,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, Finding, ParameterValue};
 use rusqlite::OptionalExtension;
@@ -94,7 +96,11 @@ pub(super) fn put(
     refuse_unstorable(definition)?;
     let working = matches!(row.state.as_str(), "SCHEDULED" | "DEACTIVATING");
     if let (Edit::AsOnAws, true, Some(active)) = (edit, working, row.active) {
-        edits::refuse_in_active(&*db.definition(pipeline, active)?, definition)?;
+        let refused = refused_while_active(&*db.definition(pipeline, active)?, definition);
+        if let Some(text) = refused.first() {
+            let text = format!("{text} while the pipeline is active; deactivate it first");
+            return Err(conflict("put definition", &text));
+        }
     }
     let findings = check(definition, db.reaches_s3())?;
     let version = store(db, pipeline, definition, findings.errored)?;

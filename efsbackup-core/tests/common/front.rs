@@ -1,6 +1,9 @@
 //! A front door before a service on loopback: it hears all requests, and can refuse one or
 //! lose its answer.
 
+// Not every test that takes it in uses all of it.
+#![allow(dead_code)]
+
 use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::clock::Clock;
 use efsbackup_core::engine::Engine;

@@ -1,22 +1,19 @@
 //! What may be changed in the definition of a pipeline that is active.
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, Field, Object};
 
-/// Refuses what AWS's guide says can't be changed while a pipeline is active: removing an
-/// object, a schedule's start and period, and references between objects.
-pub(super) fn refuse_in_active(active: &Definition, new: &Definition) -> Result<()> {
-    let refuse = |text: String| {
-        Err(Error::new(ErrorKind::Conflict, "put definition")
-            .with_message(format!("{text} while the pipeline is active; deactivate it first")))
-    };
+/// What AWS's guide says can't be changed while a pipeline is active: removing an object, a
+/// schedule's start and period, and references between objects. One line each.
+pub fn refused_while_active(active: &Definition, new: &Definition) -> Vec<String> {
+    let mut refused = Vec::new();
     for old in &active.objects {
         let Some(now) = new.object(&old.id) else {
-            return refuse(format!("the object {} can't be removed", old.id));
+            refused.push(format!("the object {} can't be removed", old.id));
+            continue;
         };
         for key in ["period", "startDateTime", "startAt"] {
             if fields(old, |field| field.key == key) != fields(now, |field| field.key == key) {
-                return refuse(format!("{}.{key} can't be changed", old.id));
+                refused.push(format!("{}.{key} can't be changed", old.id));
             }
         }
         let is_reference = |field: &Field| field.value.as_reference().is_some();
@@ -25,10 +22,10 @@ pub(super) fn refuse_in_active(active: &Definition, new: &Definition) -> Result<
             let changed = before.iter().chain(&after);
             let key = changed.filter(|field| !(before.contains(field) && after.contains(field)));
             let key = key.map(|field| field.key.as_str()).next().unwrap_or("the references");
-            return refuse(format!("{}.{key} is a reference and can't be changed", old.id));
+            refused.push(format!("{}.{key} is a reference and can't be changed", old.id));
         }
     }
-    Ok(())
+    refused
 }
 
 fn fields(object: &Object, wanted: impl Fn(&Field) -> bool) -> Vec<&Field> {
