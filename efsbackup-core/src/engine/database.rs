@@ -1,5 +1,6 @@
 //! The SQLite file: opening it, its schema, its errors.
 
+use super::turns;
 use crate::error::{Error, ErrorKind, Result};
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
@@ -7,7 +8,6 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
 
 /// Marks the file as this library's: "EFSB".
 const APPLICATION_ID: i64 = 0x4546_5342;
@@ -24,14 +24,14 @@ const MIGRATIONS: &[&str] = &[
 /// Opens or makes the file.
 pub(super) fn open(path: &Path) -> Result<Connection> {
     refuse_network(path)?;
-    // The file holds parameter values, secrets among them.
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Error::from_io("open state", error).with_path(path))?;
+    // The file holds parameter values, secrets among them. One that is there is left to SQLite:
+    // to close it here would take away the locks that this process has on it elsewhere.
+    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(Error::from_io("open state", error).with_path(path));
+        }
+        _ => {}
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| failed(error).with_path(path))?;
@@ -45,7 +45,6 @@ pub(super) fn in_memory() -> Result<Connection> {
 
 fn prepare(mut connection: Connection) -> Result<Connection> {
     let setup = |connection: &Connection| {
-        connection.busy_timeout(Duration::from_secs(30))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // Every transition survives a power cut, not only the end of the process.
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -53,6 +52,7 @@ fn prepare(mut connection: Connection) -> Result<Connection> {
         // Plans don't depend on the values bound, so statements stay prepared.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
     };
+    turns::wait_for_lock(&mut connection)?;
     let application = pragma(&connection, "application_id")?;
     if application != APPLICATION_ID && table_count(&connection)? > 0 {
         return Err(Error::new(ErrorKind::InvalidInput, "open state")

@@ -19,6 +19,7 @@ mod database;
 mod dependencies;
 mod describe;
 mod finish;
+mod group;
 mod history;
 mod horizon;
 mod instance_row;
@@ -38,14 +39,17 @@ mod service;
 mod store;
 mod tasks;
 mod tick;
+mod turns;
 mod values;
 
 use crate::clock::Clock;
 use crate::error::Result;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use group::Shared;
 use store::Store;
+use turns::Turns;
 
 pub use kinds::needs_field;
 pub use notify::{Notification, Outlet};
@@ -58,7 +62,7 @@ pub const LOCAL_GROUP: &str = "efsbackup:this-machine";
 
 /// The embedded service. Several processes may open the same file.
 pub struct Engine {
-    store: Mutex<Store>,
+    store: Shared,
     clock: Arc<dyn Clock>,
 }
 
@@ -70,7 +74,8 @@ impl Engine {
     /// not bear, or was written by a newer release; `InvalidInput` where it is something
     /// else than this library's state.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Engine> {
-        Ok(Engine { store: Mutex::new(Store::new(database::open(path)?)), clock })
+        let store = Store::new(database::open(path)?).with_turns(Turns::open(path)?);
+        Ok(Engine { store: Shared::new(store), clock })
     }
 
     /// A service whose state goes with it.
@@ -78,7 +83,7 @@ impl Engine {
     /// # Errors
     /// Where SQLite fails.
     pub fn in_memory(clock: Arc<dyn Clock>) -> Result<Engine> {
-        Ok(Engine { store: Mutex::new(Store::new(database::in_memory()?)), clock })
+        Ok(Engine { store: Shared::new(Store::new(database::in_memory()?)), clock })
     }
 
     /// Says that the workers of this service reach S3
@@ -86,7 +91,7 @@ impl Engine {
     /// that need it are refused.
     #[must_use]
     pub fn with_s3(self) -> Engine {
-        self.lock().set_reaches_s3(true);
+        self.store.with(|store| store.set_reaches_s3(true));
         self
     }
 
@@ -96,11 +101,6 @@ impl Engine {
     /// Where the state can't be read or written.
     pub fn tick(&self) -> Result<()> {
         self.transact(tick::all)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Store> {
-        // A panic elsewhere rolled its transaction back; the connection is sound.
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,7 @@ use super::create::Component;
 use super::database::failed;
 use super::links::Links;
 use super::rows;
+use super::turns::Turns;
 use crate::error::Result;
 use crate::params::Parameters;
 use crate::pipeline::Definition;
@@ -36,6 +37,7 @@ struct Upcoming {
 /// A connection with what was read through it.
 pub(super) struct Store {
     connection: Connection,
+    turns: Option<Turns>,
     definitions: RefCell<HashMap<Version, Arc<Definition>>>,
     parameters: RefCell<HashMap<Version, Arc<Parameters>>>,
     components: RefCell<HashMap<(Version, i64), Components>>,
@@ -61,6 +63,7 @@ impl Store {
     pub(super) fn new(connection: Connection) -> Store {
         Store {
             connection,
+            turns: None,
             definitions: RefCell::default(),
             parameters: RefCell::default(),
             components: RefCell::default(),
@@ -72,6 +75,11 @@ impl Store {
         }
     }
 
+    /// The store of a file that several processes may write.
+    pub(super) fn with_turns(self, turns: Turns) -> Store {
+        Store { turns: Some(turns), ..self }
+    }
+
     /// Whether the workers reach S3.
     pub(super) fn reaches_s3(&self) -> bool {
         self.s3.get()
@@ -81,40 +89,73 @@ impl Store {
         self.s3.set(reaches);
     }
 
-    /// Runs one transaction: all of `work` happens, or nothing.
-    pub(super) fn transact<T>(&self, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
-        self.transaction(TransactionBehavior::Immediate, work)
+    /// Begins a transaction that writes.
+    pub(super) fn begin(&self) -> Result<()> {
+        let begin = || self.run("BEGIN IMMEDIATE");
+        match &self.turns {
+            Some(turns) => turns.take(begin)?,
+            None => begin()?,
+        }
+        self.look_at_others().inspect_err(|_| self.roll_back())
     }
 
-    /// Runs `work`, which only reads, on one state of the store. It waits for no writer of
-    /// another process.
+    /// Begins a part of the transaction that can be undone by itself.
+    pub(super) fn save_point(&self) -> Result<()> {
+        self.run("SAVEPOINT part")
+    }
+
+    /// Ends that part.
+    pub(super) fn release(&self) -> Result<()> {
+        self.run("RELEASE part")
+    }
+
+    /// Undoes that part.
+    pub(super) fn undo(&self) -> Result<()> {
+        // What was read of it may never have been.
+        self.forget();
+        self.run("ROLLBACK TO part").and_then(|()| self.release())
+    }
+
+    /// Makes the transaction durable.
+    pub(super) fn commit(&self) -> Result<()> {
+        self.run("COMMIT")
+    }
+
+    /// Undoes the transaction, if SQLite has not done so by itself.
+    pub(super) fn roll_back(&self) {
+        self.forget();
+        if !self.connection.is_autocommit() {
+            // A connection that can't even do this fails the next transaction too.
+            let _ = self.run("ROLLBACK");
+        }
+    }
+
+    /// Runs `work`, which only reads, on one state of the store.
     pub(super) fn read<T>(&self, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
-        self.transaction(TransactionBehavior::Deferred, work)
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred);
+        let transaction = transaction.map_err(failed)?;
+        self.look_at_others()?;
+        let value = work(self)?;
+        transaction.commit().map_err(failed)?;
+        Ok(value)
     }
 
-    fn transaction<T>(
-        &self,
-        behavior: TransactionBehavior,
-        work: impl FnOnce(&Store) -> Result<T>,
-    ) -> Result<T> {
-        let begin = Transaction::new_unchecked(&self.connection, behavior);
-        let transaction = begin.map_err(failed)?;
-        let written = transaction
-            .pragma_query_value(None, "data_version", |row| row.get(0))
-            .map_err(failed)?;
+    fn run(&self, statement: &str) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(statement).map_err(failed)?;
+        statement.execute([]).map(drop).map_err(failed)
+    }
+
+    /// Forgets what other processes may have changed.
+    fn look_at_others(&self) -> Result<()> {
+        let version = "PRAGMA data_version";
+        let mut version = self.connection.prepare_cached(version).map_err(failed)?;
+        let written = version.query_row([], |row| row.get(0)).map_err(failed)?;
         if self.data_version.replace(written) != written {
             self.quiet.borrow_mut().clear();
             self.upcoming.borrow_mut().clear();
         }
-        let result = work(self).and_then(|value| {
-            transaction.commit().map_err(failed)?;
-            Ok(value)
-        });
-        if result.is_err() && matches!(behavior, TransactionBehavior::Immediate) {
-            // What was read of it may never have been.
-            self.forget();
-        }
-        result
+        Ok(())
     }
 
     fn forget(&self) {
