@@ -156,8 +156,8 @@ header: ## Write include/efsbackup.h anew from the Rust code
 	EFSB_WRITE_HEADER=1 $(CARGO) test -q -p efsbackup-ffi --test header
 
 .PHONY: golden
-golden: ## Write docs/validation.md and what validation says of its test files anew
-	EFSB_WRITE_GOLDEN=1 $(CARGO) test -q -p efsbackup-core --no-default-features -F pipeline --test validation_files
+golden: ## Write docs/validation.md, the README's picture and what validation says of its test files anew
+	EFSB_WRITE_GOLDEN=1 $(CARGO) test -q -p efsbackup-core --no-default-features -F recipe,draw --test validation_files --test recipe
 
 .PHONY: bench
 bench: ## Compare walks with jwalk's

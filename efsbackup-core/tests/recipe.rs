@@ -3,6 +3,10 @@
 #![cfg(feature = "recipe")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[cfg(feature = "draw")]
+#[path = "common/golden.rs"]
+mod golden;
+
 use efsbackup_core::pipeline::{Definition, FieldValue};
 use efsbackup_core::recipe::{EfsBackup, Engine, Keep};
 
@@ -356,4 +360,14 @@ fn validation_finds_nothing_to_say_of_a_full_spec() {
         assert_eq!(texts, [""; 0], "{}", engine.name());
     }
     assert!(definition().validate().is_valid(), "what is open is given at activation");
+}
+
+#[cfg(feature = "draw")]
+#[test]
+fn the_readme_shows_the_pipeline_of_this_release() {
+    use efsbackup_core::draw::{Options, svg};
+
+    let picture = svg(&definition(), &Options::default());
+    let is_golden = golden::is_golden(&golden::root().join("docs/pipeline.svg"), &picture);
+    assert!(is_golden, "docs/pipeline.svg is behind the source; run `make golden`");
 }

@@ -4,22 +4,13 @@
 #![cfg(feature = "pipeline")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "common/golden.rs"]
+mod golden;
+
 use efsbackup_core::formats::cli;
 use efsbackup_core::pipeline::{Code, Severity};
+use golden::{is_golden, root};
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-/// Compares `text` with the file, or with EFSB_WRITE_GOLDEN=1 (`make golden`) writes it.
-fn is_golden(path: &Path, text: &str) -> bool {
-    if std::env::var_os("EFSB_WRITE_GOLDEN").is_some() {
-        std::fs::write(path, text).unwrap();
-    }
-    std::fs::read_to_string(path).unwrap_or_default() == text
-}
 
 #[test]
 fn each_code_has_a_file_and_says_what_it_did() {
