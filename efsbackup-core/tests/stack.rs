@@ -246,7 +246,7 @@ fn every_action_is_called_and_every_call_is_allowed() {
     for (name, spec) in specs() {
         let definition = pipeline(&spec, Runner::CloudFormation);
         for role in [Role::Pipeline, Role::Instance] {
-            let granted = needs(&spec).unwrap();
+            let granted = needs(&spec, Runner::CloudFormation).unwrap();
             let granted = granted.iter().filter(|need| need.role == role);
             let granted: BTreeSet<String> = granted.map(|need| need.action.to_owned()).collect();
             assert_eq!(granted, called(&definition, role), "{name} {role:?}");
@@ -261,7 +261,7 @@ fn every_action_is_called_and_every_call_is_allowed() {
 #[test]
 fn each_need_names_its_call_and_star_has_its_reason() {
     for (_, spec) in specs() {
-        for need in needs(&spec).unwrap() {
+        for need in needs(&spec, Runner::CloudFormation).unwrap() {
             assert!(!need.call.is_empty() && !need.action.contains('*'), "{need:?}");
             let lists = need.action.starts_with("ec2:Describe");
             let tasks = need.action.starts_with("datapipeline:");
@@ -306,7 +306,7 @@ fn json(spec: &EfsBackup) -> serde_json::Value {
 #[test]
 fn the_template_grants_exactly_the_needs_and_star_only_where_one_says_why() {
     for (name, spec) in [("made", made()), ("on-demand", on_demand())] {
-        let all = needs(&spec).unwrap();
+        let all = needs(&spec, Runner::CloudFormation).unwrap();
         for (policy, role) in
             [("PipelineRolePolicy", Role::Pipeline), ("InstanceRolePolicy", Role::Instance)]
         {

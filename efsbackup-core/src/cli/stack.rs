@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::new::read_spec;
 use crate::bytepath::BytePath;
 use crate::error::{Error, Result};
-use crate::stack::{self, File, Need, Role, Runner};
+use crate::stack::{self, File, Need, Runner};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -13,13 +13,14 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     /// The spec of the backup, with a table [environment], in TOML
     spec: PathBuf,
-    /// What runs the backup
+    /// What runs the backup: cloudformation or terraform (Data Pipeline and all around it), split
+    /// (its roles in Terraform, the pipeline in CloudFormation), step-functions, systemd or kubernetes
     #[arg(long = "for", value_name = "RUNNER", value_parser = runner, default_value = "cloudformation")]
     runner: Runner,
     /// The folder to write to, made if it is missing (default: all to stdout)
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Only list what the roles of the pipeline may do, and what needs it
+    /// Only list what the roles may do, and what needs it
     #[arg(long, conflicts_with = "output")]
     permissions: bool,
 }
@@ -53,7 +54,7 @@ struct Permission<'a> {
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let spec = read_spec(&args.spec)?;
     if args.permissions {
-        return permissions(&stack::needs(&spec)?, context);
+        return permissions(&stack::needs(&spec, args.runner)?, context);
     }
     let files = stack::files(&spec, args.runner)?;
     let mut entries = Vec::new();
@@ -79,16 +80,12 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
 }
 
 fn permissions(needs: &[Need], context: &mut Context) -> Result<Exit> {
-    let role = |role| match role {
-        Role::Pipeline => "pipeline",
-        Role::Instance => "instance",
-    };
     for need in needs {
         let all = need.why_all.map_or(String::new(), |why| format!("  (of all: {why})"));
-        context.output.line(format!("{}: {}  {}{all}", role(need.role), need.action, need.call));
+        context.output.line(format!("{}: {}  {}{all}", need.role.name(), need.action, need.call));
     }
     let entries = needs.iter().map(|need| Permission {
-        role: role(need.role),
+        role: need.role.name(),
         action: need.action,
         call: need.call,
         why_all: need.why_all,

@@ -32,6 +32,40 @@ pub(crate) struct Checked<'a> {
     pub(crate) script_options: usize,
 }
 
+#[cfg(feature = "stack")]
+impl Checked<'_> {
+    /// The arguments of the script on a machine of one's own.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = String> {
+        let places = [&self.source.text, &self.destination.text].map(String::clone);
+        self.arguments_for(places, &self.options)
+    }
+
+    /// The arguments of the script in a container, where both are mounted already and the
+    /// program is in the image.
+    pub(crate) fn arguments_in_container(
+        &self,
+        source: &str,
+        destination: &str,
+    ) -> impl Iterator<Item = String> {
+        let own = self.options.get(self.script_options..).unwrap_or_default();
+        self.arguments_for([source, destination].map(str::to_owned), own)
+    }
+
+    fn arguments_for(
+        &self,
+        places: [String; 2],
+        options: &[String],
+    ) -> impl Iterator<Item = String> + use<> {
+        let rest = [
+            self.source_id.clone(),
+            self.spec.time_zone.clone(),
+            self.destination_id.clone(),
+            self.stop_after.to_string(),
+        ];
+        places.into_iter().chain(rest).chain(options.to_vec())
+    }
+}
+
 impl EfsBackup {
     /// Checks every setting.
     pub(crate) fn check(&self) -> Result<Checked<'_>> {

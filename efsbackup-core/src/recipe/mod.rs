@@ -30,7 +30,9 @@ mod script;
 mod spec;
 
 #[cfg(feature = "stack")]
-pub(crate) use check::invalid;
+pub(crate) use check::{Checked, invalid};
 pub use environment::Environment;
+#[cfg(feature = "stack")]
+pub(crate) use location::Location;
 pub use script::{Engine, RESTORE_SCRIPT};
 pub use spec::{EfsBackup, Keep, Program, RestoreTo, ScheduleType};

@@ -116,7 +116,7 @@ fn roles(plan: &Plan<'_>, resources: &mut Resources) {
     }
 }
 
-fn topics(plan: &Plan<'_>, resources: &mut Resources) {
+pub(super) fn topics(plan: &Plan<'_>, resources: &mut Resources) {
     for topic in shared::topics(plan) {
         resources.add(topic.id, "AWS::SNS::Topic", [("TopicName", text(&topic.name))]);
         let arn = format!("{{{}}}", topic.token);
@@ -157,7 +157,7 @@ fn log_bucket(plan: &Plan<'_>, resources: &mut Resources) {
     resources.add("LogBucketPolicy", "AWS::S3::BucketPolicy", properties);
 }
 
-fn network(plan: &Plan<'_>, resources: &mut Resources) {
+pub(super) fn network(plan: &Plan<'_>, resources: &mut Resources) {
     let vpc = text(plan.environment.vpc.as_deref().unwrap_or_default());
     if plan.makes_groups() {
         let properties = [
@@ -213,7 +213,7 @@ fn network(plan: &Plan<'_>, resources: &mut Resources) {
     }
 }
 
-fn file_system(plan: &Plan<'_>, resources: &mut Resources) {
+pub(super) fn file_system(plan: &Plan<'_>, resources: &mut Resources) {
     if !plan.makes_file_system {
         return;
     }
@@ -239,6 +239,16 @@ fn file_system(plan: &Plan<'_>, resources: &mut Resources) {
     }
 }
 
+/// The log of the containers.
+pub(super) fn log_group(plan: &Plan<'_>, resources: &mut Resources) {
+    // CloudWatch Logs knows some numbers of days only: the first that is long enough.
+    let known = [1, 3, 5, 7, 14, 30, 60, 90, 120, 180, 365, 731, 1096, 1827, 2557, 3653];
+    let days = known.into_iter().find(|days| *days >= plan.environment.log_days).unwrap_or(3653);
+    let name = text(&format!("/efsbackup/{}", plan.name()));
+    let properties = [("LogGroupName", name), ("RetentionInDays", plain(days))];
+    resources.add_kept("LogGroup", "AWS::Logs::LogGroup", properties);
+}
+
 fn pipeline(plan: &Plan<'_>, resources: &mut Resources) -> Result<()> {
     let definition = plan.definition(|text| match value(text) {
         Node::Intrinsic(intrinsic) => FieldValue::Intrinsic(intrinsic),
@@ -259,7 +269,7 @@ fn pipeline(plan: &Plan<'_>, resources: &mut Resources) -> Result<()> {
     Ok(())
 }
 
-fn alarm(plan: &Plan<'_>, resources: &mut Resources) {
+pub(super) fn alarm(plan: &Plan<'_>, resources: &mut Resources) {
     let Some(alarm) = plan.alarm else { return };
     let topics = plan.topics();
     let topic = topics.first().map_or("{topic}", String::as_str);

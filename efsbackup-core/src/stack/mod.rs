@@ -19,18 +19,23 @@
 //! # Ok::<(), efsbackup_core::Error>(())
 //! ```
 
+mod cadence;
 mod cloudformation;
+mod kubernetes;
 mod needs;
 mod node;
 mod plan;
 mod policy;
 mod shared;
+mod split;
+mod steps;
+mod systemd;
 mod terraform;
 mod tokens;
 
 pub use needs::{Need, Role};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::recipe::EfsBackup;
 use plan::Plan;
 
@@ -42,17 +47,37 @@ pub enum Runner {
     CloudFormation,
     /// The same as a file of Terraform, for version 5 of the AWS provider or newer.
     Terraform,
+    /// AWS Data Pipeline in the split that many run: roles with AWS's managed policies in
+    /// Terraform, the pipeline alone in CloudFormation.
+    Split,
+    /// EventBridge Scheduler, Step Functions and a task on Fargate, as a CloudFormation template.
+    StepFunctions,
+    /// A service and a timer of systemd, and their script.
+    Systemd,
+    /// A CronJob of Kubernetes, and its volumes.
+    Kubernetes,
 }
 
 impl Runner {
     /// Every runner.
-    pub const ALL: [Runner; 2] = [Runner::CloudFormation, Runner::Terraform];
+    pub const ALL: [Runner; 6] = [
+        Runner::CloudFormation,
+        Runner::Terraform,
+        Runner::Split,
+        Runner::StepFunctions,
+        Runner::Systemd,
+        Runner::Kubernetes,
+    ];
 
     /// Its name on the command line, such as `cloudformation`.
     pub fn name(self) -> &'static str {
         match self {
             Runner::CloudFormation => "cloudformation",
             Runner::Terraform => "terraform",
+            Runner::Split => "split",
+            Runner::StepFunctions => "step-functions",
+            Runner::Systemd => "systemd",
+            Runner::Kubernetes => "kubernetes",
         }
     }
 
@@ -75,24 +100,47 @@ pub struct File {
 /// The files of `spec` for `runner`.
 ///
 /// # Errors
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) names what of the spec or its environment is
-/// wrong or missing for this runner.
+/// [`InvalidInput`](ErrorKind::InvalidInput) names what of the spec or its environment is wrong
+/// or missing for this runner.
 pub fn files(spec: &EfsBackup, runner: Runner) -> Result<Vec<File>> {
-    let plan = Plan::new(spec)?;
-    let name = |ending: &str| format!("{}.{ending}", plan.name());
+    let name = plan::environment(spec)?.name.as_str();
+    let file = |ending: &str, text: String| File { name: format!("{name}{ending}"), text };
     Ok(match runner {
         Runner::CloudFormation => {
-            vec![File { name: name("yaml"), text: cloudformation::write(&plan)? }]
+            vec![file(".yaml", cloudformation::write(&Plan::new(spec)?)?)]
         }
-        Runner::Terraform => vec![File { name: name("tf"), text: terraform::write(&plan)? }],
+        Runner::Terraform => vec![file(".tf", terraform::write(&Plan::new(spec)?)?)],
+        Runner::Split => vec![
+            file("-iam.tf", split::terraform(name)),
+            file(".yaml", split::cloudformation(spec, name)?),
+        ],
+        Runner::StepFunctions => {
+            let plan = in_container(spec)?;
+            vec![file("-steps.yaml", steps::write(&plan, &plan::whole(spec).check()?)?)]
+        }
+        Runner::Systemd => systemd::files(spec, name)?,
+        Runner::Kubernetes => kubernetes::files(spec, name)?,
     })
 }
 
-/// The permissions of the two roles of a pipeline, and what needs each of them.
+fn in_container(spec: &EfsBackup) -> Result<Plan<'_>> {
+    let mut plan = Plan::new(spec)?;
+    plan.in_container = true;
+    Ok(plan)
+}
+
+/// The permissions of the roles that `runner` has, and what needs each of them.
 ///
 /// # Errors
-/// As [`files`].
-pub fn needs(spec: &EfsBackup) -> Result<Vec<Need>> {
-    let plan = Plan::new(spec)?;
-    Ok(needs::groups(&plan).iter().flat_map(needs::Group::needs).collect())
+/// As [`files`]; [`Unsupported`](ErrorKind::Unsupported) for a runner without roles of its own.
+pub fn needs(spec: &EfsBackup, runner: Runner) -> Result<Vec<Need>> {
+    let groups = match runner {
+        Runner::CloudFormation | Runner::Terraform => needs::groups(&Plan::new(spec)?),
+        Runner::StepFunctions => needs::containers(&in_container(spec)?),
+        Runner::Split | Runner::Systemd | Runner::Kubernetes => {
+            return Err(Error::new(ErrorKind::Unsupported, "stack")
+                .with_message(format!("{} has no roles made for this backup", runner.name())));
+        }
+    };
+    Ok(groups.iter().flat_map(needs::Group::needs).collect())
 }

@@ -2,6 +2,7 @@
 
 use super::plan::Plan;
 use super::policy::Statement;
+use crate::recipe::ScheduleType;
 
 /// Whose permission it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,40 @@ pub enum Role {
     Pipeline,
     /// The instance, with Task Runner and the script on it.
     Instance,
+    /// The container.
+    Task,
+    /// Fargate, which starts the container.
+    Execution,
+    /// The state machine.
+    Machine,
+    /// What starts the state machine.
+    Scheduler,
+}
+
+impl Role {
+    /// Its name, such as `pipeline`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Pipeline => "pipeline",
+            Role::Instance => "instance",
+            Role::Task => "task",
+            Role::Execution => "execution",
+            Role::Machine => "machine",
+            Role::Scheduler => "scheduler",
+        }
+    }
+
+    /// What stands for its name in texts.
+    pub(super) fn token(self) -> &'static str {
+        match self {
+            Role::Pipeline => "pipeline-role",
+            Role::Instance => "instance-role",
+            Role::Task => "task-role",
+            Role::Execution => "execution-role",
+            Role::Machine => "machine-role",
+            Role::Scheduler => "scheduler-role",
+        }
+    }
 }
 
 /// One permission, and what needs it.
@@ -252,4 +287,100 @@ pub(super) fn mounts(plan: &Plan<'_>, role: Role) -> Vec<Group> {
             vec![plan.backup_arn()],
         ),
     ]
+}
+
+/// Why a call of ECR is for all.
+const TOKEN: &str = "a token of ECR is for a whole registry";
+
+/// Every group of permissions of the plan on containers.
+pub(super) fn containers(plan: &Plan<'_>) -> Vec<Group> {
+    let ecs = |kind: &str| format!("arn:{{partition}}:ecs:{{region}}:{{account}}:{kind}");
+    let mut groups = mounts(plan, Role::Task);
+    groups.push(group(
+        Role::Execution,
+        "WriteLog",
+        &[
+            ("logs:CreateLogStream", "CreateLogStream: awslogs of TaskDefinition"),
+            ("logs:PutLogEvents", "PutLogEvents: awslogs of TaskDefinition"),
+        ],
+        vec!["{log-group-arn}".to_owned()],
+    ));
+    if let Some(image) = plan.environment.container.as_deref().and_then(ecr_repository) {
+        let mut token = group(
+            Role::Execution,
+            "SignInToRegistry",
+            &[("ecr:GetAuthorizationToken", "GetAuthorizationToken: Image of TaskDefinition")],
+            vec!["*".to_owned()],
+        );
+        token.why_all = Some(TOKEN);
+        groups.push(token);
+        groups.push(group(
+            Role::Execution,
+            "FetchImage",
+            &[
+                ("ecr:BatchGetImage", "BatchGetImage: Image of TaskDefinition"),
+                ("ecr:GetDownloadUrlForLayer", "GetDownloadUrlForLayer: Image of TaskDefinition"),
+            ],
+            vec![image],
+        ));
+    }
+    groups.push(group(
+        Role::Machine,
+        "StartTask",
+        &[("ecs:RunTask", "RunTask: Backup of StateMachine")],
+        vec!["{task}".to_owned()],
+    ));
+    groups.push(group(
+        Role::Machine,
+        "FollowTask",
+        &[
+            ("ecs:DescribeTasks", "DescribeTasks: Backup of StateMachine, until it ends"),
+            ("ecs:StopTask", "StopTask: Backup of StateMachine, when its time is up"),
+        ],
+        vec![ecs(&format!("task/{}/*", plan.name()))],
+    ));
+    let rule = "rule/StepFunctionsGetEventsForECSTaskRule";
+    groups.push(group(
+        Role::Machine,
+        "HearOfTask",
+        &[
+            ("events:DescribeRule", "DescribeRule: Backup of StateMachine, until it ends"),
+            ("events:PutRule", "PutRule: Backup of StateMachine, until it ends"),
+            ("events:PutTargets", "PutTargets: Backup of StateMachine, until it ends"),
+        ],
+        vec![format!("arn:{{partition}}:events:{{region}}:{{account}}:{rule}")],
+    ));
+    let mut passed = group(
+        Role::Machine,
+        "GiveTaskItsRoles",
+        &[("iam:PassRole", "RunTask: TaskRoleArn and ExecutionRoleArn of TaskDefinition")],
+        vec!["{task-role-arn}".to_owned(), "{execution-role-arn}".to_owned()],
+    );
+    let tasks = "ecs-tasks.amazonaws.com".to_owned();
+    passed.conditions.push(("StringEquals", "iam:PassedToService", tasks));
+    groups.push(passed);
+    groups.push(group(
+        Role::Machine,
+        "Tell",
+        &[("sns:Publish", "Publish: TellSuccess and TellFailure of StateMachine")],
+        plan.topics(),
+    ));
+    if plan.spec.schedule_type != ScheduleType::Ondemand {
+        groups.push(group(
+            Role::Scheduler,
+            "StartMachine",
+            &[("states:StartExecution", "StartExecution: Target of Schedule")],
+            vec!["{machine-arn}".to_owned()],
+        ));
+    }
+    groups
+}
+
+/// The ARN of the repository of an image in ECR: `ACCOUNT.dkr.ecr.REGION.…/NAME:TAG`.
+fn ecr_repository(image: &str) -> Option<String> {
+    let (host, name) = image.split_once('/')?;
+    let (account, rest) = host.split_once(".dkr.ecr.")?;
+    let region = rest.split('.').next()?;
+    let name = name.split(['@', ':']).next()?;
+    Some(format!("arn:{{partition}}:ecr:{region}:{account}:repository/{name}"))
 }

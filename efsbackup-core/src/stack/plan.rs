@@ -13,6 +13,8 @@ const IMAGE: &str = "ssm:/aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-x86_
 /// A checked spec with its environment.
 pub(super) struct Plan<'a> {
     pub(super) spec: &'a EfsBackup,
+    /// Whether the backup runs in a container, not on an instance of Data Pipeline's.
+    pub(super) in_container: bool,
     pub(super) environment: &'a Environment,
     pub(super) subnet: String,
     pub(super) makes_file_system: bool,
@@ -33,15 +35,9 @@ pub(super) struct Alarm {
 
 impl<'a> Plan<'a> {
     pub(super) fn new(spec: &'a EfsBackup) -> Result<Plan<'a>> {
-        let environment = spec.environment.as_ref().ok_or_else(|| {
-            invalid("a stack needs a name: add the table [environment] with the key name")
-        })?;
-        check_name(&environment.name)?;
+        let environment = environment(spec)?;
         let makes_file_system = spec.destination.is_none();
-        let whole = match makes_file_system {
-            true => spec.clone().with_destination(UNMADE),
-            false => spec.clone(),
-        };
+        let whole = whole(spec);
         let checked = whole.check()?;
         if checked.source.is_folder() || checked.destination.is_folder() {
             return Err(invalid("a stack backs file systems up, each HOST:/PATH; not folders"));
@@ -77,6 +73,7 @@ impl<'a> Plan<'a> {
             backup_id: checked.destination_id.clone(),
             definition,
             spec,
+            in_container: false,
             environment,
         })
     }
@@ -120,6 +117,22 @@ impl<'a> Plan<'a> {
         given.map_or("{instance-role-arn}".to_owned(), Self::role_arn)
     }
 
+    /// The role that publishes how a run ended.
+    pub(super) fn publisher_arn(&self) -> String {
+        match self.in_container {
+            true => "{machine-role-arn}".to_owned(),
+            false => self.pipeline_role_arn(),
+        }
+    }
+
+    /// The role that mounts the file systems.
+    pub(super) fn client_role_arn(&self) -> String {
+        match self.in_container {
+            true => "{task-role-arn}".to_owned(),
+            false => self.instance_role_arn(),
+        }
+    }
+
     pub(super) fn profile_arn(&self) -> String {
         let arn = |name| format!("arn:{{partition}}:iam::{{account}}:instance-profile/{name}");
         self.spec.resource_role.as_deref().map_or("{profile-arn}".to_owned(), arn)
@@ -127,7 +140,8 @@ impl<'a> Plan<'a> {
 
     /// The topics that are published to.
     pub(super) fn topics(&self) -> Vec<String> {
-        let topic = self.spec.topic.clone().unwrap_or_else(|| "{topic}".to_owned());
+        let given = |topic: &String| topic.replacen("arn:aws:", "arn:{partition}:", 1);
+        let topic = self.spec.topic.as_ref().map_or("{topic}".to_owned(), given);
         let success = self.alarm.map(|_| "{success-topic}".to_owned());
         [topic].into_iter().chain(success).collect()
     }
@@ -197,6 +211,23 @@ impl<'a> Plan<'a> {
             }
         }
         definition
+    }
+}
+
+/// The spec's environment, with a name that can be used.
+pub(super) fn environment(spec: &EfsBackup) -> Result<&Environment> {
+    let environment = spec.environment.as_ref().ok_or_else(|| {
+        invalid("a stack needs a name: add the table [environment] with the key name")
+    })?;
+    check_name(&environment.name)?;
+    Ok(environment)
+}
+
+/// The spec with a destination, one that stands for that which is made where it has none.
+pub(super) fn whole(spec: &EfsBackup) -> EfsBackup {
+    match spec.destination {
+        None => spec.clone().with_destination(UNMADE),
+        Some(_) => spec.clone(),
     }
 }
 

@@ -110,7 +110,7 @@ pub(super) fn topic_policy(plan: &Plan<'_>, topic: &TopicPart) -> Vec<Statement>
         resources: vec![arn.clone()],
         ..Statement::default()
     };
-    let mut statements = vec![publish("Pipeline", ("AWS", vec![plan.pipeline_role_arn()]))];
+    let mut statements = vec![publish("Backup", ("AWS", vec![plan.publisher_arn()]))];
     if topic.alarmed {
         let mut alarm = publish("Alarm", ("Service", texts(["cloudwatch.amazonaws.com"])));
         alarm.conditions.push(("StringEquals", "aws:SourceAccount", "{account}".to_owned()));
@@ -142,7 +142,7 @@ pub(super) fn file_system_policy(plan: &Plan<'_>) -> Vec<Statement> {
     vec![
         Statement {
             sid: "BackupRole".to_owned(),
-            principal: Some(("AWS", vec![plan.instance_role_arn()])),
+            principal: Some(("AWS", vec![plan.client_role_arn()])),
             actions: client.to_vec(),
             resources: texts(["*"]),
             conditions: vec![(

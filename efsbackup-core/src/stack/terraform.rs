@@ -13,10 +13,19 @@ use crate::pipeline::{FieldValue, Intrinsic, Node};
 
 /// Blocks of a file, in the order in which they are written.
 #[derive(Default)]
-struct Blocks(Vec<String>);
+pub(super) struct Blocks(Vec<String>);
 
 impl Blocks {
-    fn resource<K: Into<String>>(
+    /// The file.
+    pub(super) fn text(&self) -> String {
+        self.0.join("\n")
+    }
+
+    pub(super) fn block(&mut self, header: &str, body: &Node) {
+        self.0.push(block(header, body));
+    }
+
+    pub(super) fn resource<K: Into<String>>(
         &mut self,
         kind: &str,
         name: &str,
@@ -30,14 +39,14 @@ impl Blocks {
     }
 
     /// A policy's document, and the expression that gives it.
-    fn document(&mut self, name: &str, statements: &[Statement]) -> Node {
+    pub(super) fn document(&mut self, name: &str, statements: &[Statement]) -> Node {
         self.data("aws_iam_policy_document", name, policy::terraform(statements));
         expression(&format!("data.aws_iam_policy_document.{name}.json"))
     }
 }
 
 /// An expression of Terraform as it stands.
-fn expression(expression: &str) -> Node {
+pub(super) fn expression(expression: &str) -> Node {
     Node::Intrinsic(Box::new(Intrinsic::terraform(expression)))
 }
 
@@ -63,7 +72,7 @@ pub(super) fn write(plan: &Plan<'_>) -> Result<String> {
     file_system(plan, &mut blocks);
     alarm(plan, &mut blocks);
     blocks.0.push(pipeline(plan)?);
-    Ok(blocks.0.join("\n"))
+    Ok(blocks.text())
 }
 
 fn roles(plan: &Plan<'_>, blocks: &mut Blocks) {

@@ -26,8 +26,14 @@ const TOKENS: &[(&str, &str, &str)] = &[
     ("dns-suffix", "AWS::URLSuffix", "data.aws_partition.current.dns_suffix"),
     ("image", "ImageId", "data.aws_ssm_parameter.image.insecure_value"),
     // What the runners on containers have besides.
+    ("task-role", "TaskRole", ""),
     ("task-role-arn", "TaskRole.Arn", ""),
+    ("execution-role", "ExecutionRole", ""),
     ("execution-role-arn", "ExecutionRole.Arn", ""),
+    ("machine-role", "MachineRole", ""),
+    ("machine-role-arn", "MachineRole.Arn", ""),
+    ("scheduler-role", "SchedulerRole", ""),
+    ("scheduler-role-arn", "SchedulerRole.Arn", ""),
     ("machine-arn", "StateMachine.Arn", ""),
     ("cluster-arn", "Cluster.Arn", ""),
     ("task", "TaskDefinition", ""),
@@ -43,18 +49,22 @@ enum Part<'a> {
 
 fn parts(text: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        let known = after.split_once('}').and_then(|(name, after)| {
+    let (mut rest, mut from) = (text, 0);
+    while let Some(at) = rest.get(from..).and_then(|later| later.find('{')).map(|at| at + from) {
+        let (before, after) = rest.split_at(at);
+        let known = after[1..].split_once('}').and_then(|(name, after)| {
             Some((TOKENS.iter().find(|(token, ..)| *token == name)?, after))
         });
-        // Anything else in braces is text; none of the texts here has any.
-        let Some((token, after)) = known else { break };
+        // Anything else in braces is text.
+        let Some((token, after)) = known else {
+            from = at + 1;
+            continue;
+        };
         if !before.is_empty() {
             parts.push(Part::Text(before));
         }
         parts.push(Part::Token(token));
-        rest = after;
+        (rest, from) = (after, 0);
     }
     if !rest.is_empty() || parts.is_empty() {
         parts.push(Part::Text(rest));
@@ -106,6 +116,7 @@ mod tests {
         assert_eq!(terraform("s3://{bucket}/x"), "\"s3://${aws_s3_bucket.logs.id}/x\"");
         assert_eq!(terraform("a${b}\"{x}"), "\"a$${b}\\\"{x}\"");
         assert_eq!(cloudformation("plain {x}"), Node::Text("plain {x}".to_owned()));
+        assert_eq!(terraform("{x {topic}"), "\"{x ${aws_sns_topic.backup.arn}\"");
         let Node::Intrinsic(sub) = cloudformation("arn:{partition}:x") else { unreachable!() };
         assert_eq!(sub.argument, Node::Text("arn:${AWS::Partition}:x".to_owned()));
         let Node::Intrinsic(get) = cloudformation("{bucket-arn}") else { unreachable!() };
