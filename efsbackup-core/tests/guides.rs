@@ -1,0 +1,58 @@
+//! The commands that the guides tell people to type.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::Scratch;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs")
+}
+
+/// The blocks of a guide that are marked `sh`, one after the other, each told as it begins.
+fn script(guide: &str) -> String {
+    let text = fs::read_to_string(docs().join(guide)).unwrap();
+    let mut script = String::new();
+    for (number, block) in text.split("```sh\n").skip(1).enumerate() {
+        let commands = block.split("```").next().unwrap();
+        writeln!(script, "echo '-- {guide}, block {}' >&2\n{commands}", number + 1).unwrap();
+    }
+    script
+}
+
+#[test]
+fn the_guides_commands_succeed_one_after_the_other() {
+    let scratch = Scratch::new();
+    let mounts = scratch.path("mnt");
+    fs::create_dir_all(mounts.join("app/conf")).unwrap();
+    fs::create_dir(mounts.join("backups")).unwrap();
+    fs::write(mounts.join("app/conf/app.conf"), "first").unwrap();
+    fs::write(mounts.join("app/notes.txt"), "notes\n").unwrap();
+
+    let between = "echo changed > /mnt/app/conf/app.conf; touch /mnt/app/new\n";
+    let script = script("first-backup.md") + between + &script("restore.md");
+    assert!(script.matches("\nefsbackup ").count() >= 15, "{script}");
+    let command = Path::new(env!("CARGO_BIN_EXE_efsbackup")).parent().unwrap();
+    let output = Command::new("bash")
+        .args(["-eu", "-o", "pipefail", "-c"])
+        .arg(script.replace("/mnt/", &format!("{}/", mounts.to_str().unwrap())))
+        .env("PATH", format!("{}:{}", command.display(), std::env::var("PATH").unwrap()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+
+    let read = |path: &str| fs::read_to_string(mounts.join(path)).unwrap();
+    assert_eq!(read("app.conf.old"), "first");
+    assert_eq!(read("restored/notes.txt"), "notes\na change\n");
+    assert_eq!(read("some/conf/app.conf"), "first");
+    // The undo put back what the restore had replaced and removed.
+    assert_eq!(read("app/conf/app.conf"), "changed\n");
+    assert!(mounts.join("app/new").exists());
+}
