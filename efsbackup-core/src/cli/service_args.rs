@@ -91,11 +91,14 @@ impl ServiceArgs {
         }
         match (&self.which.state, &self.which.endpoint) {
             (_, Some(endpoint)) => Ok(Service::Remote(Remote::new(endpoint, self.keys.read()?)?)),
-            (Some(path), None) if !path.exists() => {
-                Err(Error::new(ErrorKind::NotFound, "open state")
-                    .with_message("there is no such state file")
-                    .with_path(path.as_path()))
-            }
+            (Some(path), None) if !path.exists() => Err(Error::new(
+                ErrorKind::NotFound,
+                "open state",
+            )
+            .with_message(
+                "there is no such state file; `efsbackup run` and `efsbackup serve` make one",
+            )
+            .with_path(path.as_path())),
             (Some(path), None) => {
                 Ok(Service::Embedded(Box::new(Engine::open(path, Arc::new(SystemClock))?)))
             }
