@@ -1,9 +1,23 @@
 //! Attempts in the store.
 
 use super::database::failed;
-use super::rows::{ErrorColumns, InstanceRow, collect, not_found};
+use super::rows::{Columns, ErrorColumns, InstanceRow, collect, not_found};
 use crate::error::Result;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+/// A query of whole rows, in the order in which [`AttemptRow::read`] takes their columns.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT attempt.pipeline, attempt.instance, attempt.number, attempt.status, \
+             attempt.not_before, attempt.task, attempt.assigned, attempt.reported, \
+             attempt.ended, attempt.hostname, attempt.stop, attempt.stop_message, \
+             attempt.error_id, attempt.error_message, attempt.error_stack \
+             FROM attempt ",
+            $rest
+        )
+    };
+}
 
 /// An attempt.
 #[derive(Clone, Debug)]
@@ -54,27 +68,28 @@ impl AttemptRow {
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let mut columns = Columns::of(row);
         Ok(AttemptRow {
-            pipeline: row.get("pipeline")?,
-            instance: row.get("instance")?,
-            number: row.get("number")?,
-            status: row.get("status")?,
-            not_before: row.get("not_before")?,
-            task: row.get("task")?,
-            assigned: row.get("assigned")?,
-            reported: row.get("reported")?,
-            ended: row.get("ended")?,
-            hostname: row.get("hostname")?,
-            stop: row.get("stop")?,
-            stop_message: row.get("stop_message")?,
-            error: ErrorColumns::read(row)?,
+            pipeline: columns.next()?,
+            instance: columns.next()?,
+            number: columns.next()?,
+            status: columns.next()?,
+            not_before: columns.next()?,
+            task: columns.next()?,
+            assigned: columns.next()?,
+            reported: columns.next()?,
+            ended: columns.next()?,
+            hostname: columns.next()?,
+            stop: columns.next()?,
+            stop_message: columns.next()?,
+            error: ErrorColumns::read(&mut columns)?,
         })
     }
 
     /// The attempt with this id, if there is one.
     pub(super) fn find(db: &Connection, pipeline: &str, id: &str) -> Result<Option<AttemptRow>> {
         let Some((instance, number)) = id.rsplit_once("_Attempt=") else { return Ok(None) };
-        let query = "SELECT * FROM attempt WHERE pipeline = ?1 AND instance = ?2 AND number = ?3";
+        let query = select!("WHERE pipeline = ?1 AND instance = ?2 AND number = ?3");
         db.prepare_cached(query)
             .and_then(|mut query| {
                 query.query_row((pipeline, instance, number), Self::read).optional()
@@ -84,7 +99,7 @@ impl AttemptRow {
 
     /// The attempt that was handed out as `task`.
     pub(super) fn of_task(db: &Connection, task: &str) -> Result<AttemptRow> {
-        db.prepare_cached("SELECT * FROM attempt WHERE task = ?1")
+        db.prepare_cached(select!("WHERE task = ?1"))
             .and_then(|mut query| query.query_row([task], Self::read).optional())
             .map_err(failed)?
             .ok_or_else(|| not_found("task", task))
@@ -92,8 +107,10 @@ impl AttemptRow {
 
     /// The open attempt of an instance, if there is one.
     pub(super) fn open_of(db: &Connection, instance: &InstanceRow) -> Result<Option<AttemptRow>> {
-        let query = "SELECT * FROM attempt WHERE pipeline = ?1 AND instance = ?2 \
-                     AND ended IS NULL ORDER BY number DESC LIMIT 1";
+        let query = select!(
+            "WHERE pipeline = ?1 AND instance = ?2 \
+                     AND ended IS NULL ORDER BY number DESC LIMIT 1"
+        );
         db.prepare_cached(query)
             .and_then(|mut query| {
                 query.query_row((&instance.pipeline, &instance.id), Self::read).optional()
@@ -124,26 +141,30 @@ impl AttemptRow {
 
     /// All attempts of a pipeline, in order.
     pub(super) fn all(db: &Connection, pipeline: &str) -> Result<Vec<AttemptRow>> {
-        let query = "SELECT * FROM attempt WHERE pipeline = :pipeline ORDER BY instance, number";
+        let query = select!("WHERE pipeline = :pipeline ORDER BY instance, number");
         collect(db, query, named_params! { ":pipeline": pipeline }, Self::read)
     }
 
     /// The attempts of a pipeline that workers have.
     pub(super) fn running(db: &Connection, pipeline: &str) -> Result<Vec<AttemptRow>> {
-        let query = "SELECT * FROM attempt INDEXED BY attempt_running \
+        let query = select!(
+            "INDEXED BY attempt_running \
                      WHERE pipeline = :pipeline AND status = 'RUNNING' \
-                     ORDER BY instance, number";
+                     ORDER BY instance, number"
+        );
         collect(db, query, named_params! { ":pipeline": pipeline }, Self::read)
     }
 
     /// The first attempt that a worker of `group` may have.
     pub(super) fn next(db: &Connection, group: &str, now: i64) -> Result<Option<AttemptRow>> {
-        let query = "SELECT attempt.* FROM attempt INDEXED BY attempt_waiting JOIN instance ON instance.id = \
+        let query = select!(
+            "INDEXED BY attempt_waiting JOIN instance ON instance.id = \
              attempt.instance AND instance.pipeline = attempt.pipeline \
              WHERE attempt.status = 'WAITING_FOR_RUNNER' AND attempt.not_before <= ?2 \
              AND instance.worker_group = ?1 AND NOT EXISTS (SELECT 1 FROM paused WHERE \
              paused.pipeline = instance.pipeline AND paused.component = instance.component) \
-             ORDER BY attempt.not_before, instance.scheduled_start, attempt.instance LIMIT 1";
+             ORDER BY attempt.not_before, instance.scheduled_start, attempt.instance LIMIT 1"
+        );
         db.prepare_cached(query)
             .and_then(|mut query| query.query_row((group, now), Self::read).optional())
             .map_err(failed)

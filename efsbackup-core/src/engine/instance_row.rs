@@ -2,9 +2,27 @@
 
 use super::database::failed;
 use super::kinds::Kind;
-use super::rows::{ErrorColumns, collect, not_found};
+use super::rows::{Columns, ErrorColumns, collect, not_found};
 use crate::error::Result;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+/// A query of whole rows, in the order in which [`InstanceRow::read`] takes their columns.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT instance.pipeline, instance.id, instance.component, instance.kind, \
+             instance.version, instance.status, instance.open, instance.created, \
+             instance.scheduled_start, instance.scheduled_end, instance.due, \
+             instance.late_at, instance.actual_start, instance.actual_end, \
+             instance.worker_group, instance.hostname, instance.attempts, \
+             instance.tries_left, instance.rerun, instance.creating, instance.cascade_on, \
+             instance.checks, instance.checked, instance.error_id, instance.error_message, \
+             instance.error_stack \
+             FROM instance ",
+            $rest
+        )
+    };
+}
 
 /// An instance.
 #[derive(Clone, Debug)]
@@ -41,31 +59,32 @@ pub(super) struct InstanceRow {
 
 impl InstanceRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let mut columns = Columns::of(row);
         Ok(InstanceRow {
-            pipeline: row.get("pipeline")?,
-            id: row.get("id")?,
-            component: row.get("component")?,
-            kind: row.get("kind")?,
-            version: row.get("version")?,
-            status: row.get("status")?,
-            open: row.get("open")?,
-            created: row.get("created")?,
-            scheduled_start: row.get("scheduled_start")?,
-            scheduled_end: row.get("scheduled_end")?,
-            due: row.get("due")?,
-            late_at: row.get("late_at")?,
-            actual_start: row.get("actual_start")?,
-            actual_end: row.get("actual_end")?,
-            worker_group: row.get("worker_group")?,
-            hostname: row.get("hostname")?,
-            attempts: row.get("attempts")?,
-            tries_left: row.get("tries_left")?,
-            rerun: row.get("rerun")?,
-            creating: row.get("creating")?,
-            cascade_on: row.get("cascade_on")?,
-            checks: row.get("checks")?,
-            checked: row.get("checked")?,
-            error: ErrorColumns::read(row)?,
+            pipeline: columns.next()?,
+            id: columns.next()?,
+            component: columns.next()?,
+            kind: columns.next()?,
+            version: columns.next()?,
+            status: columns.next()?,
+            open: columns.next()?,
+            created: columns.next()?,
+            scheduled_start: columns.next()?,
+            scheduled_end: columns.next()?,
+            due: columns.next()?,
+            late_at: columns.next()?,
+            actual_start: columns.next()?,
+            actual_end: columns.next()?,
+            worker_group: columns.next()?,
+            hostname: columns.next()?,
+            attempts: columns.next()?,
+            tries_left: columns.next()?,
+            rerun: columns.next()?,
+            creating: columns.next()?,
+            cascade_on: columns.next()?,
+            checks: columns.next()?,
+            checked: columns.next()?,
+            error: ErrorColumns::read(&mut columns)?,
         })
     }
 
@@ -83,7 +102,7 @@ impl InstanceRow {
 
     /// The instance `id`, if there is one.
     pub(super) fn find(db: &Connection, pipeline: &str, id: &str) -> Result<Option<InstanceRow>> {
-        db.prepare_cached("SELECT * FROM instance WHERE pipeline = ?1 AND id = ?2")
+        db.prepare_cached(select!("WHERE pipeline = ?1 AND id = ?2"))
             .and_then(|mut query| query.query_row((pipeline, id), Self::read).optional())
             .map_err(failed)
     }
@@ -101,8 +120,10 @@ impl InstanceRow {
         component: &str,
         time: i64,
     ) -> Result<Option<InstanceRow>> {
-        let query = "SELECT * FROM instance WHERE pipeline = ?1 AND component = ?2 \
-                     AND scheduled_start <= ?3 ORDER BY scheduled_start DESC LIMIT 1";
+        let query = select!(
+            "WHERE pipeline = ?1 AND component = ?2 \
+                     AND scheduled_start <= ?3 ORDER BY scheduled_start DESC LIMIT 1"
+        );
         db.prepare_cached(query)
             .and_then(|mut query| {
                 query.query_row((pipeline, component, time), Self::read).optional()
@@ -113,9 +134,11 @@ impl InstanceRow {
     /// The instances of a pipeline that begin in the interval of `resource`.
     pub(super) fn beside(db: &Connection, resource: &InstanceRow) -> Result<Vec<InstanceRow>> {
         // An interval of an on-demand run has no length.
-        let query = "SELECT * FROM instance INDEXED BY instance_start \
+        let query = select!(
+            "INDEXED BY instance_start \
                      WHERE pipeline = :pipeline AND scheduled_start >= :start \
-                     AND scheduled_start < max(:end, :start + 1) ORDER BY scheduled_start, id";
+                     AND scheduled_start < max(:end, :start + 1) ORDER BY scheduled_start, id"
+        );
         let parameters = named_params! {
             ":pipeline": resource.pipeline,
             ":start": resource.scheduled_start,
@@ -126,10 +149,21 @@ impl InstanceRow {
 
     /// The instances whose status is not final, the earliest first.
     pub(super) fn open(db: &Connection, pipeline: &str) -> Result<Vec<InstanceRow>> {
-        let query = "SELECT * FROM instance INDEXED BY instance_open \
+        let query = select!(
+            "INDEXED BY instance_open \
                      WHERE pipeline = :pipeline AND open = 1 \
-                     ORDER BY scheduled_start, id";
+                     ORDER BY scheduled_start, id"
+        );
         collect(db, query, named_params! { ":pipeline": pipeline }, Self::read)
+    }
+
+    /// Whether there is one whose status is not final.
+    pub(super) fn any_open(db: &Connection, pipeline: &str) -> Result<bool> {
+        let query = "SELECT EXISTS (SELECT 1 FROM instance INDEXED BY instance_open \
+                     WHERE pipeline = ?1 AND open = 1)";
+        db.prepare_cached(query)
+            .and_then(|mut query| query.query_row([pipeline], |row| row.get(0)))
+            .map_err(failed)
     }
 
     /// The scheduled starts and ids of the `count` instances that follow `place` in the
@@ -155,8 +189,10 @@ impl InstanceRow {
 
     /// All instances, the earliest first.
     pub(super) fn all(db: &Connection, pipeline: &str) -> Result<Vec<InstanceRow>> {
-        let query = "SELECT * FROM instance WHERE pipeline = :pipeline \
-                     ORDER BY scheduled_start, id";
+        let query = select!(
+            "WHERE pipeline = :pipeline \
+                     ORDER BY scheduled_start, id"
+        );
         collect(db, query, named_params! { ":pipeline": pipeline }, Self::read)
     }
 

@@ -37,7 +37,7 @@ pub(super) fn all(db: &Store, now: i64) -> Result<()> {
         if pipeline.state == "DEACTIVATING" {
             give_up_waiting(db, &pipeline.id, now)?;
         }
-        if InstanceRow::open(db, &pipeline.id)?.is_empty() {
+        if !InstanceRow::any_open(db, &pipeline.id)? {
             settle(db, &mut pipeline, &components)?;
         }
         let next = horizon::next(db, &pipeline.id, now)?;

@@ -91,9 +91,11 @@ mod tests {
                 scope.spawn(move || {
                     while written.iter().all(|count| count.load(Ordering::SeqCst) < WRITES) {
                         // Between its transactions there is next to no time.
-                        engine
-                            .transact(|_, _| Ok(thread::sleep(Duration::from_millis(4))))
-                            .unwrap();
+                        let slow = engine.transact(|_, _| {
+                            thread::sleep(Duration::from_millis(4));
+                            Ok(())
+                        });
+                        slow.unwrap();
                         own.fetch_add(1, Ordering::SeqCst);
                     }
                 });
