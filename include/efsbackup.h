@@ -40,6 +40,30 @@
   { sizeof(efsb_mount_options), NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, { 0 } }
 
 /**
+ * The default: `efsb_read_options options = EFSB_READ_OPTIONS_INIT;`
+ */
+#define EFSB_READ_OPTIONS_INIT \
+  { sizeof(efsb_read_options), NULL, 0, { 0 } }
+
+/**
+ * The default: `efsb_resolve_options options = EFSB_RESOLVE_OPTIONS_INIT;`
+ */
+#define EFSB_RESOLVE_OPTIONS_INIT \
+  { sizeof(efsb_resolve_options), NULL, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, { 0 } }
+
+/**
+ * The default: `efsb_draw_options options = EFSB_DRAW_OPTIONS_INIT;`
+ */
+#define EFSB_DRAW_OPTIONS_INIT \
+  { sizeof(efsb_draw_options), NULL, NULL, 0 }
+
+/**
+ * The default: `efsb_simulate_options options = EFSB_SIMULATE_OPTIONS_INIT;`
+ */
+#define EFSB_SIMULATE_OPTIONS_INIT \
+  { sizeof(efsb_simulate_options), NULL, 0, NULL, NULL, NULL, 0, NULL, 0, NULL, 0 }
+
+/**
  * Each file before it is closed on network file systems, the file system at the end elsewhere.
  */
 #define EFSB_FSYNC_AUTO 0
@@ -251,9 +275,28 @@
 typedef struct efsb_cancel_token efsb_cancel_token;
 
 /**
+ * A definition of AWS Data Pipeline in one of its forms, with the rest of its file. Never
+ * changes; may be used from any thread. Freed with efsb_definition_free().
+ *
+ * The forms are "cli", "api", "cfn-yaml", "cfn-json", "terraform" and "terraform-json".
+ */
+typedef struct efsb_definition efsb_definition;
+
+/**
  * What went wrong, where and why. Never changes; may be read from any thread.
  */
 typedef struct efsb_error efsb_error;
+
+/**
+ * One thing that is wrong or doubtful in a definition. It belongs to its list.
+ */
+typedef struct efsb_finding efsb_finding;
+
+/**
+ * All that efsb_definition_validate() found, in the order of the definition. Freed with
+ * efsb_finding_list_free().
+ */
+typedef struct efsb_finding_list efsb_finding_list;
 
 /**
  * A mount that lasts until efsb_mount_close() or efsb_mount_keep(). It may be used by one
@@ -577,6 +620,165 @@ typedef struct {
 } efsb_backup_options;
 
 /**
+ * How a definition is read. Start with #EFSB_READ_OPTIONS_INIT; everything 0 is the default.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * Which pipeline to take where the file has several; may be NULL.
+   */
+  const char *pipeline;
+  /**
+   * Read JSON with comments, trailing commas, and raw line breaks in strings.
+   */
+  uint8_t lenient;
+  /**
+   * Must be 0.
+   */
+  uint8_t reserved[7];
+} efsb_read_options;
+
+/**
+ * How a definition is drawn. Start with #EFSB_DRAW_OPTIONS_INIT; everything 0 is the default.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * The colours of an SVG: "auto" (as NULL), "light" or "dark".
+   */
+  const char *theme;
+  /**
+   * The status of objects, each "ID=STATUS", such as "Copy=FINISHED". May be NULL when
+   * `state_count` is 0.
+   */
+  const char *const *states;
+  /**
+   * How many of them there are.
+   */
+  size_t state_count;
+} efsb_draw_options;
+
+/**
+ * How a definition is resolved. Start with #EFSB_RESOLVE_OPTIONS_INIT; everything 0 is the
+ * default.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * Values of parameters, each "NAME=VALUE"; the same name again makes a list. May be NULL
+   * when `value_count` is 0.
+   */
+  const char *const *values;
+  /**
+   * How many values there are.
+   */
+  size_t value_count;
+  /**
+   * Also put in what the service sets in the run scheduled for this time, which is
+   * "YYYY-MM-DDTHH:MM:SS" in UTC; NULL: leave that as it is written.
+   */
+  const char *at;
+  /**
+   * The object that `node` means in an alarm, where several name it; may be NULL. Needs
+   * `at`, as do the next three.
+   */
+  const char *node;
+  /**
+   * Runtime fields with their values, such as "node.@status=FAILED". May be NULL when
+   * `runtime_count` is 0.
+   */
+  const char *const *runtime;
+  /**
+   * How many runtime fields there are.
+   */
+  size_t runtime_count;
+  /**
+   * Make up runtime fields without a value, as of a first attempt that begins when it is due.
+   */
+  uint8_t simulated;
+  /**
+   * Replace parameters only, not the names of fields.
+   */
+  uint8_t parameters_only;
+  /**
+   * Write each object with what it inherits.
+   */
+  uint8_t inherited;
+  /**
+   * Fail where a parameter that is used has no value.
+   */
+  uint8_t require_values;
+  /**
+   * Must be 0.
+   */
+  uint8_t reserved[4];
+} efsb_resolve_options;
+
+/**
+ * How a definition is simulated. Start with #EFSB_SIMULATE_OPTIONS_INIT; everything 0 is the
+ * default.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * Values of parameters, as in efsb_resolve_options.
+   */
+  const char *const *values;
+  /**
+   * How many values there are.
+   */
+  size_t value_count;
+  /**
+   * When it is activated, "YYYY-MM-DDTHH:MM:SS" in UTC. NULL: at the first startDateTime,
+   * else now.
+   */
+  const char *from;
+  /**
+   * Up to when it is played. NULL: a day later.
+   */
+  const char *until;
+  /**
+   * How long attempts take, each "[ACTIVITY=]DURATION", such as "Copy=25m". Without, a
+   * minute. May be NULL when `takes_count` is 0.
+   */
+  const char *const *takes;
+  /**
+   * How many of them there are.
+   */
+  size_t takes_count;
+  /**
+   * Which attempts fail, each "ACTIVITY[@TIME][#N]": all of an activity, of a scheduled
+   * start, or those of a number. May be NULL when `fail_count` is 0.
+   */
+  const char *const *fail;
+  /**
+   * How many of them there are.
+   */
+  size_t fail_count;
+  /**
+   * Which attempts are lost with their machine, written as in `fail`. May be NULL when
+   * `lose_count` is 0.
+   */
+  const char *const *lose;
+  /**
+   * How many of them there are.
+   */
+  size_t lose_count;
+} efsb_simulate_options;
+
+/**
  * How to mount. Start with #EFSB_MOUNT_OPTIONS_INIT or efsb_mount_options_init(); everything
  * 0 is the default: what AWS recommends for EFS. A yes-or-no field is yes for every value
  * but 0.
@@ -844,6 +1046,167 @@ bool efsb_is_cancelled(const efsb_cancel_token *token);
 void efsb_cancel_token_free(efsb_cancel_token *token);
 
 /**
+ * Reads the definition in the file at `path`, in whatever form it is. `options` may be NULL.
+ * `*definition`, freed with efsb_definition_free(), receives it.
+ *
+ * Requires: `path` is NULL or NUL-terminated; `options` is NULL or as its comments say; `definition` is
+ * NULL or may be written.
+ */
+efsb_status efsb_definition_load(const char *path,
+                                 const efsb_read_options *options,
+                                 efsb_definition **definition);
+
+/**
+ * As efsb_definition_load(), from the `length` bytes at `text`, which need no NUL.
+ *
+ * Requires: `text` is NULL or has `length` bytes; the rest is as in efsb_definition_load().
+ */
+efsb_status efsb_definition_parse(const char *text,
+                                  size_t length,
+                                  const efsb_read_options *options,
+                                  efsb_definition **definition);
+
+/**
+ * Frees a definition. NULL is fine.
+ *
+ * Requires: `definition` is NULL, or came from this library and was not freed before.
+ */
+void efsb_definition_free(efsb_definition *definition);
+
+/**
+ * The form it was read from, such as "cfn-yaml"; NULL for NULL. Lent as long as the
+ * definition.
+ *
+ * Requires: `definition` is NULL or alive.
+ */
+const char *efsb_definition_form(const efsb_definition *definition);
+
+/**
+ * Finds everything that is wrong with the definition; no account is asked. `*findings`, freed
+ * with efsb_finding_list_free(), receives it, also with #EFSB_INVALID_DEFINITION; it may be
+ * NULL.
+ *
+ * Returns #EFSB_OK where there are no errors, though maybe warnings, and
+ * #EFSB_INVALID_DEFINITION where there are.
+ *
+ * Requires: `definition` is NULL or alive; `findings` is NULL or may be written.
+ */
+efsb_status efsb_definition_validate(const efsb_definition *definition,
+                                     efsb_finding_list **findings);
+
+/**
+ * Writes the definition in `form`, or in its own as it was. `*text`, freed with
+ * efsb_string_free(), receives it.
+ *
+ * Returns #EFSB_CANNOT_REPRESENT where the form cannot carry what the definition says.
+ *
+ * Requires: `definition` is NULL or alive; `form` is NULL or NUL-terminated; `text` is NULL or may be
+ * written.
+ */
+efsb_status efsb_definition_convert(const efsb_definition *definition,
+                                    const char *form,
+                                    char **text);
+
+/**
+ * Tells what else the definition's file holds that `form` does not carry. `*json`, freed with
+ * efsb_string_free(), receives an array of texts.
+ *
+ * Requires: `definition` is NULL or alive; `form` is NULL or NUL-terminated; `json` is NULL or may be
+ * written.
+ */
+efsb_status efsb_definition_left_behind(const efsb_definition *definition,
+                                        const char *form,
+                                        char **json);
+
+/**
+ * Tells what is different in `new_definition`; order counts where it means something.
+ * `*json`, freed with efsb_string_free(), receives an array, empty where both mean the same,
+ * of objects with `change` ("added", "removed", "changed"), `part` ("object", "parameter",
+ * "value"), `id`, `key`, `old` and `new`. Secrets are covered.
+ *
+ * Requires: The definitions are NULL or alive; `json` is NULL or may be written.
+ */
+efsb_status efsb_definition_diff(const efsb_definition *old_definition,
+                                 const efsb_definition *new_definition,
+                                 char **json);
+
+/**
+ * Draws the definition as `kind`: "svg", "dot", "mermaid" or "text". `options` may be NULL.
+ * `*picture`, freed with efsb_string_free(), receives it.
+ *
+ * Requires: `definition` is NULL or alive; `kind` is NULL or NUL-terminated; `options` is NULL or as its
+ * comments say; `picture` is NULL or may be written.
+ */
+efsb_status efsb_definition_draw(const efsb_definition *definition,
+                                 const char *kind,
+                                 const efsb_draw_options *options,
+                                 char **picture);
+
+/**
+ * Makes `*options`, of `size` bytes, the default, as #EFSB_READ_OPTIONS_INIT does.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_read_options_init(efsb_read_options *options, size_t size);
+
+/**
+ * Makes `*options`, of `size` bytes, the default, as #EFSB_RESOLVE_OPTIONS_INIT does.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_resolve_options_init(efsb_resolve_options *options, size_t size);
+
+/**
+ * Makes `*options`, of `size` bytes, the default, as #EFSB_DRAW_OPTIONS_INIT does.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_draw_options_init(efsb_draw_options *options, size_t size);
+
+/**
+ * Makes `*options`, of `size` bytes, the default, as #EFSB_SIMULATE_OPTIONS_INIT does.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_simulate_options_init(efsb_simulate_options *options, size_t size);
+
+/**
+ * Puts in the values of parameters and all else that is known before a run. `options` may be
+ * NULL. `*resolved`, freed with efsb_definition_free(), receives the new definition; what is
+ * a secret stays as it is written, or is covered. `*json`, freed with efsb_string_free(),
+ * receives an object with `parameters` (each `id`, `values`, `origin`) and `unresolved` (each
+ * `object`, `field`, `name`). Each of the two may be NULL.
+ *
+ * Returns #EFSB_NOT_FOUND for a value of an unknown parameter; #EFSB_UNRESOLVED_PARAMETER
+ * where `require_values` misses one; #EFSB_INVALID_DEFINITION where a value is not of its
+ * parameter's type, or an expression is wrong.
+ *
+ * Requires: `definition` is NULL or alive; `options` is NULL or as its comments say; `resolved` and
+ * `json` are NULL or may be written.
+ */
+efsb_status efsb_definition_resolve(const efsb_definition *definition,
+                                    const efsb_resolve_options *options,
+                                    efsb_definition **resolved,
+                                    char **json);
+
+/**
+ * Plays the definition over a span of time: every run, retry, failure and message that would
+ * be, with nothing run and no time passing. `options` may be NULL. `*json`, freed with
+ * efsb_string_free(), receives an object with `from`, `until`, `state`, `instances`,
+ * `attempts`, `messages` and `resources`.
+ *
+ * Returns #EFSB_NOT_FOUND for a name that the definition does not have,
+ * #EFSB_INVALID_DEFINITION for a definition with errors, #EFSB_UNRESOLVED_PARAMETER where a
+ * parameter has no value.
+ *
+ * Requires: `definition` is NULL or alive; `options` is NULL or as its comments say; `json` is NULL or
+ * may be written.
+ */
+efsb_status efsb_definition_simulate(const efsb_definition *definition,
+                                     const efsb_simulate_options *options,
+                                     char **json);
+
+/**
  * The last error of this thread in words: one line, in UTF-8, what cannot be shown escaped;
  * "" when there is none. The string is lent until the next call on this thread that returns
  * an efsb_status: those calls set the last error, or clear it; no others do.
@@ -927,6 +1290,73 @@ int efsb_error_errno(const efsb_error *error);
  * Requires: `error` is NULL, or came from efsb_last_error_take() and was not freed before.
  */
 void efsb_error_free(efsb_error *error);
+
+/**
+ * How many findings there are; 0 for NULL.
+ *
+ * Requires: `list` is NULL or alive.
+ */
+size_t efsb_finding_list_count(const efsb_finding_list *list);
+
+/**
+ * The finding at `index`, lent as long as the list; NULL beyond the end and for NULL.
+ *
+ * Requires: `list` is NULL or alive.
+ */
+const efsb_finding *efsb_finding_list_get(const efsb_finding_list *list, size_t index);
+
+/**
+ * Frees a list with its findings. NULL is fine.
+ *
+ * Requires: `list` is NULL, or came from this library and was not freed before.
+ */
+void efsb_finding_list_free(efsb_finding_list *list);
+
+/**
+ * Whether the service would refuse the definition for it; else it is a warning. False for
+ * NULL.
+ *
+ * Requires: `finding` is NULL or alive.
+ */
+bool efsb_finding_is_error(const efsb_finding *finding);
+
+/**
+ * Its stable code, such as "E301"; NULL for NULL. Lent as long as the finding.
+ *
+ * Requires: `finding` is NULL or alive.
+ */
+const char *efsb_finding_code(const efsb_finding *finding);
+
+/**
+ * The object's or parameter's id; NULL where it is about the whole definition, and for NULL.
+ * Lent as long as the finding.
+ *
+ * Requires: `finding` is NULL or alive.
+ */
+const char *efsb_finding_object(const efsb_finding *finding);
+
+/**
+ * The field's key; NULL where it is about no field, and for NULL. Lent as long as the
+ * finding.
+ *
+ * Requires: `finding` is NULL or alive.
+ */
+const char *efsb_finding_field(const efsb_finding *finding);
+
+/**
+ * Where it is: "object.field", "object" or "definition"; NULL for NULL. Lent as long as the
+ * finding.
+ *
+ * Requires: `finding` is NULL or alive.
+ */
+const char *efsb_finding_path(const efsb_finding *finding);
+
+/**
+ * What is wrong, and how to mend it; NULL for NULL. Lent as long as the finding.
+ *
+ * Requires: `finding` is NULL or alive.
+ */
+const char *efsb_finding_message(const efsb_finding *finding);
 
 /**
  * Makes the contents of the directory `destination` equal those of the directory `source`.

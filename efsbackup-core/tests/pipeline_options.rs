@@ -175,7 +175,7 @@ fn simulate_takes_times_values_and_scripts() {
     assert_eq!(values["messages"], Value::Array(Vec::new()));
     let words = "pipeline simulate p.json --until 2026-02-01T00:00:00";
     let (status, _, stderr) = ran(folder.path(), words);
-    assert_eq!((status, stderr.contains("--until is before --from")), (2, true), "{stderr}");
+    assert_eq!((status, stderr.contains("until is before from")), (2, true), "{stderr}");
     let (status, _, stderr) = ran(folder.path(), "pipeline simulate p.json --value myGruop=h");
     assert!(status == 1 && stderr.contains("did you mean myGroup?"), "{stderr}");
 }

@@ -12,6 +12,8 @@
 //! | `mirror_options`, `mirror`, `report` | the core's `mirror` |
 //! | `backup_options`, `repository`, `snapshot` | the core's `snapshot` |
 //! | `mount_options`, `mount` | the core's `mount` |
+//! | `definition`, `finding` | the core's `pipeline`, `formats` and `draw` |
+//! | `definition_options`, `definition_values` | the core's `params` and `simulate` |
 //! | `version` | the versions of library and ABI |
 //!
 //! Types and functions carry the names they have in C.
@@ -20,7 +22,11 @@
 
 mod backup_options;
 mod cancel;
+mod definition;
+mod definition_options;
+mod definition_values;
 mod error;
+mod finding;
 mod guard;
 mod handle;
 mod mirror;
@@ -39,7 +45,11 @@ mod version;
 
 pub use backup_options::*;
 pub use cancel::*;
+pub use definition::*;
+pub use definition_options::*;
+pub use definition_values::*;
 pub use error::*;
+pub use finding::*;
 pub use mirror::*;
 pub use mirror_options::*;
 pub use mount::*;

@@ -2,7 +2,8 @@
 
 use crate::error::Failure;
 use crate::guard::guard_or;
-use crate::status::{EFSB_INVALID_INPUT, EFSB_NULL_ARGUMENT};
+use crate::status::{EFSB_INTERNAL, EFSB_INVALID_INPUT, EFSB_NULL_ARGUMENT};
+use serde::Serialize;
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -90,6 +91,53 @@ pub(crate) unsafe fn text<'a>(
             Err(Failure::of(EFSB_INVALID_INPUT, "call", why))
         }
     }
+}
+
+/// As [`text`], but an error for NULL too.
+///
+/// # Safety
+/// As for [`text`].
+pub(crate) unsafe fn needed<'a>(text: *const c_char, argument: &str) -> Result<&'a str, Failure> {
+    // SAFETY: by this function's contract.
+    unsafe { self::text(text, argument) }?.ok_or_else(|| null_argument(argument))
+}
+
+/// The `count` texts at `texts`; an error that names `argument` for a NULL among them.
+///
+/// # Safety
+/// `texts` is NULL or has `count` pointers, each as for [`text`].
+pub(crate) unsafe fn texts<'a>(
+    texts: *const *const c_char,
+    count: usize,
+    argument: &str,
+) -> Result<Vec<&'a str>, Failure> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if texts.is_null() {
+        return Err(null_argument(argument));
+    }
+    // SAFETY: by this function's contract.
+    let pointers = unsafe { std::slice::from_raw_parts(texts, count) };
+    // SAFETY: by this function's contract.
+    pointers.iter().map(|&pointer| unsafe { needed(pointer, argument) }).collect()
+}
+
+/// Gives `value` to the caller as JSON, if it is wanted.
+///
+/// # Safety
+/// `json` is NULL or may be written.
+pub(crate) unsafe fn give_json<T: Serialize>(
+    json: *mut *mut c_char,
+    value: &T,
+) -> Result<(), Failure> {
+    if !json.is_null() {
+        let text = serde_json::to_string(value)
+            .map_err(|error| Failure::of(EFSB_INTERNAL, "json", error.to_string()))?;
+        // SAFETY: by this function's contract.
+        unsafe { set(json, give_string(text)) };
+    }
+    Ok(())
 }
 
 /// The error for an argument that must not be NULL.

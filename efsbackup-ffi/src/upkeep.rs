@@ -13,9 +13,9 @@ use crate::report::efsb_report;
 use crate::repository::{borrow, efsb_repository};
 use crate::snapshot::efsb_snapshot;
 use crate::status::{EFSB_INCOMPLETE, efsb_status};
-use crate::text::{give_string, null_argument, path, paths, set, text};
+use crate::text::{give_json, needed, null_argument, path, paths, set, text};
 use efsbackup_core::cancel::CancelToken;
-use efsbackup_core::snapshot::{BackupOptions, Retention, to_json};
+use efsbackup_core::snapshot::{BackupOptions, Retention};
 use std::ffi::c_char;
 use std::path::Path;
 use std::ptr::null_mut;
@@ -27,15 +27,6 @@ unsafe fn token(token: *const efsb_cancel_token) -> CancelToken {
     unsafe { Handle::borrow(token) }.cloned().unwrap_or_default()
 }
 
-/// The text `id`, which must not be NULL.
-///
-/// # Safety
-/// `id` is NULL or NUL-terminated and alive for `'a`.
-unsafe fn needed<'a>(id: *const c_char, argument: &str) -> Result<&'a str, Failure> {
-    // SAFETY: by this function's contract.
-    unsafe { text(id, argument) }?.ok_or_else(|| null_argument(argument))
-}
-
 /// # Safety
 /// `value` is NULL or NUL-terminated and alive for `'a`.
 unsafe fn optional<'a>(value: *const c_char, argument: &str) -> Result<Option<&'a Path>, Failure> {
@@ -43,17 +34,6 @@ unsafe fn optional<'a>(value: *const c_char, argument: &str) -> Result<Option<&'
         true => Ok(None),
         // SAFETY: by this function's contract.
         false => unsafe { path(value, argument) }.map(Some),
-    }
-}
-
-/// Gives `document` to the caller, if it is wanted.
-///
-/// # Safety
-/// `json` is NULL or may be written.
-unsafe fn give(json: *mut *mut c_char, document: String) {
-    if !json.is_null() {
-        // SAFETY: by this function's contract.
-        unsafe { set(json, give_string(document)) };
     }
 }
 
@@ -102,7 +82,7 @@ pub unsafe extern "C" fn efsb_verify(
         }
         let found = verify.run()?;
         // SAFETY: by this function's contract.
-        unsafe { give(json, to_json(&found)?) };
+        unsafe { give_json(json, &found) }?;
         match found.is_good() {
             true => Ok(()),
             false => Err(Failure::of(
@@ -149,8 +129,7 @@ pub unsafe extern "C" fn efsb_diff(
         let mut changes = Vec::new();
         diff.contents(contents).cancel(&cancel).run(|change| changes.push(change))?;
         // SAFETY: by this function's contract.
-        unsafe { give(json, to_json(&changes)?) };
-        Ok(())
+        unsafe { give_json(json, &changes) }
     }
 }
 
@@ -175,8 +154,7 @@ pub unsafe extern "C" fn efsb_history(
         let (repository, entry) = unsafe { (borrow(repository)?, path(entry, "entry")?) };
         let versions = repository.history(entry)?;
         // SAFETY: by this function's contract.
-        unsafe { give(json, to_json(&versions)?) };
-        Ok(())
+        unsafe { give_json(json, &versions) }
     }
 }
 
@@ -213,8 +191,7 @@ pub unsafe extern "C" fn efsb_adopt(
         let adopt = repository.adopt(folders).timezone(named.timezone).dry_run(dry_run);
         let adopted = adopt.cancel(&cancel).run()?;
         // SAFETY: by this function's contract.
-        unsafe { give(json, to_json(&adopted)?) };
-        Ok(())
+        unsafe { give_json(json, &adopted) }
     }
 }
 
@@ -284,8 +261,7 @@ pub unsafe extern "C" fn efsb_prune(
         let prune = repository.prune(retention).timezone(named.timezone).dry_run(dry_run);
         let done = prune.cancel(&cancel).run()?;
         // SAFETY: by this function's contract.
-        unsafe { give(json, to_json(&done)?) };
-        Ok(())
+        unsafe { give_json(json, &done) }
     }
 }
 

@@ -124,6 +124,11 @@ fn snapshots_are_taken_listed_and_restored() {
 }
 
 #[test]
+fn definitions_are_read_checked_resolved_converted_compared_drawn_and_played() {
+    run_in_folders(&compile("definitions"));
+}
+
+#[test]
 fn the_static_library_links_too() {
     let program = prefix().join("edges-static");
     succeed(
@@ -142,7 +147,12 @@ fn header_compiles(compiler: &str, language: &str, standard: &str) {
     let source = prefix().join(format!("header.{language}"));
     let text = "#include <efsbackup.h>\n#include <efsbackup.h>\n\
                 efsb_mirror_options mirror = EFSB_MIRROR_OPTIONS_INIT;\n\
-                efsb_backup_options backup = EFSB_BACKUP_OPTIONS_INIT;\n";
+                efsb_backup_options backup = EFSB_BACKUP_OPTIONS_INIT;\n\
+                efsb_mount_options mount = EFSB_MOUNT_OPTIONS_INIT;\n\
+                efsb_read_options reading = EFSB_READ_OPTIONS_INIT;\n\
+                efsb_resolve_options resolving = EFSB_RESOLVE_OPTIONS_INIT;\n\
+                efsb_draw_options drawing = EFSB_DRAW_OPTIONS_INIT;\n\
+                efsb_simulate_options simulating = EFSB_SIMULATE_OPTIONS_INIT;\n";
     fs::write(&source, text).unwrap();
     let object = source.with_extension(format!("{language}.o"));
     succeed(
@@ -162,27 +172,33 @@ fn the_header_is_clean_c_and_cpp_alone_and_included_twice() {
     }
 }
 
-#[test]
-fn the_example_runs_when_compiled_through_pkg_config() {
-    if !installed("pkg-config") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
+/// Compiles examples/c/NAME.c into `folder` as its head says, through pkg-config.
+fn compile_example(name: &str, folder: &Path) -> PathBuf {
     let flags = succeed(
         Command::new("pkg-config")
             .args(["--cflags", "--libs", "efsbackup"])
             .env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig")),
     );
     let flags = String::from_utf8(flags.stdout).unwrap();
-    let example = folder.path().join("mirror");
+    let example = folder.join(name);
     succeed(
         Command::new("cc")
             .args(["-std=c11", "-o"])
             .arg(&example)
             .args(STRICT)
-            .arg(Path::new(CRATE).join("../examples/c/mirror.c"))
+            .arg(Path::new(CRATE).join("../examples/c").join(name).with_extension("c"))
             .args(flags.split_whitespace()),
     );
+    example
+}
+
+#[test]
+fn the_example_of_mirror_runs_when_compiled_through_pkg_config() {
+    if !installed("pkg-config") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let example = compile_example("mirror", folder.path());
     let (source, destination) = (folder.path().join("source"), folder.path().join("copy"));
     fs::create_dir(&source).unwrap();
     fs::write(source.join("file"), "hello").unwrap();
@@ -196,6 +212,27 @@ fn the_example_runs_when_compiled_through_pkg_config() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stderr.ends_with(b"(errno 2)\n"), "{}", output.stderr.escape_ascii());
+}
+
+#[test]
+fn the_example_of_pipelines_runs_when_compiled_through_pkg_config() {
+    if !installed("pkg-config") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let example = compile_example("pipeline", folder.path());
+    let file = Path::new(CRATE).join("../tests/vectors/validation/E301.json");
+    let mut command = Command::new(&example);
+    let output = command
+        .arg("validate")
+        .arg(file)
+        .env("LD_LIBRARY_PATH", prefix().join("lib"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("error E301 A.runsOn: there is no object Bx; did you mean Box?\n"));
+    assert!(output.stderr.starts_with(b"invalid-definition: validate: E301 A.runsOn"));
 }
 
 #[test]

@@ -6,12 +6,23 @@ use std::{env, fs};
 
 const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include/efsbackup.h");
 
+/// Files with their option structs.
+const OPTIONS: [(&str, &str); 7] = [
+    ("mirror_options", "mirror_options"),
+    ("backup_options", "backup_options"),
+    ("mount_options", "mount_options"),
+    ("definition_options", "read_options"),
+    ("definition_options", "resolve_options"),
+    ("definition_options", "draw_options"),
+    ("definition_options", "simulate_options"),
+];
+
 /// The header as it should be.
 fn generate() -> String {
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = cbindgen::Config::from_file(crate_dir.join("cbindgen.toml")).unwrap();
-    let initializers = ["mirror_options", "backup_options", "mount_options"].map(|name| {
-        let source = fs::read_to_string(crate_dir.join("src").join(name).with_extension("rs"));
+    let initializers = OPTIONS.map(|(file, name)| {
+        let source = fs::read_to_string(crate_dir.join("src").join(file).with_extension("rs"));
         initializer(name, &source.unwrap())
     });
     config.after_includes = Some(format!("{}\n\n{}", versions(), initializers.join("\n\n")));

@@ -1,11 +1,10 @@
 //! The core's `pipeline`, `formats`, `params` and `draw`: definitions and what is done with them.
 
 use crate::errors;
-use efsbackup_core::draw::{self, Options, Theme};
-use efsbackup_core::formats::{Document, Format, Reader};
+use efsbackup_core::draw::{Options, Picture};
+use efsbackup_core::formats::{Document, Reader};
 use efsbackup_core::params::{self, mask};
 use efsbackup_core::pipeline::{FieldValue, MASK, ParameterValue, Severity};
-use efsbackup_core::{Error, ErrorKind};
 use pyo3::prelude::*;
 
 /// A definition as it was read, with the rest of its file.
@@ -43,13 +42,13 @@ impl NativeDefinition {
 
     /// Writes it in a form.
     fn write(&self, py: Python<'_>, form: &str) -> PyResult<String> {
-        let written = format(form).and_then(|format| self.0.write(format));
+        let written = form.parse().and_then(|format| self.0.write(format));
         written.map_err(|error| errors::raise(py, &error))
     }
 
     /// What the file holds that a form leaves behind.
     fn left_behind(&self, py: Python<'_>, form: &str) -> PyResult<Vec<String>> {
-        let format = format(form).map_err(|error| errors::raise(py, &error))?;
+        let format = form.parse().map_err(|error| errors::raise(py, &error))?;
         Ok(self.0.left_behind(format))
     }
 
@@ -101,32 +100,9 @@ impl NativeDefinition {
         theme: &str,
         states: Vec<(String, String)>,
     ) -> PyResult<String> {
-        let wrong = |text: &str| {
-            let error = Error::new(ErrorKind::InvalidInput, "draw").with_message(text.to_owned());
-            errors::raise(py, &error)
-        };
-        let theme = match theme {
-            "auto" => Theme::Auto,
-            "light" => Theme::Light,
-            "dark" => Theme::Dark,
-            _ => return Err(wrong("a theme is auto, light or dark")),
-        };
-        let draw = match kind {
-            "svg" => draw::svg,
-            "dot" => draw::dot,
-            "mermaid" => draw::mermaid,
-            "text" => draw::text,
-            _ => return Err(wrong("a picture is svg, dot, mermaid or text")),
-        };
-        Ok(draw(&self.0.definition, &Options { theme, states }))
+        let raise = |error| errors::raise(py, &error);
+        let picture: Picture = kind.parse().map_err(raise)?;
+        let theme = theme.parse().map_err(raise)?;
+        Ok(picture.draw(&self.0.definition, &Options { theme, states }))
     }
-}
-
-/// The form called `name`.
-fn format(name: &str) -> efsbackup_core::Result<Format> {
-    let found = Format::ALL.into_iter().find(|format| format.name() == name);
-    found.ok_or_else(|| {
-        Error::new(ErrorKind::InvalidInput, "write")
-            .with_message(format!("the forms are {}", Format::ALL.map(Format::name).join(", ")))
-    })
 }

@@ -4,9 +4,8 @@ use super::Context;
 use super::definition_file::Input;
 use super::exit::Exit;
 use crate::error::Result;
-use crate::pipeline::{Change, FieldValue, MASK, Node, Part};
+use crate::pipeline::{Change, FieldValue, MASK};
 use serde::Serialize;
-use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 use std::path::PathBuf;
 
@@ -30,36 +29,7 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Document<'a> {
     equal: bool,
-    changes: Vec<Entry<'a>>,
-}
-
-/// A change, as the JSON document has it.
-#[derive(Serialize)]
-pub(super) struct Entry<'a> {
-    change: &'static str,
-    part: &'static str,
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a str>,
-    old: Vec<Value>,
-    new: Vec<Value>,
-}
-
-impl<'a> Entry<'a> {
-    pub(super) fn of(change: &'a Change) -> Self {
-        let values = |values: &[FieldValue]| match change.is_secret() {
-            true => values.iter().map(|_| Value::from(MASK)).collect(),
-            false => values.iter().map(value).collect(),
-        };
-        Entry {
-            change: word(change),
-            part: part(change.part),
-            id: &change.id,
-            key: change.key.as_deref(),
-            old: values(&change.old),
-            new: values(&change.new),
-        }
-    }
+    changes: &'a [Change],
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
@@ -69,39 +39,22 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     for change in &changes {
         show(change, context);
     }
-    let entries = changes.iter().map(Entry::of).collect();
-    context.output.document(&Document { equal: changes.is_empty(), changes: entries })?;
+    context.output.document(&Document { equal: changes.is_empty(), changes: &changes })?;
     if changes.is_empty() {
         context.output.note("both mean the same");
     }
     Ok(if args.exit_code && !changes.is_empty() { Exit::FAILED } else { Exit::COMPLETE })
 }
 
-fn word(change: &Change) -> &'static str {
-    match change.present {
-        (false, _) => "added",
-        (_, false) => "removed",
-        _ => "changed",
-    }
-}
-
-fn part(part: Part) -> &'static str {
-    match part {
-        Part::Object => "object",
-        Part::Parameter => "parameter",
-        Part::Value => "value",
-    }
-}
-
 /// A line that says where, and below it the lines that differ.
 pub(super) fn show(change: &Change, context: &Context) {
-    let sign = match word(change) {
+    let sign = match change.kind() {
         "added" => '+',
         "removed" => '-',
         _ => '~',
     };
     let place = change.place();
-    context.output.line(format!("{sign} {} {}", part(change.part), printable(&place)));
+    context.output.line(format!("{sign} {} {}", change.part.name(), printable(&place)));
     if change.is_secret() {
         if !(change.old.is_empty() && change.new.is_empty()) {
             context.output.line(format!("    {MASK} (a secret)"));
@@ -133,7 +86,7 @@ fn lines(value: &FieldValue) -> Vec<String> {
     match value {
         FieldValue::Text(text) => text.split('\n').map(str::to_owned).collect(),
         FieldValue::Reference(id) => vec![format!("→ {id}")],
-        FieldValue::Intrinsic(_) => vec![self::value(value).to_string()],
+        FieldValue::Intrinsic(_) => vec![value.to_json().to_string()],
     }
 }
 
@@ -148,24 +101,4 @@ fn printable(text: &str) -> String {
         }
     }
     shown
-}
-
-/// A value as the AWS CLI's form has it, and a function as CloudFormation's long form has it.
-fn value(value: &FieldValue) -> Value {
-    match value {
-        FieldValue::Text(text) => text.as_str().into(),
-        FieldValue::Reference(id) => json!({ "ref": id }),
-        FieldValue::Intrinsic(of) => json!({ of.function.as_str(): node(&of.argument) }),
-    }
-}
-
-fn node(node: &Node) -> Value {
-    match node {
-        Node::Text(text) | Node::Plain(text) => text.as_str().into(),
-        Node::List(items) => items.iter().map(self::node).collect(),
-        Node::Map(entries) => Value::Object(
-            entries.iter().map(|(key, item)| (key.clone(), self::node(item))).collect(),
-        ),
-        Node::Intrinsic(of) => json!({ of.function.as_str(): self::node(&of.argument) }),
-    }
 }

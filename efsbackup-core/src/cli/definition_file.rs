@@ -116,6 +116,5 @@ impl Target {
 
 /// Parses the name of a form.
 pub(crate) fn format(name: &str) -> std::result::Result<Format, String> {
-    let found = Format::ALL.into_iter().find(|format| format.name() == name);
-    found.ok_or_else(|| format!("the forms are {}", Format::ALL.map(Format::name).join(", ")))
+    name.parse().map_err(|error: Error| error.message())
 }

@@ -1,7 +1,7 @@
 //! `efsbackup pipeline plan` and `apply`: having a pipeline on a service as a file says.
 
 use super::Context;
-use super::definition_diff::{self, Entry};
+use super::definition_diff;
 use super::definition_file::Input;
 use super::exit::Exit;
 use super::service_args::{ServiceArgs, on_service};
@@ -12,6 +12,7 @@ use crate::deploy::{
     ApplyEvent, Findings, ObjectFindings, OnThread, PipelineService, Plan, Tag, Wanted, apply, plan,
 };
 use crate::error::Result;
+use crate::pipeline::Change;
 use jiff::Timestamp;
 use pollster::block_on;
 use serde::Serialize;
@@ -186,7 +187,7 @@ struct Document<'a> {
     pipeline: Option<&'a str>,
     state: Option<&'a str>,
     applied: bool,
-    changes: Vec<Entry<'a>>,
+    changes: &'a [Change],
     steps: Vec<String>,
     reasons: &'a [String],
     losses: &'a [String],
@@ -212,7 +213,7 @@ impl<'a> Document<'a> {
             pipeline,
             state: plan.state.as_deref(),
             applied,
-            changes: plan.changes.iter().map(Entry::of).collect(),
+            changes: &plan.changes,
             steps: plan.steps.iter().map(|step| step.describe()).collect(),
             reasons: &plan.reasons,
             losses: &plan.losses,

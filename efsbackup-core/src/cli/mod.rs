@@ -37,7 +37,6 @@ mod serve;
 mod service_args;
 mod silence;
 mod simulate;
-mod simulate_script;
 mod snapshots;
 mod stack;
 mod stats;

@@ -8,9 +8,10 @@ use super::simulate::time;
 use super::value_args::ValueArgs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::formats::Format;
-use crate::params::{self, Given, MASK, Moment, Options, Origin, Resolved, Source};
+use crate::params::{self, Moment, Options, Resolved};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -51,22 +52,8 @@ pub(crate) struct Args {
 struct Document<'a> {
     #[serde(flatten)]
     written: Written<'a>,
-    parameters: Vec<Parameter<'a>>,
-    unresolved: Vec<Unresolved<'a>>,
-}
-
-#[derive(Serialize)]
-struct Parameter<'a> {
-    id: &'a str,
-    values: Vec<&'a str>,
-    origin: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct Unresolved<'a> {
-    object: &'a str,
-    field: &'a str,
-    name: &'a str,
+    #[serde(flatten)]
+    values: Value,
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
@@ -92,14 +79,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let format = args.to.unwrap_or(document.format);
     let text = document.write(format)?;
     let written = args.target.write(format.name(), &text, context)?;
-    let parameters = parameters(&resolved, &given);
-    let unresolved = resolved.unresolved.iter().map(|left| Unresolved {
-        object: &left.object,
-        field: &left.field,
-        name: &left.name,
-    });
-    let unresolved = unresolved.collect();
-    context.output.document(&Document { written, parameters, unresolved })?;
+    let values = resolved.to_json(&given);
+    context.output.document(&Document { written, values })?;
     tell_missing(&resolved, context);
     Ok(Exit::COMPLETE)
 }
@@ -117,24 +98,6 @@ fn moment(args: &Args) -> Option<Moment> {
     }
     let runtime = args.runtime.iter();
     Some(runtime.fold(moment, |moment, (name, value)| moment.runtime(name, value)))
-}
-
-fn parameters<'a>(resolved: &'a Resolved, given: &Given) -> Vec<Parameter<'a>> {
-    let parameter = |id| {
-        let found = resolved.parameters.get(id);
-        let values = found.map(|(values, _)| values).unwrap_or_default().iter();
-        let secret = |value| if str::starts_with(id, '*') { MASK } else { value };
-        Parameter {
-            id,
-            values: values.map(|value| secret(value.as_str())).collect(),
-            origin: found.map(|(_, origin)| match origin {
-                Origin::Given => given.source(id).map_or("given", Source::name),
-                Origin::Definition => "definition",
-                Origin::Default => "default",
-            }),
-        }
-    };
-    resolved.parameters.ids().map(parameter).collect()
 }
 
 /// Tells which parameters must still be given before it can run.

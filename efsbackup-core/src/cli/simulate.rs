@@ -4,15 +4,12 @@ use super::Context;
 use super::definition_file::Input;
 use super::exit::Exit;
 use super::output::Output;
-use super::simulate_script::{Script, Takes, Which, which};
 use super::value_args::ValueArgs;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::expression::Value;
-use crate::params;
-use crate::pipeline::Definition;
-use crate::simulate::{Simulation, SimulationReport};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value as Json, json};
+use crate::simulate::{self, Plan, Simulation, SimulationReport, Takes, Which};
+use jiff::Timestamp;
+use std::str::FromStr;
 use std::time::Duration;
 
 #[derive(clap::Args)]
@@ -28,58 +25,49 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<Timestamp>,
     /// How long attempts take: of all activities or of one (default: 1m)
-    #[arg(long, value_name = "[ACTIVITY=]DURATION", value_parser = Takes::parse)]
+    #[arg(long, value_name = "[ACTIVITY=]DURATION", value_parser = parsed::<Takes>)]
     takes: Vec<Takes>,
     /// Which attempts fail: all of an activity, of a scheduled start, or those of a number
-    #[arg(long, value_name = "ACTIVITY[@TIME][#N]", value_parser = which)]
+    #[arg(long, value_name = "ACTIVITY[@TIME][#N]", value_parser = parsed::<Which>)]
     fail: Vec<Which>,
     /// Which attempts are lost with their machine, written as for --fail
-    #[arg(long, value_name = "ACTIVITY[@TIME][#N]", value_parser = which)]
+    #[arg(long, value_name = "ACTIVITY[@TIME][#N]", value_parser = parsed::<Which>)]
     lose: Vec<Which>,
 }
 
 /// A time in UTC.
 pub(crate) fn time(text: &str) -> std::result::Result<Timestamp, String> {
-    match Value::time(text) {
-        Ok(Value::Time(time)) => Ok(time.timestamp()),
-        _ => Err("write YYYY-MM-DDTHH:MM:SS, in UTC".to_owned()),
-    }
+    Value::instant(text).map_err(|_| "write YYYY-MM-DDTHH:MM:SS, in UTC".to_owned())
+}
+
+/// What the core parses.
+fn parsed<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String> {
+    text.parse().map_err(|error: Error| error.message())
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let definition = args.input.read()?.definition;
     let given = args.values.given(&definition)?.values();
-    let resolved = params::resolve(&definition, &given, params::Options::default())?.definition;
-    let from = args.from.or_else(|| first_start(&resolved)).unwrap_or_else(Timestamp::now);
-    let from = Timestamp::from_second(from.as_second()).unwrap_or(from);
-    let until = args.until.or_else(|| from.checked_add(SignedDuration::from_hours(24)).ok());
-    let until = until.filter(|until| *until >= from).ok_or_else(|| {
-        Error::new(ErrorKind::InvalidInput, "simulate").with_message("--until is before --from")
-    })?;
-    let script = Script { takes: args.takes, fail: args.fail, lose: args.lose };
-    script.check(&definition)?;
-    let simulation = given.into_iter().fold(Simulation::new(from..=until), Simulation::value);
-    let report = simulation.run(&definition, &mut |attempt| script.play(attempt))?;
+    let span = simulate::span(&definition, &given, args.from, args.until)?;
+    let plan = args.takes.into_iter().fold(Plan::default(), Plan::takes);
+    let plan = args.fail.into_iter().fold(plan, Plan::fail);
+    let plan = args.lose.into_iter().fold(plan, Plan::lose);
+    plan.check(&definition)?;
+    let simulation = given.into_iter().fold(Simulation::new(span), Simulation::value);
+    let report = simulation.run(&definition, &mut |attempt| plan.play(attempt))?;
     if context.output.is_json() {
-        context.output.document(&document(from, until, &report))?;
+        context.output.document(&report)?;
     } else {
         tell(&context.output, &report);
     }
     let runs = report.instances.iter().filter(|run| run.is_activity).count();
     let failed = report.instances.iter().filter(|run| run.is_activity && run.has_failed()).count();
-    let (from, until) = (shown(from), shown(until));
+    let (from, until) = (shown(report.from), shown(report.until));
     context.output.note(&format!(
         "{from} to {until}: {runs} runs of activities, {failed} failed, {} messages",
         report.notifications.len()
     ));
     Ok(Exit::COMPLETE)
-}
-
-/// The earliest `startDateTime` of a schedule.
-fn first_start(definition: &Definition) -> Option<Timestamp> {
-    let schedules = definition.objects.iter().filter(|o| definition.type_of(o) == Some("Schedule"));
-    let starts = schedules.filter_map(|schedule| schedule.first_text("startDateTime"));
-    starts.filter_map(|text| time(text).ok()).min()
 }
 
 fn shown(time: Timestamp) -> String {
@@ -141,40 +129,4 @@ fn tell(output: &Output, report: &SimulationReport) {
             output.line(format!("  ({problem})"));
         }
     }
-}
-
-fn document(from: Timestamp, until: Timestamp, report: &SimulationReport) -> Json {
-    let time = |time: Option<Timestamp>| time.map(shown);
-    let instances = report.instances.iter().map(|run| {
-        json!({
-            "id": run.id, "component": run.component, "activity": run.is_activity,
-            "status": run.status, "scheduledStart": shown(run.scheduled_start),
-            "scheduledEnd": shown(run.scheduled_end), "start": time(run.actual_start),
-            "end": time(run.actual_end), "attempts": run.attempts, "error": run.error,
-        })
-    });
-    let attempts = report.attempts.iter().map(|attempt| {
-        json!({
-            "id": attempt.id, "instance": attempt.instance, "number": attempt.number,
-            "status": attempt.status, "start": time(attempt.start), "end": time(attempt.end),
-            "error": attempt.error,
-        })
-    });
-    let messages = report.notifications.iter().map(|told| {
-        json!({
-            "time": shown(told.time), "event": told.event, "node": told.node,
-            "action": told.action, "topicArn": told.topic_arn, "subject": told.subject,
-            "message": told.message, "problem": told.problem,
-        })
-    });
-    let resources = report.resources.iter().map(|used| {
-        json!({
-            "component": used.component, "started": used.started, "hours": hours(used.time),
-        })
-    });
-    json!({
-        "from": shown(from), "until": shown(until), "state": report.state,
-        "instances": instances.collect::<Json>(), "attempts": attempts.collect::<Json>(),
-        "messages": messages.collect::<Json>(), "resources": resources.collect::<Json>(),
-    })
 }

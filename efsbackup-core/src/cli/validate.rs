@@ -4,7 +4,7 @@ use super::Context;
 use super::definition_file::Input;
 use super::exit::Exit;
 use crate::error::Result;
-use crate::pipeline::{Finding, Severity};
+use crate::pipeline::Finding;
 use serde::Serialize;
 
 #[derive(clap::Args)]
@@ -18,31 +18,7 @@ struct Document<'a> {
     file: String,
     format: &'static str,
     valid: bool,
-    findings: Vec<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    severity: &'static str,
-    code: &'static str,
-    object: Option<&'a str>,
-    field: Option<&'a str>,
-    text: &'a str,
-}
-
-impl<'a> From<&'a Finding> for Entry<'a> {
-    fn from(finding: &'a Finding) -> Self {
-        Entry {
-            severity: match finding.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
-            code: finding.code.as_str(),
-            object: finding.object.as_deref(),
-            field: finding.field.as_deref(),
-            text: &finding.text,
-        }
-    }
+    findings: &'a [Finding],
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
@@ -55,7 +31,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         file: args.input.name(),
         format: document.format.name(),
         valid: validation.is_valid(),
-        findings: validation.findings.iter().map(Entry::from).collect(),
+        findings: &validation.findings,
     })?;
     let count = |count: usize, what: &str| match count {
         1 => format!("1 {what}"),

@@ -13,6 +13,7 @@ mod layout;
 mod order;
 mod other;
 mod palette;
+mod picture;
 mod rank;
 mod sheet;
 mod state;
@@ -20,6 +21,7 @@ mod svg;
 mod words;
 
 pub use other::{dot, mermaid, text};
+pub use picture::Picture;
 
 use crate::pipeline::Definition;
 use std::collections::HashMap;

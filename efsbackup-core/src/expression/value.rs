@@ -32,6 +32,17 @@ impl Value {
         })
     }
 
+    /// As [`time`](Value::time), as an instant.
+    ///
+    /// # Errors
+    /// As [`time`](Value::time).
+    pub fn instant(text: &str) -> Result<Timestamp> {
+        match Value::time(text)? {
+            Value::Time(time) => Ok(time.timestamp()),
+            _ => Err(Error::new(ErrorKind::Internal, "time")),
+        }
+    }
+
     /// The text, where this is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {

@@ -24,9 +24,10 @@ pub use document::Document;
 pub use fold::fold_arguments;
 pub use reader::Reader;
 
-use crate::Result;
 use crate::pipeline::Definition;
+use crate::{Error, ErrorKind, Result};
 use std::path::Path;
+use std::str::FromStr;
 
 /// A form of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,20 @@ impl Format {
     }
 }
 
+impl FromStr for Format {
+    type Err = Error;
+
+    /// The form of this [name](Format::name).
+    fn from_str(name: &str) -> Result<Format> {
+        let found = Format::ALL.into_iter().find(|format| format.name() == name);
+        found.ok_or_else(|| {
+            let names = Format::ALL.map(Format::name).join(", ");
+            Error::new(ErrorKind::InvalidInput, "definition")
+                .with_message(format!("the forms are {names}"))
+        })
+    }
+}
+
 /// Writes a definition in `format`.
 ///
 /// # Errors
@@ -120,9 +135,9 @@ pub fn read(bytes: &[u8]) -> Result<Document> {
 }
 
 #[cfg(not(all(feature = "cfn", feature = "terraform")))]
-fn without(format: Format) -> crate::Error {
+fn without(format: Format) -> Error {
     let feature = if format.is_terraform() { "terraform" } else { "cfn" };
-    crate::Error::new(crate::ErrorKind::Unsupported, "definition").with_message(format!(
+    Error::new(ErrorKind::Unsupported, "definition").with_message(format!(
         "this build does not know the form {}; build it with the feature {feature}",
         format.name()
     ))

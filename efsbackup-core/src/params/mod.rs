@@ -3,6 +3,7 @@
 //! A value that is given beats the definition's own, and that beats the parameter's default.
 //! Given values come from arguments, files and the environment, see [`Given`].
 
+mod documents;
 mod given;
 mod moment;
 mod parameters;

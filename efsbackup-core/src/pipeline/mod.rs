@@ -4,6 +4,7 @@
 mod builder;
 mod catalogue;
 mod diff;
+mod documents;
 mod inherit;
 mod lines;
 mod model;

@@ -22,11 +22,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod documents;
+mod plan;
 mod script;
+mod span;
 mod stand_in;
 mod workers;
 
+pub use plan::{Plan, Takes, Which};
 pub use script::{Attempt, End, Played};
+pub use span::span;
 
 use crate::clock::Clock;
 use crate::deploy::{Activate, CreatePipeline, Findings, PipelineService};
@@ -52,6 +57,10 @@ pub struct Simulation {
 /// What came of a simulation. Times are those of the simulation's clock.
 #[derive(Clone, Debug)]
 pub struct SimulationReport {
+    /// When the pipeline was activated.
+    pub from: Timestamp,
+    /// Up to when it was played.
+    pub until: Timestamp,
     /// The pipeline's state at the end, such as `SCHEDULED` or `FINISHED`.
     pub state: String,
     /// The instances of activities and resources, the earliest first.
@@ -127,7 +136,7 @@ impl Simulation {
                 Some(time) if time <= *self.span.end() => clock.set(time),
                 _ => {
                     clock.set(*self.span.end());
-                    return report(&engine, &pipeline, *self.span.end());
+                    return report(&engine, &pipeline, &self.span);
                 }
             }
             workers.work(clock.now())?;
@@ -183,7 +192,11 @@ fn refuse_errors(findings: &Findings) -> Result<()> {
         .with_message(format!("{}: {text}", first.id)))
 }
 
-fn report(engine: &Engine, pipeline: &str, end: Timestamp) -> Result<SimulationReport> {
+fn report(
+    engine: &Engine,
+    pipeline: &str,
+    span: &RangeInclusive<Timestamp>,
+) -> Result<SimulationReport> {
     let mut notifications = Vec::new();
     engine.deliver(&mut |notification| {
         notifications.push(notification.clone());
@@ -193,9 +206,12 @@ fn report(engine: &Engine, pipeline: &str, end: Timestamp) -> Result<SimulationR
     let described = pollster::block_on(engine.describe_pipelines(&ids))?;
     let state = described.first().and_then(|pipeline| pipeline.field("@pipelineState"));
     let instances = engine.runs(pipeline)?;
+    let (from, until) = (*span.start(), *span.end());
     Ok(SimulationReport {
+        from,
+        until,
         state: state.unwrap_or_default().to_owned(),
-        resources: resources(&instances, end),
+        resources: resources(&instances, until),
         attempts: engine.attempts(pipeline)?,
         instances,
         notifications,
