@@ -14,9 +14,9 @@ TOOLS_COMPLETE := $(BUILD)/tools-complete
 export EFSBACKUP_REQUIRE_TOOLS ?= $(if $(wildcard $(TOOLS_COMPLETE)),1,0)
 
 COMMA := ,
-FEATURES := mirror mount snapshot json pipeline cfn terraform draw recipe stack deploy aws engine worker wire serve testing cli
+FEATURES := mirror mount snapshot json pipeline cfn terraform draw recipe stack deploy aws s3 engine worker wire serve testing cli
 # With AWS=1 the command is built with AWS's SDK in it.
-COMMAND_FEATURES := cli$(if $(AWS),$(COMMA)aws)
+COMMAND_FEATURES := cli$(if $(AWS),$(COMMA)s3)
 
 .PHONY: help
 help: ## List the tasks
@@ -37,12 +37,11 @@ test: fmt-check lint test-rust doc test-python ## Check format and lints, and ru
 test-rust: ## Run the Rust and C tests
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test --workspace --features efsbackup-core/testing --locked --no-fail-fast
 
-AWS_TESTS := --locked -p efsbackup-core --no-default-features -F cli,aws --lib --bins \
-  --test aws --test deploy_command --test deploy_failures
+AWS_TESTS := --locked -p efsbackup-core --no-default-features -F cli,s3
 .PHONY: test-aws
-test-aws: ## Lint and test what reaches AWS, on this machine's own double of it
-	$(CARGO) clippy $(AWS_TESTS) -- -D warnings
-	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test $(filter-out --lib --bins,$(AWS_TESTS)) --no-fail-fast
+test-aws: ## Lint and test what reaches AWS, on this machine's own double of it and on moto
+	RUSTFLAGS="-D warnings" $(CARGO) clippy -q $(AWS_TESTS) --lib --bins --test 'aws*' --test 'deploy_*' --target-dir $(BUILD)/features
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test $(AWS_TESTS) --test 'aws*' --test 'deploy_*' --no-fail-fast
 
 .PHONY: test-python
 test-python: $(VENV)/.installed ## Build the wheel (unoptimized) and run the Python tests on it

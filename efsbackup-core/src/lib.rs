@@ -16,7 +16,7 @@
 //! | [`recipe`] | one backup spec made into a whole pipeline definition |
 //! | [`stack`] | what stands around that pipeline, and other runners for the same backup |
 //! | [`deploy`] | `PipelineService`, the API of Data Pipeline as a trait |
-//! | `aws` | AWS's own service behind that trait |
+//! | `aws`, `s3` | AWS's own services behind the traits of `deploy` |
 //! | [`engine`] | that service embedded, in one SQLite file |
 //! | [`worker`] | polls a service and runs its tasks on this machine |
 //! | [`simulate`] | the engine on a clock that jumps: what a definition would do, and when |

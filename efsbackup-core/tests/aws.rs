@@ -345,3 +345,16 @@ fn a_session_can_be_used_and_dropped_inside_another_runtime() {
         });
     });
 }
+
+#[test]
+fn secrets_go_encrypted_or_stay_on_this_machine() {
+    for url in
+        ["https://vpce.example", "http://127.0.0.1:4664", "http://[::1]:1/", "http://localhost"]
+    {
+        Session::open(&options(url)).unwrap();
+    }
+    for url in ["http://10.0.0.1:80", "http://127.0.0.1.example", "x", "https://", "https://a b"] {
+        let error = Session::open(&options(url)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
+    }
+}

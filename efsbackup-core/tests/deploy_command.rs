@@ -150,7 +150,7 @@ fn a_pipelines_life_through_awss_sdk() {
             let dir = tempfile::tempdir().unwrap();
             let service = ["--aws", "--region", "us-east-1", "--endpoint-url", &front.url];
             let shell = Shell { dir: dir.path(), service: service.map(str::to_owned).to_vec() };
-            if cfg!(feature = "aws") {
+            if cfg!(feature = "s3") {
                 life(&shell);
                 return;
             }
@@ -161,7 +161,7 @@ fn a_pipelines_life_through_awss_sdk() {
     );
 }
 
-#[cfg(feature = "aws")]
+#[cfg(feature = "s3")]
 #[test]
 fn without_credentials_or_a_region_the_first_line_says_so() {
     let dir = tempfile::tempdir().unwrap();

@@ -228,7 +228,7 @@ fn only_files_for_aws_name_its_sdk_and_it_brings_one_tls_stack() {
     }
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "-p", "efsbackup-core", "--no-default-features"])
-        .args(["-F", "aws", "-e", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(["-F", "s3", "-e", "normal", "--prefix", "none", "--format", "{p}"])
         .current_dir(root())
         .output()
         .unwrap();

@@ -9,6 +9,7 @@ mod options;
 pub(crate) use fault::error_of;
 pub use options::{AwsOptions, Credentials};
 
+use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -17,9 +18,13 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
+
+/// Between two looks whether work is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Where requests to AWS are made from.
 ///
@@ -87,6 +92,34 @@ impl Session {
     /// The one that was asked for.
     pub(crate) fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
+    }
+
+    /// Does `work` on the session's thread, and waits for it on this one.
+    ///
+    /// # Errors
+    /// `Cancelled` soon after `cancel` is set, and those of the work.
+    pub(crate) fn wait<T: Send + 'static>(
+        &self,
+        cancel: &CancelToken,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let runtime = self.threads.0.as_ref().ok_or_else(lost)?;
+        let (send, receive) = channel();
+        let _task = Task(runtime.spawn(async move {
+            // Nobody may wait for it any more.
+            let _ = send.send(work.await);
+        }));
+        loop {
+            match receive.recv_timeout(LOOK) {
+                Ok(done) => return done,
+                Err(RecvTimeoutError::Disconnected) => return Err(lost()),
+                Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => {
+                    return Err(Error::new(ErrorKind::Cancelled, "aws")
+                        .with_message("no longer waited for"));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 
     /// Does `work` on the session's thread; dropping the future ends the work.

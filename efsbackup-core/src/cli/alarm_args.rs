@@ -1,5 +1,6 @@
 //! Who is told of alarms.
 
+use super::cloud_args::CloudArgs;
 use crate::error::Result;
 use crate::run::Alarms;
 use std::ffi::OsString;
@@ -16,15 +17,17 @@ pub(crate) struct AlarmArgs {
 }
 
 impl AlarmArgs {
-    pub(crate) fn read(&self) -> Result<Alarms> {
-        let alarms = Alarms::default();
-        let alarms = match &self.alarm_command {
-            Some(command) => alarms.command(command),
-            None => alarms,
-        };
-        match &self.alarm_url {
-            Some(url) => alarms.webhook(url),
-            None => Ok(alarms),
+    pub(crate) fn read(&self, cloud: &CloudArgs) -> Result<Alarms> {
+        let mut alarms = Alarms::default();
+        if let Some(command) = &self.alarm_command {
+            alarms = alarms.command(command);
         }
+        if let Some(url) = &self.alarm_url {
+            alarms = alarms.webhook(url)?;
+        }
+        if let Some(topics) = cloud.topics()? {
+            alarms = alarms.topics(topics);
+        }
+        Ok(alarms)
     }
 }

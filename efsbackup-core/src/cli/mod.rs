@@ -7,6 +7,7 @@ mod adopt;
 mod alarm_args;
 mod args;
 mod backup;
+mod cloud_args;
 mod control;
 mod convert;
 mod definition_diff;

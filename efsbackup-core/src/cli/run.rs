@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::alarm_args::AlarmArgs;
+use super::cloud_args::CloudArgs;
 use super::definition_file::Input;
 use super::exit::Exit;
 use super::output::Output;
@@ -50,6 +51,8 @@ pub(crate) struct Args {
     keep_days: u32,
     #[command(flatten)]
     alarms: AlarmArgs,
+    #[command(flatten)]
+    cloud: CloudArgs,
 }
 
 fn time(text: &str) -> std::result::Result<Timestamp, String> {
@@ -66,8 +69,11 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         .once(args.once)
         .tasks(args.tasks.tasks)
         .log_limit(args.tasks.log_limit())
-        .alarms(args.alarms.read()?)
+        .alarms(args.alarms.read(&args.cloud)?)
         .keep_history(Duration::from_secs(u64::from(args.keep_days) * 24 * 60 * 60));
+    if let Some(objects) = args.cloud.objects()? {
+        run = run.objects(objects);
+    }
     if let Some(state) = args.state {
         run = run.state(state);
     }

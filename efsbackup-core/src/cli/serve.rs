@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::alarm_args::AlarmArgs;
+use super::cloud_args::CloudArgs;
 use super::exit::Exit;
 use super::output::Output;
 use super::run::{command, tell_worker};
@@ -55,6 +56,8 @@ pub(crate) struct Args {
     keep_days: u32,
     #[command(flatten)]
     alarms: AlarmArgs,
+    #[command(flatten)]
+    cloud: CloudArgs,
     /// Answer at most N requests a second
     #[arg(long, value_name = "N", default_value_t = 2000)]
     rate: u32,
@@ -83,7 +86,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.requests_per_second = args.rate;
     options.request_time = Duration::from_secs(args.request_time);
     options.poll_time = Duration::from_secs(args.poll_time);
-    let alarms = args.alarms.read()?;
+    let alarms = args.alarms.read(&args.cloud)?;
     let engine = Engine::open(&args.state, Arc::new(SystemClock))?;
     make_dir(&args.log_dir)?;
     let server = Server::bind(args.listen, options)?;
@@ -171,6 +174,7 @@ fn work(
     groups.extend(args.groups.iter().cloned());
     let mut options = WorkerOptions::new(groups, &args.log_dir, work_dir(&args.state));
     options.tasks = args.tasks.tasks;
+    options.objects = args.cloud.objects()?;
     options.log_limit = args.tasks.log_limit();
     options.heartbeat = Duration::from_secs(2);
     options.poll_interval = TICK;

@@ -1,5 +1,6 @@
 //! What the verbs share that offer or use a service.
 
+use super::cloud_args::SessionArgs;
 use crate::clock::SystemClock;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -46,19 +47,15 @@ pub(crate) struct ServiceArgs {
     which: Which,
     #[command(flatten)]
     keys: KeyArgs,
-    /// AWS's region (default: AWS_REGION, or the profile's)
-    #[arg(long, requires = "aws")]
-    region: Option<String>,
-    /// The profile in the AWS CLI's files (default: AWS_PROFILE, or `default`)
-    #[arg(long, requires = "aws")]
-    profile: Option<String>,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
 }
 
 /// A service that was named on the command line.
 pub(crate) enum Service {
     Embedded(Box<Engine>),
     Remote(Remote),
-    #[cfg(feature = "aws")]
+    #[cfg(feature = "s3")]
     Aws(Box<crate::deploy::aws::DataPipeline>),
 }
 
@@ -74,7 +71,7 @@ macro_rules! on_service {
                 let $name = &remote.until($cancel);
                 $work
             }
-            #[cfg(feature = "aws")]
+            #[cfg(feature = "s3")]
             $crate::cli::service_args::Service::Aws(aws) => {
                 let $name = &aws.until($cancel);
                 $work
@@ -107,22 +104,14 @@ impl ServiceArgs {
         }
     }
 
-    #[cfg(feature = "aws")]
+    #[cfg(feature = "s3")]
     fn open_aws(&self) -> Result<Service> {
-        use crate::aws::{AwsOptions, Session};
-        let options = AwsOptions {
-            region: self.region.clone(),
-            profile: self.profile.clone(),
-            endpoint: self.which.endpoint.clone(),
-            ..AwsOptions::default()
-        };
-        let session = Session::open(&options)?;
+        let session = self.session.open(self.which.endpoint.clone())?;
         Ok(Service::Aws(Box::new(crate::deploy::aws::DataPipeline::new(&session))))
     }
 
-    #[cfg(not(feature = "aws"))]
+    #[cfg(not(feature = "s3"))]
     fn open_aws(&self) -> Result<Service> {
-        Err(Error::new(ErrorKind::Unsupported, "service")
-            .with_message("this efsbackup was built without AWS; build it with `make build AWS=1`"))
+        Err(super::cloud_args::without())
     }
 }

@@ -32,6 +32,9 @@ pub(crate) struct Args {
     work_dir: PathBuf,
     #[command(flatten)]
     tasks: TaskArgs,
+    /// Reach S3 (scripts, data nodes, preconditions, logs) with the AWS CLI's credentials
+    #[arg(long)]
+    s3: bool,
     /// The time between two reports of progress, in seconds; a cancel takes effect then
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     heartbeat: u64,
@@ -49,6 +52,7 @@ fn work(args: &Args, service: &impl PipelineService, context: &Context) -> Resul
     }
     let mut options = WorkerOptions::new(groups, &args.log_dir, &args.work_dir);
     options.tasks = args.tasks.tasks;
+    options.objects = args.service.session.objects(args.s3)?;
     options.log_limit = args.tasks.log_limit();
     options.heartbeat = Duration::from_secs(args.heartbeat.max(1));
     options.environment.extend(command());

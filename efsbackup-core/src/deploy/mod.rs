@@ -16,6 +16,7 @@ mod plan;
 mod query;
 mod service;
 mod task;
+mod topics;
 mod types;
 mod wait;
 mod wanted;
@@ -29,6 +30,7 @@ pub use plan::{Plan, Step, plan};
 pub use query::{Operator, Query, Selector, Sphere};
 pub use service::PipelineService;
 pub use task::{PollForTask, RunnerHeartbeat, SetTaskStatus, Task, TaskFailure, TaskStatus};
+pub use topics::Topics;
 pub use types::{
     Activate, CreatePipeline, DefinitionVersion, Findings, ObjectFindings, Page,
     PipelineDescription, PipelineIdName, StatusCommand, Tag,

@@ -1,6 +1,7 @@
-//! Where alarms go beside the notifications file: to a command, to a webhook.
+//! Where alarms go beside the notifications file: to a command, to a webhook, to their topics.
 
 use crate::cancel::CancelToken;
+use crate::deploy::Topics;
 use crate::engine::{Engine, Notification, Outlet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::worker::{Supervised, passed_on};
@@ -10,6 +11,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,16 +23,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How much of an answer or of what a command says counts.
 const ANSWER: usize = 500;
 
-/// A command and a webhook that are told of every alarm, at least once each.
+/// A command, a webhook and the alarms' topics, told of every alarm, at least once each.
 ///
-/// Each gets the notification as one JSON document: the command on its standard input, the
-/// webhook as the body of a POST. They are told from a thread of their own, so that neither
+/// Command and webhook get the notification as one JSON document: the command on its standard
+/// input, the webhook as the body of a POST. To the topic go subject and message. They are told from a thread of their own, so that neither
 /// holds up a run; one that fails is told again, after 1 second at first and up to a minute
 /// later, and what fired meanwhile waits in the state.
 #[derive(Clone, Debug)]
 pub struct Alarms {
     command: Option<OsString>,
     webhook: Option<Webhook>,
+    topics: Option<Arc<dyn Topics>>,
     patience: Duration,
 }
 
@@ -41,9 +44,17 @@ struct Webhook {
     path: String,
 }
 
+/// Who has been told of an alarm already, should the next one fail.
+#[derive(Default)]
+struct Told {
+    alarm: Option<i64>,
+    command: bool,
+    webhook: bool,
+}
+
 impl Default for Alarms {
     fn default() -> Self {
-        Alarms { command: None, webhook: None, patience: Duration::from_secs(60) }
+        Alarms { command: None, webhook: None, topics: None, patience: Duration::from_secs(60) }
     }
 }
 
@@ -84,6 +95,14 @@ impl Alarms {
         Ok(self)
     }
 
+    /// Publishes each alarm to the topic it names. An alarm whose topic does not exist, or is
+    /// not known, is given up; that is told as a problem.
+    #[must_use]
+    pub fn topics(mut self, topics: Arc<dyn Topics>) -> Alarms {
+        self.topics = Some(topics);
+        self
+    }
+
     /// How long command and webhook may take; 60 seconds by default.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Alarms {
@@ -93,7 +112,7 @@ impl Alarms {
 
     /// Whether there is nobody to tell.
     pub fn is_empty(&self) -> bool {
-        self.command.is_none() && self.webhook.is_none()
+        self.command.is_none() && self.webhook.is_none() && self.topics.is_none()
     }
 
     /// Which of an engine's outlets the notifications file then is.
@@ -101,18 +120,18 @@ impl Alarms {
         if self.is_empty() { Outlet::All } else { Outlet::File }
     }
 
-    /// Tells command and webhook of each alarm of `engine` until `stop` is set; what is left
+    /// Tells command, webhook and topics of each alarm of `engine` until `stop` is set; what is left
     /// then is tried once more. What goes wrong is told to `problems`.
     pub fn run(&self, engine: &Engine, stop: &CancelToken, problems: &Sender<Error>) {
         if self.is_empty() {
             return;
         }
         let mut pause = LOOK;
-        // The alarm that the command has been told of, should the webhook fail after it.
-        let mut told = None;
+        let mut told = Told::default();
         loop {
             let last = stop.is_cancelled();
-            let sent = engine.deliver_to(Outlet::Beyond, &mut |alarm| self.send(alarm, &mut told));
+            let sent = engine
+                .deliver_to(Outlet::Beyond, &mut |alarm| self.send(alarm, &mut told, problems));
             pause = match sent {
                 Ok(()) => LOOK,
                 Err(error) => {
@@ -131,14 +150,26 @@ impl Alarms {
         }
     }
 
-    fn send(&self, alarm: &Notification, told: &mut Option<i64>) -> Result<()> {
-        if let Some(command) = self.command.as_ref().filter(|_| *told != Some(alarm.id)) {
-            self.tell(command, alarm)?;
-            *told = Some(alarm.id);
+    fn send(&self, alarm: &Notification, told: &mut Told, problems: &Sender<Error>) -> Result<()> {
+        if told.alarm != Some(alarm.id) {
+            *told = Told { alarm: Some(alarm.id), ..Told::default() };
         }
-        match &self.webhook {
-            Some(webhook) => post(webhook, alarm, self.patience),
-            None => Ok(()),
+        if let Some(command) = self.command.as_ref().filter(|_| !told.command) {
+            self.tell(command, alarm)?;
+            told.command = true;
+        }
+        if let Some(webhook) = self.webhook.as_ref().filter(|_| !told.webhook) {
+            post(webhook, alarm, self.patience)?;
+            told.webhook = true;
+        }
+        let Some(topics) = &self.topics else { return Ok(()) };
+        match topics.publish(&alarm.topic_arn, &alarm.subject, &alarm.message) {
+            // No later try would do better, and later alarms wait.
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotFound) => {
+                let _ = problems.send(error);
+                Ok(())
+            }
+            published => published,
         }
     }
 

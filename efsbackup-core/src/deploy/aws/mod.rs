@@ -1,7 +1,14 @@
-//! AWS's own Data Pipeline behind `PipelineService`.
+//! AWS's own services behind `PipelineService`, `ObjectStore` and `Topics`.
 
 mod convert;
+#[cfg(feature = "s3")]
+mod s3;
 mod service;
+mod sns;
+
+#[cfg(feature = "s3")]
+pub use s3::S3;
+pub use sns::Sns;
 
 use crate::aws::Session;
 use crate::cancel::CancelToken;
