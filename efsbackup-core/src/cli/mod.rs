@@ -20,6 +20,7 @@ mod fields;
 mod filter_args;
 mod history;
 mod mark;
+mod migrate;
 mod mirror;
 mod mirror_args;
 mod mount;

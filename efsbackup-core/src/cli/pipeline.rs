@@ -2,8 +2,8 @@
 
 use super::exit::Exit;
 use super::{
-    Context, control, convert, definition_diff, deploy, draw, fields, new, resolve, runs, simulate,
-    validate,
+    Context, control, convert, definition_diff, deploy, draw, fields, migrate, new, resolve, runs,
+    simulate, validate,
 };
 use crate::error::Result;
 
@@ -25,6 +25,8 @@ enum Verb {
     Fields(fields::Args),
     /// Write a definition in another form
     Convert(convert::Args),
+    /// Say what is dangerous in an existing backup's pipeline, and write its safe equivalent
+    Migrate(Box<migrate::Args>),
     /// Say what is different between two definitions
     Diff(definition_diff::Args),
     /// Play a definition over a span of time, with nothing run
@@ -67,6 +69,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         Verb::Resolve(args) => resolve::run(*args, context),
         Verb::Fields(args) => fields::run(args, context),
         Verb::Convert(args) => convert::run(args, context),
+        Verb::Migrate(args) => migrate::run(*args, context),
         Verb::Diff(args) => definition_diff::run(args, context),
         Verb::Simulate(args) => simulate::run(*args, context),
         Verb::Draw(args) => draw::run(args, context),

@@ -7,7 +7,7 @@ use crate::bytepath::BytePath;
 use crate::error::{Error, Result};
 use crate::stack::{self, File, Need, Runner};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -32,7 +32,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     name: &'a str,
     /// Where it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,9 +57,20 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         return permissions(&stack::needs(&spec, args.runner)?, context);
     }
     let files = stack::files(&spec, args.runner)?;
+    let entries = write_files(&files, args.output.as_deref(), context)?;
+    context.output.document(&Document { runner: args.runner.name(), files: entries })?;
+    Ok(Exit::COMPLETE)
+}
+
+/// Writes the files into `folder`, or to stdout where there is none.
+pub(super) fn write_files<'a>(
+    files: &'a [File],
+    folder: Option<&Path>,
+    context: &Context,
+) -> Result<Vec<Entry<'a>>> {
     let mut entries = Vec::new();
-    for File { name, text, .. } in &files {
-        let Some(folder) = &args.output else {
+    for File { name, text, .. } in files {
+        let Some(folder) = folder else {
             if files.len() > 1 {
                 context.output.line(format!("==> {name} <=="));
             }
@@ -75,8 +86,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         context.output.note(&format!("written: {path}"));
         entries.push(Entry { name, file: Some(path), text: None });
     }
-    context.output.document(&Document { runner: args.runner.name(), files: entries })?;
-    Ok(Exit::COMPLETE)
+    Ok(entries)
 }
 
 fn permissions(needs: &[Need], context: &mut Context) -> Result<Exit> {
@@ -94,7 +104,7 @@ fn permissions(needs: &[Need], context: &mut Context) -> Result<Exit> {
     Ok(Exit::COMPLETE)
 }
 
-fn runner(name: &str) -> std::result::Result<Runner, String> {
+pub(super) fn runner(name: &str) -> std::result::Result<Runner, String> {
     let names = || Runner::ALL.map(Runner::name).join(", ");
     Runner::from_name(name).ok_or_else(|| format!("the runners are {}", names()))
 }

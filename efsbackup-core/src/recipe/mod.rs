@@ -22,8 +22,10 @@
 
 mod backup;
 mod check;
+mod danger;
 mod environment;
 mod location;
+mod migrate;
 mod parameters;
 mod restore;
 mod script;
@@ -31,8 +33,10 @@ mod spec;
 
 #[cfg(feature = "stack")]
 pub(crate) use check::{Checked, invalid};
+pub use danger::Danger;
 pub use environment::Environment;
 #[cfg(feature = "stack")]
 pub(crate) use location::Location;
+pub use migrate::{Migration, migrate};
 pub use script::{Engine, RESTORE_SCRIPT};
 pub use spec::{EfsBackup, Keep, Program, RestoreTo, ScheduleType};

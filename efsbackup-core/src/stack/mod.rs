@@ -97,6 +97,13 @@ pub struct File {
     pub text: String,
 }
 
+impl File {
+    /// A file of this name.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        File { name: name.into(), text: text.into() }
+    }
+}
+
 /// The files of `spec` for `runner`.
 ///
 /// # Errors
