@@ -8,6 +8,7 @@
 //! | [`mirror`] | makes one tree equal to another, exact as `rsync -aHAX --numeric-ids --delete` |
 //! | [`mount`] | tells which file system a path is on |
 //! | [`snapshot`] | dated, immutable, hard-linked snapshots made by `mirror` |
+//! | [`shard`] | one tree cut into units of equal cost, for several machines |
 //! | [`expression`] | the `#{…}` language of Data Pipeline |
 //! | [`pipeline`] | the model of a pipeline definition, its catalogue, builders and checks |
 //! | [`params`] | parameter values, and resolving a definition with them |
@@ -58,6 +59,8 @@ pub mod recipe;
 pub mod run;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "shard")]
+pub mod shard;
 #[cfg(all(feature = "engine", feature = "worker"))]
 pub mod simulate;
 #[cfg(feature = "snapshot")]

@@ -7,9 +7,11 @@ use super::file::{self, Opened};
 use super::follow;
 use super::handle::Handle;
 use super::home::{Home, Spot};
+use super::itemize;
 use super::link_source;
 use super::links::{Claim, Group, Name};
 use super::meta::Meta;
+use super::options::Share;
 use super::place::{self, Placed};
 use super::pool::Queue;
 use super::settled::Shared;
@@ -58,6 +60,14 @@ pub(super) fn process(
     }
     if meta.is_dir() {
         return enter(run, queue, dir, found, meta, have);
+    }
+    let is_for_another_run = match run.options.share {
+        Share::Whole => false,
+        Share::Unit => run.options.hard_links && meta.nlink > 1,
+        Share::Rest => have.is_some_and(|have| !have.is_dir()),
+    };
+    if is_for_another_run {
+        return;
     }
     if have.is_some_and(|have| have.is_dir())
         && !make_way_for_entry(run, queue, scratch, dir, &found, &meta)
@@ -133,6 +143,12 @@ fn enter(
         if let Err(failure) = removed {
             return fail(run, queue, dir, &found.name, EntryType::Dir, failure);
         }
+        if run.options.share == Share::Rest {
+            // A unit has counted it.
+            let removed = have.map_or(EntryType::File, |have| have.entry_type());
+            let path = || dir.path_of(&found.name);
+            run.done(path, removed, Action::Deleted, itemize::DELETING, None);
+        }
     }
     dir.expect_more();
     let have = have.filter(Meta::is_dir);
@@ -193,7 +209,7 @@ fn make_way_for_entry(
             }
         }
     }
-    if run.options.delete {
+    if run.options.removes() {
         walk::note(
             run,
             queue,

@@ -75,6 +75,8 @@ pub use event::{Action, EntryEvent, EntryType, Listener};
 #[cfg(feature = "cli")]
 pub(crate) use filter::Kind;
 pub use filter::{Filter, Part};
-pub use options::{Fsync, IsBad, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Trust};
+pub use options::{
+    Fsync, IsBad, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Share, Trust,
+};
 pub use report::{Bytes, Counts, Entries, EntryError, Outcome, Report};
 pub use settled::{ContentHasher, Digest, FileKind, Settled};

@@ -87,15 +87,15 @@ impl NameSet {
         self.table.find(self.state.hash_one(name), |at| self.list.name(*at) == name).is_some()
     }
 
-    /// Takes a name out; whether it was there.
-    pub(super) fn remove(&mut self, name: &CStr) -> bool {
+    /// Takes a name out; gives its type if it was there.
+    pub(super) fn remove(&mut self, name: &CStr) -> Option<FileType> {
         let hash = self.state.hash_one(name);
         match self.table.find_entry(hash, |at| self.list.name(*at) == name) {
             Ok(found) => {
-                found.remove();
-                true
+                let (at, _) = found.remove();
+                Some(self.list.get(at).1)
             }
-            Err(_) => false,
+            Err(_) => None,
         }
     }
 
@@ -135,11 +135,12 @@ mod tests {
     fn a_set_loses_what_is_met_and_sorts_the_rest() {
         let mut set = NameSet::new(list());
         assert!(set.contains(c"aa") && !set.contains(c"a"));
-        assert!(set.remove(c"aa") && !set.remove(c"aa") && !set.remove(c"nobody"));
+        assert_eq!(set.remove(c"aa"), Some(FileType::Socket));
+        assert_eq!([c"aa", c"nobody"].map(|name| set.remove(name)), [None; 2]);
         let left: Vec<_> = set.sorted().map(|(name, _)| name).collect();
         assert_eq!(left, [c"", c"b", c"\xff"]);
         for name in [c"", c"b", c"\xff"] {
-            assert!(set.remove(name));
+            assert!(set.remove(name).is_some());
         }
         assert!(set.is_empty());
     }

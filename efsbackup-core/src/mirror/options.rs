@@ -80,6 +80,24 @@ impl fmt::Debug for Trust {
 /// the link source and its inode number.
 pub type IsBad = Arc<dyn Fn(&BytePath, u64) -> bool + Send + Sync>;
 
+/// Which share of a tree a run makes, where several runs make it together: some make a
+/// [`Share::Unit`] each, in trees of their own; these are put together; then one run makes the
+/// [`Share::Rest`] there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Share {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Only what can be finished by itself: no file with several names, whose other names may
+    /// be in another unit. Directories are made as they are needed, for the user alone; they
+    /// are not counted, nor given metadata.
+    Unit,
+    /// What units leave: all that the destination lacks, and all metadata of directories. What
+    /// is no directory and there already stays as it is, and is not counted; what vanished
+    /// from the source since is removed, whatever `delete` and `max_delete` say.
+    Rest,
+}
+
 /// A tree on the destination's file system whose equal files are hard-linked instead of
 /// copied. Nothing in it is ever changed but link counts.
 #[derive(Clone)]
@@ -171,6 +189,8 @@ pub struct Options {
     /// The destination is new and nobody reads it before the run ends: files are written
     /// under their own names.
     pub fresh: bool,
+    /// Which share of the tree is made.
+    pub share: Share,
     /// Where an entry can't be read, take it from the first link source instead. It is
     /// still counted as failed.
     pub stale_from_link_source: bool,
@@ -203,6 +223,7 @@ impl Default for Options {
             link_sources: Vec::new(),
             max_links: None,
             fresh: false,
+            share: Share::Whole,
             stale_from_link_source: false,
         }
     }
@@ -284,6 +305,16 @@ impl<'a> Mirror<'a> {
 }
 
 impl Options {
+    /// Whether what the source lacks is removed.
+    pub(super) fn removes(&self) -> bool {
+        self.delete || self.share == Share::Rest
+    }
+
+    /// Whether any number of entries may be removed.
+    pub(super) fn removes_any_number(&self) -> bool {
+        self.share == Share::Rest || matches!(self.max_delete, MaxDelete::Percent(100..))
+    }
+
     /// The options that differ from their defaults, as the command would be told them.
     pub(super) fn differing(&self) -> Vec<String> {
         let mut words = Vec::new();

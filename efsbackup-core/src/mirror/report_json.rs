@@ -5,7 +5,7 @@ use super::report::{Bytes, Entries, EntryError, Outcome, Report};
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -56,6 +56,13 @@ impl Serialize for Report {
             version: crate::VERSION.into(),
         }
         .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Report {
+    /// Reads what [`Report::to_json`] wrote; see [`Report::from_json`].
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        Report::from_json(Value::deserialize(from)?).map_err(serde::de::Error::custom)
     }
 }
 

@@ -8,7 +8,7 @@ use super::handle::{Budget, Handle};
 use super::limit::Limits;
 use super::links::Groups;
 use super::meta::{Ownership, Sync};
-use super::options::{Fsync, Jobs, MaxDelete, Mirror};
+use super::options::{Fsync, Jobs, MaxDelete, Mirror, Share};
 use super::ping::Pinger;
 use super::pool::{self, Load, Threads};
 use super::report::{EntryError, Outcome, Report};
@@ -132,7 +132,7 @@ impl Mirror<'_> {
             silent: None,
         };
         let only = single.map(|single| single.found(&options.filter));
-        if only.is_none() {
+        if only.is_none() && options.share != Share::Unit {
             run.tally.scanned.add(EntryType::Dir);
         }
         monitor.phase(threads, Phase::Copying, walk::first_job(root, only));
@@ -239,6 +239,7 @@ fn withheld(run: &Run<'_>) -> Option<EntryError> {
             (too_many, format!("{share} %"))
         }
     };
+    let exceeded = exceeded && run.options.share != Share::Rest;
     if !exceeded || doomed == 0 || run.is_stopping() {
         return None;
     }

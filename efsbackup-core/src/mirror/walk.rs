@@ -11,7 +11,7 @@ use super::itemize::{self, Verb};
 use super::link_source;
 use super::meta::{Difference, Meta, Sync, Target};
 use super::names::{NameList, NameSet};
-use super::options::MaxDelete;
+use super::options::Share;
 use super::pool::Queue;
 use super::reach::{Names, Others, Reach};
 use super::settled::Final;
@@ -111,7 +111,9 @@ pub(super) fn run_job(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scrat
 }
 
 fn open(run: &Run<'_>, queue: &Queue<'_, Job>, scratch: &mut Scratch, enter: Enter) {
-    run.tally.scanned.add(EntryType::Dir);
+    if run.options.share != Share::Unit {
+        run.tally.scanned.add(EntryType::Dir);
+    }
     let Enter { parent, name, meta, have } = enter;
     if run.is_foreign(&meta) {
         if let Err(failure) = make_mount_point(run, &parent, &name, &meta, have) {
@@ -297,6 +299,10 @@ pub(super) fn list_all(run: &Run<'_>, handle: &Handle, scratch: &mut Scratch) ->
     }
 }
 
+fn is_surely_no_directory(file_type: FileType) -> bool {
+    !sweep::is_or_may_be_directory(file_type)
+}
+
 fn is_dot(name: &CStr) -> bool {
     matches!(name.to_bytes(), b"." | b"..")
 }
@@ -361,11 +367,15 @@ fn read_piece(
             if let Some(met) = &mut listing.met {
                 dir.reach.meet(met, &name);
             }
-            let at_destination = dir.role.is_stale()
-                || listing.unmatched.remove(&name)
-                || listing.protected.contains(&name);
+            let had = listing.unmatched.remove(&name);
+            let at_destination =
+                dir.role.is_stale() || had.is_some() || listing.protected.contains(&name);
             let found = Found { name, file_type: entry.file_type(), at_destination };
+            let is_done = run.options.share == Share::Rest
+                && had.is_some_and(is_surely_no_directory)
+                && is_surely_no_directory(found.file_type);
             match batches.last_mut().filter(|batch| batch.len() < run.batch) {
+                _ if is_done => {}
                 Some(batch) => batch.push(found),
                 None => batches.push(vec![found]),
             }
@@ -395,7 +405,7 @@ fn listing_failed(run: &Run<'_>, queue: &Queue<'_, Job>, dir: &Arc<Dir>, failure
 /// for what the filter excludes.
 fn listed(run: &Run<'_>, queue: &Queue<'_, Job>, listing: Listing) {
     let dir = &listing.dir;
-    if run.options.delete && !listing.unmatched.is_empty() && dir.role == Role::Mirror {
+    if run.options.removes() && !listing.unmatched.is_empty() && dir.role == Role::Mirror {
         let path = dir.source.path();
         let mut names = listing.unmatched.sorted().peekable();
         while names.peek().is_some() {
@@ -430,7 +440,7 @@ pub(super) fn note(
     if let Err(error) = written {
         run.give_up(error);
     }
-    let unlimited = matches!(run.options.max_delete, MaxDelete::Percent(100..));
+    let unlimited = run.options.removes_any_number();
     if let Some(destination) = &dir.destination
         && !directories.is_empty()
         && !unlimited
@@ -480,7 +490,15 @@ fn finish_dir(run: &Run<'_>, dir: &Dir) -> Outcome<()> {
             "a half-written file could not be removed, so the directory stays closed to others; \
              the next run mends it",
         );
+        if run.options.share == Share::Unit {
+            // Whoever makes the rest would take that file for a whole one.
+            run.give_up(error);
+            return Ok(());
+        }
         return Err(Failure::Destination(error));
+    }
+    if run.options.share == Share::Unit {
+        return Ok(());
     }
     let want = &dir.meta;
     let mut differs = match &dir.before {
@@ -532,7 +550,8 @@ fn report(run: &Run<'_>, dir: &Dir, differs: &Difference, inode: Option<u64>) ->
     if dir.role == Role::Late {
         return Ok(());
     }
-    let (action, code) = if dir.before.is_none() {
+    // What a unit made is made by this run too.
+    let (action, code) = if dir.before.is_none() || run.options.share == Share::Rest {
         (Action::Created, itemize::made(Verb::Change, FileType::Directory))
     } else {
         let code = itemize::changed(Verb::Keep, FileType::Directory, false, false, differs);

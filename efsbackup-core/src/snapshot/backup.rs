@@ -15,6 +15,7 @@ use super::record_tree::TreeRecord;
 use super::repository::Repository;
 use super::retention::Decision;
 use super::room;
+use super::shared::Units;
 use super::snapshot::{Snapshot, State};
 use super::store::{Store, journal_name};
 use super::tidy::Tidy;
@@ -24,10 +25,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::setters::setters;
 use crate::mirror::{
-    Digest, EntryError, LinkSource, Listener, Mirror, Options, Outcome, Report, Trust,
+    Digest, EntryError, LinkSource, Listener, Mirror, Options, Outcome, Report, Share, Trust,
 };
 use crate::mount::Mount;
 use crate::progress::{Observer, Progress};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -39,13 +41,13 @@ use std::path::{Path, PathBuf};
 /// (content, owner, mode, times, extended attributes) in the newest complete snapshot. Only
 /// when everything is durable does the folder get its dated name.
 pub struct Backup<'a> {
-    repository: &'a Repository,
-    source: PathBuf,
-    options: BackupOptions,
-    cancel: CancelToken,
-    observer: Option<&'a mut dyn Observer>,
-    listener: Option<&'a dyn Listener>,
-    clock: &'a dyn Clock,
+    pub(super) repository: &'a Repository,
+    pub(super) source: PathBuf,
+    pub(super) options: BackupOptions,
+    pub(super) cancel: CancelToken,
+    pub(super) observer: Option<&'a mut dyn Observer>,
+    pub(super) listener: Option<&'a dyn Listener>,
+    pub(super) clock: &'a dyn Clock,
 }
 
 /// From how many trees of runs that did not publish a run links, the newest first. Each costs
@@ -116,6 +118,16 @@ impl<'a> Backup<'a> {
     /// a clock that went back, another run); [`ErrorKind::Conflict`] when the repository
     /// was lost to another run; those of the repository's own files.
     pub fn run(self) -> Result<BackupReport> {
+        let store = self.prepare()?;
+        if self.options.mirror.dry_run {
+            return self.dry_run(store.as_ref());
+        }
+        let held = self.hold(store, self.options.run_id.as_deref())?;
+        self.copy_and_publish(held, None)
+    }
+
+    /// Refuses what must not be begun, and opens the repository if there is one.
+    pub(super) fn prepare(&self) -> Result<Option<Store>> {
         self.options.check()?;
         let (root, name) = (self.repository.root(), self.repository.name());
         guard::before_anything(&self.source, root, name, &self.options)?;
@@ -128,35 +140,37 @@ impl<'a> Backup<'a> {
                 )
                 .with_path(self.repository.path()));
         }
-        if self.options.mirror.dry_run {
-            return self.dry_run(store.as_ref());
-        }
-        let store = match store {
-            Some(store) => store,
-            None => Store::create(root, name)?,
-        };
-        self.run_in(&store)
+        Ok(store)
     }
 
-    fn run_in(mut self, store: &Store) -> Result<BackupReport> {
-        let BackupOptions { lease, run_id, .. } = &self.options;
-        let holder = Holder::new(self.clock, *lease, run_id.as_deref())?;
+    /// Takes the repository, which is made if it is missing, for the run `run` or for one of
+    /// its own.
+    pub(super) fn hold(&self, store: Option<Store>, run: Option<&str>) -> Result<Held> {
+        let store = match store {
+            Some(store) => store,
+            None => Store::create(self.repository.root(), self.repository.name())?,
+        };
+        let holder = Holder::new(self.clock, self.options.lease, run)?;
         let lock = Lock::take(&store.control, holder, &self.cancel)?;
-        let Holder { token, process, .. } = &lock.holder.clone();
-        let holders = lock.holders()?;
         let snapshots = store.snapshots()?;
         guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
-        let time = free_instant(store, self.clock, &self.options.timezone, &self.cancel)?;
+        let time = free_instant(&store, self.clock, &self.options.timezone, &self.cancel)?;
         let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
-        let folder = name::incomplete(time, token);
-        let options = self.mirror_options(store, base.as_ref(), &holders)?;
-        let coverage = Coverage { xattrs: options.xattrs, acls: options.acls };
+        Ok(Held { store, lock, time, base })
+    }
 
-        let journal = store.control.create(&journal_name(token))?;
-        let record = TreeRecord::new(&store.records, self.listener);
-        let journal = JournalWriter::new(journal, Some(&record))?;
-        let mut watch = Watch { lock: &lock, observer: self.observer.take() };
-        let run = Mirror::new(&self.source, self.repository.path().join(&folder))
+    /// Copies into the folder `folder` of this process, and records it.
+    pub(super) fn copy(
+        &mut self,
+        (store, lock): (&Store, &Lock),
+        folder: &str,
+        options: Options,
+        record: &TreeRecord<'_>,
+    ) -> Result<Report> {
+        let journal_name = journal_name(&lock.holder.token);
+        let journal = JournalWriter::new(store.control.create(&journal_name)?, Some(record))?;
+        let mut watch = Watch { lock, observer: self.observer.take() };
+        let run = Mirror::new(&self.source, self.repository.path().join(folder))
             .options(options)
             .cancel(&self.cancel)
             .progress(&mut watch)
@@ -168,37 +182,62 @@ impl<'a> Backup<'a> {
         }
         // The mount may have gone between the first look and the copying.
         guard::source_identity(&self.source, &self.options)?;
-        let mut report = match run {
-            Ok(report) => report,
-            Err(error) => {
-                if store.dir.stat(&folder)?.is_none() {
-                    store.control.remove(&journal_name(token))?;
-                }
-                return Err(error);
-            }
+        if run.is_err() && store.dir.stat(folder)?.is_none() {
+            store.control.remove(&journal_name)?;
+        }
+        run
+    }
+
+    /// Makes the snapshot: all of it, or what the units of a shared run have left.
+    pub(super) fn copy_and_publish(
+        mut self,
+        held: Held,
+        units: Option<&Units<'_>>,
+    ) -> Result<BackupReport> {
+        let Held { store, lock, time, base } = held;
+        let (store, base) = (&store, base.as_ref());
+        let Holder { token, process, .. } = &lock.holder.clone();
+        let folder = name::incomplete(time, token);
+        let holders = lock.holders()?;
+        // The trees of units were made in the same second as this run's.
+        let of_this_run = name::incomplete(time, "");
+        let is_left = |folder: &str, run: &str| {
+            !holders.iter().any(|holder| holder == run)
+                && (units.is_none() || !folder.starts_with(&of_this_run))
         };
+        let mut options = self.mirror_options(store, base, is_left)?;
+        let coverage = Coverage { xattrs: options.xattrs, acls: options.acls };
+        let mut record = TreeRecord::new(&store.records, self.listener);
+        if let Some(units) = units {
+            options.share = Share::Rest;
+            units.put_together(store, &lock, time, &folder, &mut record)?;
+        }
+        let mut report = self.copy((store, &lock), &folder, options, &record)?;
         if report.outcome == Outcome::Failed {
-            let options = self.mirror_options(store, base.as_ref(), &holders);
+            let options = self.mirror_options(store, base, is_left);
             // Best effort: the run has failed anyway, and says why.
             let _ = options.and_then(|options| {
                 room::tell_missing(&mut report, store, &self.source, options, &self.cancel)
             });
+        }
+        if let Some(units) = units {
+            units.add_to(&mut report);
         }
         let state = match report.exit_status() {
             0 | 24 => State::Complete,
             23 => State::Partial,
             _ => return Ok(BackupReport::of(report, None)),
         };
-        if let Some(error) = guard::shrunk(&report, base.as_ref(), self.options.max_shrink) {
+        if let Some(error) = guard::shrunk(&report, base, self.options.max_shrink) {
             report.outcome = Outcome::Withheld;
             report.errors.insert(0, EntryError::new(BytePath::default(), &error));
             report.errors.truncate(Report::MAX_ERRORS);
             report.errors_total += 1;
             return Ok(BackupReport::of(report, None));
         }
-        let manifest = format!("manifest-{token}{TEMPORARY}");
+        let manifest = unnamed_manifest(token);
         let file = store.records.create(&manifest)?;
-        let written = write_manifest(store, file, record, coverage, base.as_ref());
+        let written = write_manifest(store, file, record, coverage, base);
         let manifest_hash = written.inspect_err(|_| remove_unnamed(store, &manifest))?;
         let taken = Taken {
             run: token,
@@ -253,7 +292,7 @@ impl<'a> Backup<'a> {
             let snapshots = store.snapshots()?;
             guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
             let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
-            options = self.mirror_options(store, base.as_ref(), &[])?;
+            options = self.mirror_options(store, base.as_ref(), |_, _| true)?;
         }
         folder.push(name::incomplete(self.clock.now(), "dry-run"));
         let mut mirror = Mirror::new(&self.source, folder).options(options).cancel(&self.cancel);
@@ -267,19 +306,15 @@ impl<'a> Backup<'a> {
     }
 
     /// The mirror's options: a new tree, sharing with the newest complete snapshot and with
-    /// what runs that did not publish, and are not those `at_work`, have left.
+    /// those of the folders of runs that did not publish for which `is_left` says so.
     fn mirror_options(
         &self,
         store: &Store,
         base: Option<&Snapshot>,
-        at_work: &[String],
+        is_left: impl Fn(&str, &str) -> bool,
     ) -> Result<Options> {
-        let mut options = self.options.mirror.clone();
-        options.fresh = true;
+        let mut options = self.new_tree(store)?;
         options.stale_from_link_source = base.is_some();
-        if options.max_links.is_none() {
-            options.max_links = Mount::containing(&store.dir.path)?.max_links();
-        }
         let bad = BadFiles::read(store)?;
         if let Some(base) = base {
             let path = store.dir.path.join(&base.id);
@@ -288,7 +323,7 @@ impl<'a> Backup<'a> {
             link.bad = bad.of_snapshot(&base.id);
             options.link_sources.push(link);
         }
-        let left = store.incomplete()?.into_iter().filter(|(_, run)| !at_work.contains(run));
+        let left = store.incomplete()?.into_iter().filter(|(folder, run)| is_left(folder, run));
         for (folder, run) in left.take(MAX_INCOMPLETE) {
             let journal = store.control.file(&journal_name(&run))?;
             let trust = Trust::WholeOnly(journal::whole_files(journal, &store.control)?);
@@ -298,6 +333,27 @@ impl<'a> Backup<'a> {
         }
         Ok(options)
     }
+
+    /// The mirror's options for a new tree.
+    pub(super) fn new_tree(&self, store: &Store) -> Result<Options> {
+        let mut options = self.options.mirror.clone();
+        options.fresh = true;
+        if options.max_links.is_none() {
+            options.max_links = Mount::containing(&store.dir.path)?.max_links();
+        }
+        Ok(options)
+    }
+}
+
+/// A repository that is held for a run, and what the run begins with.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) store: Store,
+    pub(super) lock: Lock,
+    /// The instant of the snapshot to be made.
+    pub(super) time: Timestamp,
+    /// The newest complete snapshot.
+    pub(super) base: Option<Snapshot>,
 }
 
 impl BackupReport {
@@ -337,8 +393,13 @@ pub(super) fn write_manifest(
     record.finish()?.write(ManifestWriter::new(file, coverage)?, older)
 }
 
+/// What the manifest of the run `token` is called until it gets a name.
+pub(super) fn unnamed_manifest(token: &str) -> String {
+    format!("manifest-{token}{TEMPORARY}")
+}
+
 /// Removes a manifest that got no name of its own, as far as that can be done.
-fn remove_unnamed(store: &Store, manifest: &str) {
+pub(super) fn remove_unnamed(store: &Store, manifest: &str) {
     // The next run tries again, and the error to tell is another.
     let _ = store.records.remove(manifest);
 }

@@ -33,7 +33,7 @@ calls! {
         fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW);
     linkat[new](dir: impl AsFd, name: &str, new: &str) -> () =
         fs::linkat(&dir, name, &dir, new, AtFlags::empty());
-    renameat[name](dir: impl AsFd, name: impl AsRef<[u8]> + Arg, to: impl AsFd, new: &str) -> () =
+    renameat[name](dir: impl AsFd, name: impl AsRef<[u8]> + Arg, to: impl AsFd, new: impl Arg) -> () =
         fs::renameat(dir, name, to, new);
     renameat_with[name](dir: impl AsFd, name: &str, new: &str, flags: RenameFlags) -> () =
         fs::renameat_with(&dir, name, &dir, new, flags);

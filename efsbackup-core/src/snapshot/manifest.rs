@@ -136,6 +136,26 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Those of a manifest's entry.
+    pub(super) fn of_entry(entry: &'a ManifestEntry) -> Self {
+        Fields {
+            kind: entry.kind,
+            mode: entry.mode,
+            uid: entry.uid,
+            gid: entry.gid,
+            mtime: entry.mtime,
+            size: entry.size,
+            device: entry.device,
+            target: entry.target.as_bytes(),
+            group: entry.group,
+            xattrs: entry.xattrs,
+            digest: entry.digest,
+            changed: entry.changed,
+            stale: entry.stale,
+            unreadable: entry.unreadable,
+        }
+    }
+
     fn empty(kind: FileKind) -> Self {
         Fields {
             kind,
@@ -261,6 +281,11 @@ impl<'a> Recorded<'a> {
             [kind, flags, ..] => (*kind, *flags),
             _ => (0, 0),
         }
+    }
+
+    /// Whether it was met, but could not be read.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.kind_and_flags().1 & UNREADABLE != 0
     }
 
     /// Whether it is a file whose digest is not known.

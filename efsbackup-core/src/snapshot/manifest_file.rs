@@ -221,25 +221,6 @@ mod tests {
             )
     }
 
-    fn fields(entry: &ManifestEntry) -> Fields<'_> {
-        Fields {
-            kind: entry.kind,
-            mode: entry.mode,
-            uid: entry.uid,
-            gid: entry.gid,
-            mtime: entry.mtime,
-            size: entry.size,
-            device: entry.device,
-            target: entry.target.as_bytes(),
-            group: entry.group,
-            xattrs: entry.xattrs,
-            digest: entry.digest,
-            changed: entry.changed,
-            stale: entry.stale,
-            unreadable: entry.unreadable,
-        }
-    }
-
     /// Writes the entries; those without a content digest get `digest`.
     fn write(entries: &[ManifestEntry], digest: Option<Digest>) -> Vec<u8> {
         let mut file = tempfile::tempfile().unwrap();
@@ -248,10 +229,10 @@ mod tests {
         for entry in entries {
             let (dir, name) = split(entry.path.as_bytes());
             let (mut encoded, mut digests) = (Vec::new(), Vec::new());
-            fields(entry).encode(&mut encoded);
-            fields(entry).encode_digests(&mut digests);
+            Fields::of_entry(entry).encode(&mut encoded);
+            Fields::of_entry(entry).encode_digests(&mut digests);
             let recorded = Recorded { dir, name, fields: &encoded, digests: &digests };
-            assert_eq!(recorded.decode(), Some(fields(entry)));
+            assert_eq!(recorded.decode(), Some(Fields::of_entry(entry)));
             let digest = digest.filter(|_| recorded.lacks_digest());
             writer.push(&recorded, digest).unwrap();
         }

@@ -19,6 +19,7 @@
 //! ```
 
 mod adopt;
+mod assemble;
 mod backup;
 mod bad;
 mod calls;
@@ -44,6 +45,7 @@ mod plan;
 mod process;
 mod prune;
 mod publish;
+mod range;
 mod record;
 mod record_tree;
 mod remove;
@@ -53,10 +55,13 @@ mod restore;
 mod restored;
 mod retention;
 mod room;
+mod shared;
 #[expect(clippy::module_inception, reason = "the piece is named after its main type")]
 mod snapshot;
 mod sorter;
 mod store;
+#[cfg(feature = "shard")]
+mod survey;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tidy;
@@ -75,8 +80,12 @@ pub use history::Version;
 pub use manifest::ManifestEntry;
 pub use options::BackupOptions;
 pub use prune::{Prune, PruneReport};
+pub use range::Range;
 pub use repository::Repository;
 pub use restore::{Restore, RestoreReport};
 pub use retention::{Decision, Retention};
+pub use shared::{Begun, CopiedUnit, SharedRun};
 pub use snapshot::{Snapshot, State};
+#[cfg(feature = "shard")]
+pub(crate) use survey::Surveyed;
 pub use verify::{Difference, DifferenceKind, Verification, Verify};

@@ -25,6 +25,8 @@ pub(super) struct TreeRecord<'a> {
     spare: Spare,
     /// Whether entries that failed are recorded as unreadable.
     failures: bool,
+    /// Whether entries that are removed are taken out again.
+    removals: bool,
 }
 
 impl<'a> TreeRecord<'a> {
@@ -38,7 +40,21 @@ impl<'a> TreeRecord<'a> {
             wanted: None,
             spare: Spare::default(),
             failures: false,
+            removals: false,
         }
+    }
+
+    /// Takes over all entries of a whole manifest, which are at the destination already; what
+    /// is recorded later counts instead. Gives the hash of the manifest.
+    pub(super) fn absorb<R: Read>(
+        &mut self,
+        mut manifest: ManifestReader<R>,
+    ) -> Result<Option<Digest>> {
+        self.removals = true;
+        while let Some(entry) = manifest.next()? {
+            self.push(&entry.path, &Fields::of_entry(&entry));
+        }
+        Ok(manifest.hash())
     }
 
     /// A record of a tree that is only looked at; of the files that are `wanted`, or all,
@@ -79,6 +95,10 @@ impl Listener for TreeRecord<'_> {
                 _ => FileKind::File,
             };
             self.push(event.path, &Fields::unreadable(kind));
+        }
+        if self.removals && event.action == Action::Deleted {
+            // Nothing is written of what was not read.
+            self.push(event.path, &Fields::unreadable(FileKind::File));
         }
         if let Some(next) = self.next {
             next.entry(event);
@@ -170,6 +190,9 @@ impl TreeEntries {
         mut base: Option<ManifestReader<R>>,
     ) -> Result<Digest> {
         while let Some(entry) = self.sorted.next()? {
+            if entry.is_unreadable() {
+                continue;
+            }
             let older = match &mut base {
                 Some(base) if entry.lacks_digest() => base.find(entry.place())?,
                 _ => None,

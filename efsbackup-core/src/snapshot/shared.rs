@@ -1,0 +1,311 @@
+//! A snapshot that several processes make together, on one machine or on many.
+//!
+//! One process begins: it takes the repository for a run that others may join. Any number of
+//! others copy a unit each, a range of the source, into a folder of their own, where a process
+//! that was given up and wakes later can do no harm. Then the first puts their trees together
+//! by renaming, makes what units leave (files with several names, the metadata of directories,
+//! what failed or is new), and publishes. Nothing is published before every unit is there.
+
+use super::assemble;
+use super::backup::{Backup, BackupReport, Held, remove_unnamed, unnamed_manifest, write_manifest};
+use super::bad::BadFiles;
+use super::lease::Holder;
+use super::lock::Lock;
+use super::manifest_file::Coverage;
+use super::manifest_reader::ManifestReader;
+use super::name;
+use super::range::Range;
+use super::record_tree::TreeRecord;
+use super::snapshot::Snapshot;
+use super::store::Store;
+use crate::bytepath::BytePath;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::{Counts, LinkSource, Options, Outcome, Part, Report, Share, Trust};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+/// What every unit of a shared run is told. As JSON it has these fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SharedRun {
+    /// The run's id, for which all its processes hold the repository.
+    pub id: String,
+    /// The process that began it.
+    pub token: String,
+    /// The instant of the snapshot.
+    pub time: Timestamp,
+    /// The snapshot that it shares files with.
+    pub base: Option<String>,
+}
+
+/// A unit that was copied: all that publishing needs of it. As JSON it has these fields.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CopiedUnit {
+    /// What it is of the source.
+    pub range: Range,
+    /// Whose folder it is in.
+    pub token: String,
+    /// The hash of its manifest, in hexadecimal digits.
+    pub manifest: String,
+    /// What was done.
+    pub report: Report,
+}
+
+/// A shared run that was begun. The repository is held as long as this lives.
+#[derive(Debug)]
+pub struct Begun {
+    pub(super) held: Held,
+    pub(super) run: SharedRun,
+    started: SystemTime,
+    clock: Instant,
+}
+
+impl Begun {
+    /// What the run's units are told.
+    pub fn run(&self) -> &SharedRun {
+        &self.run
+    }
+}
+
+impl Backup<'_> {
+    /// Begins a shared run: takes the repository, and copies nothing yet.
+    ///
+    /// # Errors
+    /// As those of [`Backup::run`], when a guard refuses.
+    pub fn begin(&self) -> Result<Begun> {
+        self.no_dry_run()?;
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let store = self.prepare()?;
+        let id = match &self.options.run_id {
+            Some(id) => id.clone(),
+            // One that no other run has.
+            None => format!("units-{}", Holder::new(self.clock, self.options.lease, None)?.token),
+        };
+        let held = self.hold(store, Some(&id))?;
+        let token = held.lock.holder.token.clone();
+        let base = held.base.as_ref().map(|base| base.id.clone());
+        let run = SharedRun { id, token, time: held.time, base };
+        Ok(Begun { held, run, started, clock })
+    }
+
+    /// Copies the unit `range` of the shared run `run`. It may be done again, here or elsewhere,
+    /// even at the same time; what counts is which one [`Backup::finish`] is given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SafetyStop`] when the run is over, or its repository is not the one that is
+    /// seen here, and as those of [`Backup::run`]; [`ErrorKind::Incomplete`] and
+    /// [`ErrorKind::Cancelled`] when the copying ended early. Entries that can't be read are no
+    /// error: the end of the run tries them again.
+    pub fn unit(mut self, run: &SharedRun, range: &Range) -> Result<CopiedUnit> {
+        self.no_dry_run()?;
+        let over = || {
+            Error::new(ErrorKind::SafetyStop, "unit")
+                .with_message(
+                    "the run that this unit belongs to does not hold the repository here: it is \
+                     over, or this machine has another file system mounted there",
+                )
+                .with_path(self.repository.path())
+        };
+        let store = self.prepare()?.ok_or_else(over)?;
+        let holder = Holder::new(self.clock, self.options.lease, Some(&run.id))?;
+        let lock = Lock::take(&store.control, holder, &self.cancel)?;
+        if !lock.holders()?.contains(&run.token) {
+            return Err(over());
+        }
+        let token = lock.holder.token.clone();
+        let snapshots = store.snapshots()?;
+        let base = snapshots.iter().find(|snapshot| Some(&snapshot.id) == run.base.as_ref());
+        let options = self.unit_options(&store, base, range)?;
+        let coverage = Coverage { xattrs: options.xattrs, acls: options.acls };
+        let record = TreeRecord::new(&store.records, self.listener);
+        let folder = name::incomplete(run.time, &token);
+        let report = self.copy((&store, &lock), &folder, options, &record)?;
+        if !matches!(report.exit_status(), 0 | 23 | 24) {
+            return Err(match report.into_result() {
+                Err(error) => error,
+                Ok(_) => Error::new(ErrorKind::Internal, "unit"),
+            });
+        }
+        let manifest = unnamed_manifest(&token);
+        let file = store.records.create(&manifest)?;
+        let hash = write_manifest(&store, file, record, coverage, base)
+            .and_then(|hash| store.records.sync().map(|()| hash))
+            .inspect_err(|_| remove_unnamed(&store, &manifest))?;
+        lock.check()?;
+        let manifest = data_encoding::HEXLOWER.encode(&hash);
+        Ok(CopiedUnit { range: range.clone(), token, manifest, report })
+    }
+
+    /// Ends a shared run: puts its units together, makes what they leave, and publishes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Incomplete`] when a unit is missing: nothing is published; and those of
+    /// [`Backup::run`].
+    pub fn finish(self, begun: Begun, units: &[CopiedUnit]) -> Result<BackupReport> {
+        self.no_dry_run()?;
+        let Begun { held, started, clock, .. } = begun;
+        let units = Units { units: in_order(units)?, started, clock };
+        guard_again(&self)?;
+        self.copy_and_publish(held, Some(&units))
+    }
+
+    fn no_dry_run(&self) -> Result<()> {
+        if !self.options.mirror.dry_run {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::InvalidInput, "options")
+            .with_message("a dry run is made by one process: begin no shared run for it"))
+    }
+
+    /// The mirror's options for a unit. It links only what had a single name in `base`: an inode
+    /// with several might be taken by another unit for another file.
+    fn unit_options(
+        &self,
+        store: &Store,
+        base: Option<&Snapshot>,
+        range: &Range,
+    ) -> Result<Options> {
+        let mut options = self.new_tree(store)?;
+        options.share = Share::Unit;
+        let part = range.clone();
+        options.filter = options.filter.only(move |path| part.part(path));
+        let Some(base) = base else { return Ok(options) };
+        let Some(mut manifest) = store.whole_manifest(&base.id)? else { return Ok(options) };
+        let mut shared: HashSet<BytePath> = HashSet::new();
+        while let Some(entry) = manifest.next()? {
+            if entry.group.is_some() && range.part(entry.path.as_bytes()) == Part::In {
+                shared.insert(entry.path);
+            }
+        }
+        let bad = BadFiles::read(store)?.of_snapshot(&base.id);
+        let mut link = LinkSource::new(store.dir.path.join(&base.id), Trust::Metadata);
+        link.digests_known = true;
+        link.bad = Some(Arc::new(move |path, inode| {
+            shared.contains(path) || bad.as_ref().is_some_and(|bad| bad(path, inode))
+        }));
+        options.link_sources.push(link);
+        Ok(options)
+    }
+}
+
+/// The source may have been unmounted while the units were copied.
+fn guard_again(backup: &Backup<'_>) -> Result<()> {
+    backup.prepare().map(drop)
+}
+
+/// The units by their ranges, each once, if they are the whole tree.
+fn in_order(units: &[CopiedUnit]) -> Result<Vec<&CopiedUnit>> {
+    let missing = |path: &BytePath| {
+        let from = if path.is_empty() { "the beginning".into() } else { format!("\"{path}\"") };
+        Error::new(ErrorKind::Incomplete, "finish").with_message(format!(
+            "the unit from {from} on is missing, so nothing was published; copy it, or begin anew"
+        ))
+    };
+    let mut next = Some(BytePath::default());
+    let mut ordered = Vec::with_capacity(units.len());
+    while let Some(from) = next.take() {
+        let unit = units.iter().find(|unit| unit.range.from == from);
+        let unit = unit.filter(|unit| unit.range.to.as_ref() != Some(&from));
+        let unit = unit.ok_or_else(|| missing(&from))?;
+        if ordered.len() == units.len() || !is_token(&unit.token) {
+            return Err(missing(&from));
+        }
+        next.clone_from(&unit.range.to);
+        ordered.push(unit);
+    }
+    Ok(ordered)
+}
+
+fn is_token(token: &str) -> bool {
+    token.len() == 16 && token.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// All units of a run, in order.
+pub(super) struct Units<'u> {
+    units: Vec<&'u CopiedUnit>,
+    started: SystemTime,
+    clock: Instant,
+}
+
+impl Units<'_> {
+    /// Moves all trees into `folder`, and records what is in them.
+    pub(super) fn put_together(
+        &self,
+        store: &Store,
+        lock: &Lock,
+        time: Timestamp,
+        folder: &str,
+        record: &mut TreeRecord<'_>,
+    ) -> Result<()> {
+        let gone = |unit: &CopiedUnit, what: &str| {
+            Error::new(ErrorKind::Incomplete, "finish").with_message(format!(
+                "{what} of the unit from \"{}\" on is missing or damaged, so nothing was published",
+                unit.range.from
+            ))
+        };
+        for unit in &self.units {
+            let file = store.records.file(&unnamed_manifest(&unit.token))?;
+            let file = file.ok_or_else(|| gone(unit, "the manifest"))?;
+            let hash = record.absorb(ManifestReader::open(file)?)?;
+            if hash.map(|hash| data_encoding::HEXLOWER.encode(&hash)) != Some(unit.manifest.clone())
+                || store.dir.stat(&name::incomplete(time, &unit.token))?.is_none()
+            {
+                return Err(gone(unit, "the tree or the manifest"));
+            }
+        }
+        for unit in &self.units {
+            lock.check()?;
+            let tree = name::incomplete(time, &unit.token);
+            assemble::add(store, &tree, unit.range.from.as_bytes(), folder)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what the units did to the report of the run that made the rest. What failed in a
+    /// unit was tried again by that run.
+    pub(super) fn add_to(&self, report: &mut Report) {
+        let all = &mut report.entries;
+        // What a unit copied and was removed again had vanished.
+        // (Directories were only made for it, and not counted.)
+        let removed = Counts { dir: 0, ..std::mem::take(&mut all.deleted) };
+        all.vanished = all.vanished + removed;
+        for CopiedUnit { report: unit, .. } in &self.units {
+            let done = &unit.entries;
+            all.scanned = all.scanned + less(done.scanned, done.failed);
+            all.created = all.created + done.created;
+            all.linked = all.linked + done.linked;
+            all.vanished = all.vanished + done.vanished;
+            report.bytes.scanned += unit.bytes.scanned;
+            report.bytes.copied += unit.bytes.copied;
+            report.bytes.linked += unit.bytes.linked;
+            let told = [ErrorKind::NotFound, ErrorKind::ChangedDuringCopy];
+            let errors = unit.errors.iter().filter(|error| told.contains(&error.kind));
+            let before = report.errors.len();
+            report.errors.extend(errors.cloned());
+            report.errors_total += (report.errors.len() - before) as u64;
+            report.errors.truncate(Report::MAX_ERRORS);
+        }
+        all.created = less(all.created, removed);
+        let is_partial = all.failed.total() + all.vanished.total() > 0;
+        if is_partial && report.outcome == Outcome::Complete {
+            report.outcome = Outcome::Partial;
+        }
+        report.started = self.started;
+        report.elapsed = self.clock.elapsed();
+    }
+}
+
+/// `counts` without `fewer`.
+fn less(counts: Counts, fewer: Counts) -> Counts {
+    Counts {
+        file: counts.file.saturating_sub(fewer.file),
+        dir: counts.dir.saturating_sub(fewer.dir),
+        symlink: counts.symlink.saturating_sub(fewer.symlink),
+        hardlink: counts.hardlink.saturating_sub(fewer.hardlink),
+        special: counts.special.saturating_sub(fewer.special),
+    }
+}
