@@ -373,3 +373,28 @@ fn the_logs_of_all_checks_are_kept() {
     assert_eq!(dirs[0], dirs[1]);
     assert_eq!(common::logs::log(&dirs[0], "StdOutput"), "look\nlook\n");
 }
+
+#[test]
+fn a_run_that_waits_for_what_has_failed_does_not_hold_up_the_next() {
+    let place = Place::new();
+    let script = format!("test -e '{}'", place.text("mended"));
+    let mut definition = definition([
+        node("Out", "directoryPath", place.text("out")),
+        activity("Copy", &script).reference("output", "Out"),
+    ]);
+    definition.objects[0].fields.retain(|field| field.key != "failureAndRerunMode");
+    let request = place.request().state(place.path("state.db"));
+    let run = || {
+        let clock = Arc::new(SystemClock);
+        request.run(&definition, clock, &CancelToken::new(), &mut |_| {}).unwrap()
+    };
+    let first = run();
+    assert_eq!(first.outcome, RunOutcome::Failed);
+    assert_eq!(status(&first, "Out"), "WAITING_ON_DEPENDENCIES");
+    fs::write(place.path("mended"), "").unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    let second = run();
+    assert_eq!(second.outcome, RunOutcome::Finished, "{second:?}");
+    let copies = second.instances.iter().filter(|run| run.component == "Copy");
+    assert_eq!(copies.map(|run| &*run.status).collect::<Vec<_>>(), ["FINISHED"]);
+}

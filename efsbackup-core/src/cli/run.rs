@@ -74,6 +74,9 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     if let Some(objects) = args.cloud.objects()? {
         run = run.objects(objects);
     }
+    if let Some(user) = args.tasks.run_as()? {
+        run = run.run_as(user);
+    }
     if let Some(state) = args.state {
         run = run.state(state);
     }

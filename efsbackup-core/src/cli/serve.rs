@@ -73,9 +73,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
-    if rustix::process::geteuid().is_root() && !args.allow_root {
+    let is_other = args.tasks.run_as()?.is_some();
+    if rustix::process::geteuid().is_root() && !args.allow_root && !is_other {
         return Err(Error::new(ErrorKind::SafetyStop, "serve").with_message(
-            "whoever can sign runs commands as root here; serve as another user, or say --allow-root",
+            "whoever can sign runs commands as root here; say --run-as USER, serve as another user, or say --allow-root",
         ));
     }
     if let Some(path) = args.keys.keys.as_deref().filter(|path| args.new_key && !path.exists()) {
@@ -176,6 +177,7 @@ fn work(
     options.tasks = args.tasks.tasks;
     options.objects = args.cloud.objects()?;
     options.log_limit = args.tasks.log_limit();
+    options.run_as = args.tasks.run_as()?;
     options.heartbeat = Duration::from_secs(2);
     options.poll_interval = TICK;
     options.environment.extend(command());

@@ -54,6 +54,7 @@ fn work(args: &Args, service: &impl PipelineService, context: &Context) -> Resul
     options.tasks = args.tasks.tasks;
     options.objects = args.service.session.objects(args.s3)?;
     options.log_limit = args.tasks.log_limit();
+    options.run_as = args.tasks.run_as()?;
     options.heartbeat = Duration::from_secs(args.heartbeat.max(1));
     options.environment.extend(command());
     let output = context.output.clone();

@@ -35,7 +35,7 @@ use crate::deploy::{
 use crate::engine::{Engine, LOCAL_GROUP, Notification, RunSummary, values_for};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, FieldValue, ParameterValue};
-use crate::worker::WorkerOptions;
+use crate::worker::{RunAs, WorkerOptions};
 use jiff::Timestamp;
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -62,6 +62,7 @@ pub struct Run {
     alarms: Alarms,
     log_limit: Option<u64>,
     objects: Option<Arc<dyn ObjectStore>>,
+    run_as: Option<RunAs>,
 }
 
 /// What happens during a run, told on the thread that called it.
@@ -148,6 +149,7 @@ impl Run {
             alarms: Alarms::default(),
             log_limit: None,
             objects: None,
+            run_as: None,
         }
     }
 
@@ -170,6 +172,13 @@ impl Run {
     #[must_use]
     pub fn log_limit(mut self, limit: u64) -> Run {
         self.log_limit = Some(limit);
+        self
+    }
+
+    /// Runs scripts as another user; see [`WorkerOptions::run_as`].
+    #[must_use]
+    pub fn run_as(mut self, user: RunAs) -> Run {
+        self.run_as = Some(user);
         self
     }
 
@@ -278,6 +287,7 @@ impl Run {
         options.grace = self.grace;
         options.log_limit = self.log_limit.unwrap_or(options.log_limit);
         options.objects = self.objects.clone();
+        options.run_as = self.run_as.clone();
         options.environment.extend(self.environment.iter().cloned());
         // Reports to the service in the same process cost next to nothing.
         options.heartbeat = Duration::from_secs(2);
@@ -337,7 +347,14 @@ impl Run {
         refuse_errors(&findings)?;
         let request = Activate { values, start: None };
         let goes_on = state == "SCHEDULED";
-        if self.once && !(goes_on && has_open(engine, &pipeline)?) {
+        let has_open = goes_on && has_open(engine, &pipeline)?;
+        engine.tick()?;
+        // What waits for something that has failed would wait without end.
+        let is_stuck = has_open && engine.is_at_rest(&pipeline)?;
+        if self.once && is_stuck {
+            pollster::block_on(engine.deactivate(&pipeline, true))?;
+        }
+        if self.once && (is_stuck || !has_open) {
             engine.activate_once(&pipeline, &request)?;
         } else if !self.once && (changed || !goes_on) {
             pollster::block_on(engine.activate(&pipeline, &request))?;

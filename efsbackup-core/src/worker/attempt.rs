@@ -5,6 +5,7 @@ use super::leftovers::{self, is_closed};
 use super::logs::{ACTIVITY, Capture, Captured, Logs, STD_ERROR, STD_OUTPUT};
 use super::mask::MASK;
 use super::place::{Place, local_path};
+use super::run_as::as_user;
 use super::script::Script;
 use super::staging::{self, Folders};
 use super::supervised::{Ended, Supervised};
@@ -15,7 +16,10 @@ use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::{PipelineService, S3Uri, Task, TaskFailure};
 use crate::error::{Error, Result};
+use std::fs::File;
+use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -47,7 +51,8 @@ impl<S: PipelineService> Attempt<'_, S> {
     /// # Errors
     /// Where the end could not be reported; its record then stays for the next worker.
     pub(super) fn run(&self, task: &Task) -> Result<()> {
-        let mut workspace = Workspace::claim(&self.options.work_dir, task)?;
+        let mut workspace =
+            Workspace::claim(&self.options.work_dir, task, self.options.run_as.as_ref())?;
         // Until this is answered the service may give the task to another worker.
         match pollster::block_on(self.service.report_task_progress(&task.id, &[])) {
             Ok(false) => {}
@@ -74,7 +79,9 @@ impl<S: PipelineService> Attempt<'_, S> {
 
     /// Everything between the taking of the task and its end.
     fn execute(&self, task: &Task, workspace: &mut Workspace) -> Ran {
-        let job = Job::from_task(task, self.clock.now())?;
+        let mut job = Job::from_task(task, self.clock.now())?;
+        let local = job.log_uri.as_deref().and_then(local_path).is_some();
+        let elsewhere = job.log_uri.take_if(|_| local && self.options.run_as.is_some());
         let mut logs = Logs::open(&self.options.log_dir, &task.pipeline, &task.attempt, &job)
             .map_err(|error| not_started(&error))?;
         (self.emit)(WorkerEvent::Started {
@@ -82,6 +89,9 @@ impl<S: PipelineService> Attempt<'_, S> {
             component: job.component.clone(),
             logs: logs.dir.clone(),
         });
+        if let Some(uri) = elsewhere {
+            logs.note(self.clock, &format!("scripts run as another user: no logs go to {uri}"));
+        }
         self.introduce(task, &job, &mut logs);
         let mut watch = Watch::new(self, task, &job);
         let result = match &job.work {
@@ -144,7 +154,8 @@ impl<S: PipelineService> Attempt<'_, S> {
         logs: &mut Logs,
     ) -> Ran {
         let store = self.options.objects.as_deref();
-        let base = workspace.staging_dir();
+        let user = self.options.run_as.as_ref();
+        let base = workspace.staging_dir(user).map_err(|error| not_started(&error))?;
         let text = match source {
             Source::Inline(text) => text.clone(),
             Source::At(place) => watch
@@ -196,7 +207,8 @@ impl<S: PipelineService> Attempt<'_, S> {
         watch: &mut Watch<'_, S>,
         logs: &mut Logs,
     ) -> Ran {
-        let start = Supervised::start(command, self.options.grace);
+        let user = self.options.run_as.as_ref();
+        let start = Supervised::start_as(command, self.options.grace, user);
         let mut running =
             start.map_err(|error| not_started(&Error::from_io("start bash", error)))?;
         let captures = capture(&mut running, logs, self.options.log_limit)
@@ -222,13 +234,19 @@ impl<S: PipelineService> Attempt<'_, S> {
         let arguments: Vec<&str> = job.arguments.iter().map(String::as_str).collect();
         let script =
             Script::new(source, &arguments).map_err(|message| failure("NotRunHere", message))?;
-        let path = workspace.write_script(&script).map_err(|error| not_started(&error))?;
+        let path = workspace
+            .write_script(&script, self.options.run_as.as_ref())
+            .map_err(|error| not_started(&error))?;
         let mut command = Command::new("bash");
         command.args(&script.options).arg(path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
             .env_clear()
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(user) = &self.options.run_as {
+            // The worker's own directory may be closed to it.
+            command.envs(user.environment()).current_dir("/");
+        }
         command.env("EFSBACKUP_PIPELINE_ID", &task.pipeline);
         command.env("EFSBACKUP_ATTEMPT_ID", &task.attempt);
         command.env(TOKEN_VARIABLE, &workspace.record.token);
@@ -240,7 +258,7 @@ impl<S: PipelineService> Attempt<'_, S> {
         for (field, uri) in &job.copies {
             let name = stream_of(field);
             let note = match local_path(uri) {
-                Some(path) => match std::fs::copy(logs.dir.join(name), path) {
+                Some(path) => match self.copy_log(&logs.dir.join(name), path) {
                     Ok(_) => continue,
                     Err(error) => Error::from_io("copy log", error).with_path(path).to_string(),
                 },
@@ -249,6 +267,13 @@ impl<S: PipelineService> Attempt<'_, S> {
             };
             logs.note(self.clock, &note);
         }
+    }
+
+    /// Where the definition wants a file, it is written with the rights of its scripts.
+    fn copy_log(&self, from: &Path, to: &Path) -> io::Result<u64> {
+        let mut log = File::open(from)?;
+        let copy = || io::copy(&mut log, &mut File::create(to)?);
+        as_user(self.options.run_as.as_ref(), copy)
     }
 
     /// Waits until no thread of this worker asks for a task: what is handed back would be

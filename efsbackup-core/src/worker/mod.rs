@@ -17,6 +17,7 @@ mod logs;
 mod mask;
 mod options;
 mod place;
+mod run_as;
 mod script;
 mod staging;
 mod supervised;
@@ -40,6 +41,7 @@ use std::time::{Duration, Instant};
 pub use options::WorkerOptions;
 #[cfg(feature = "engine")]
 pub(crate) use options::passed_on;
+pub use run_as::RunAs;
 #[cfg(feature = "engine")]
 pub(crate) use supervised::Supervised;
 
@@ -116,7 +118,7 @@ impl<'a, S: PipelineService> Worker<'a, S> {
         cancel: &CancelToken,
         step: &mut dyn FnMut(&[WorkerEvent]) -> ControlFlow<()>,
     ) -> Result<()> {
-        workspace::make_private_dir(&self.options.work_dir)?;
+        workspace::make_work_dir(&self.options.work_dir, self.options.run_as.as_ref())?;
         let stop = CancelToken::new();
         if self.recover(cancel, step)?.is_break() {
             return Ok(());

@@ -1,5 +1,6 @@
 //! What a worker is told before it starts.
 
+use super::RunAs;
 use crate::deploy::ObjectStore;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ pub struct WorkerOptions {
     /// Of standard output and of standard error each, how many bytes of the beginning are
     /// kept at most, beside the last 64 KiB; 64 MiB by default.
     pub log_limit: u64,
+    /// The user that scripts run as; the worker's own by default. Logs then go below `log_dir`
+    /// only, whatever the definition says: the worker writes them with its own rights.
+    pub run_as: Option<RunAs>,
     /// Where S3 is reached; else tasks that need it fail.
     pub objects: Option<Arc<dyn ObjectStore>>,
     /// The whole environment of scripts, but for the variables named `EFSBACKUP_…` and
@@ -61,6 +65,7 @@ impl WorkerOptions {
             heartbeat: Duration::from_secs(60),
             grace: Duration::from_secs(10),
             log_limit: 64 * 1024 * 1024,
+            run_as: None,
             objects: None,
             environment: passed_on(),
         }

@@ -1,5 +1,6 @@
 //! A running command and its supervisor, as the worker sees them.
 
+use super::run_as::RunAs;
 use super::supervisor::Message;
 use super::sys;
 use std::io::{self, Read, Write};
@@ -29,9 +30,18 @@ pub(crate) struct Ended {
 
 impl Supervised {
     /// Starts `command`; between SIGTERM and SIGKILL it is given `grace`.
-    pub(crate) fn start(mut command: Command, grace: Duration) -> io::Result<Supervised> {
+    pub(crate) fn start(command: Command, grace: Duration) -> io::Result<Supervised> {
+        Supervised::start_as(command, grace, None)
+    }
+
+    /// As [`start`](Self::start), with the rights of `user`.
+    pub(crate) fn start_as(
+        mut command: Command,
+        grace: Duration,
+        user: Option<&RunAs>,
+    ) -> io::Result<Supervised> {
         let (control, theirs) = UnixStream::pair()?;
-        sys::put_under_supervision(&mut command, OwnedFd::from(theirs), grace);
+        sys::put_under_supervision(&mut command, OwnedFd::from(theirs), grace, user.cloned());
         let supervisor = command.spawn()?;
         // It holds their end, whose closing is to tell that the supervisor is gone.
         drop(command);

@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+use super::run_as::RunAs;
 use super::supervisor::supervise;
 use nix::libc;
 use nix::sys::signal::{SigHandler, Signal as NixSignal, signal};
@@ -20,20 +21,31 @@ use std::time::Duration;
 
 /// Makes `command` start below a supervisor that reports on `control` and stops
 /// everything when it reads from it, or when its other end closes. `grace` lies between
-/// the request to end (SIGTERM) and the end (SIGKILL).
-pub(super) fn put_under_supervision(command: &mut Command, control: OwnedFd, grace: Duration) {
+/// the request to end (SIGTERM) and the end (SIGKILL). The command has the rights of `user`; its
+/// supervisor keeps its own, so that the command can't end it.
+pub(super) fn put_under_supervision(
+    command: &mut Command,
+    control: OwnedFd,
+    grace: Duration,
+    user: Option<RunAs>,
+) {
     let worker = rustix::process::getpid();
     // SAFETY: the closure runs in the forked child of what may be a process with many
     // threads. Up to `exec` or `_exit` it makes plain system calls only and uses the
     // stack only; it takes no lock and allocates nothing.
     unsafe {
-        command.pre_exec(move || become_supervisor(&control, worker, grace));
+        command.pre_exec(move || become_supervisor(&control, worker, grace, user.as_ref()));
     }
 }
 
 /// Splits the forked child in two: this returns in the one that goes on to execute the
 /// command, and never returns in the supervisor.
-fn become_supervisor(control: &OwnedFd, worker: Pid, grace: Duration) -> io::Result<()> {
+fn become_supervisor(
+    control: &OwnedFd,
+    worker: Pid,
+    grace: Duration,
+    user: Option<&RunAs>,
+) -> io::Result<()> {
     let supervisor = rustix::process::setsid()?;
     rustix::process::set_child_subreaper(Some(supervisor))?;
     reset_signal_handlers();
@@ -41,6 +53,10 @@ fn become_supervisor(control: &OwnedFd, worker: Pid, grace: Duration) -> io::Res
     match unsafe { fork() }? {
         ForkResult::Child => {
             rustix::process::setpgid(None, None)?;
+            if let Some(user) = user {
+                user.take_on()?;
+            }
+            // After the change of user, which would undo it.
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             match rustix::process::getppid() {
                 Some(parent) if parent == supervisor => Ok(()),

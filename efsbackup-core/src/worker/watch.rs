@@ -4,6 +4,7 @@ use super::attempt::{Attempt, Ran, failure};
 use super::job::{Job, Limit};
 use super::leftovers::is_closed;
 use super::logs::Logs;
+use super::run_as::RunAs;
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::{PipelineService, Task, TaskFailure};
@@ -85,6 +86,12 @@ impl<'a, S: PipelineService> Watch<'a, S> {
         id: &str,
         work: impl FnOnce(&CancelToken) -> Result<T> + Send,
     ) -> Ran<T> {
+        // With the rights that scripts have: who writes definitions has no more.
+        let user = self.attempt.options.run_as.clone();
+        let work = move |cancel: &CancelToken| {
+            let taken = user.as_ref().map_or(Ok(()), RunAs::take_on);
+            taken.map_err(|error| Error::from_io("run as", error)).and_then(|()| work(cancel))
+        };
         let result = self.apart(work, |watch| watch.must_stop(logs));
         match self.stopped.take() {
             Some(stopped) => Err(stopped),

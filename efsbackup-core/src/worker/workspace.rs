@@ -3,13 +3,14 @@
 //! Each attempt has a folder with its script and a record of who runs it. After the
 //! worker's death the record tells the next worker what to end and what to report.
 
+use super::run_as::RunAs;
 use super::script::Script;
 use crate::deploy::{SetTaskStatus, Task, TaskFailure, TaskStatus};
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The variable that marks every process of an attempt.
@@ -85,7 +86,7 @@ pub(super) struct Workspace {
 
 impl Workspace {
     /// Makes a folder below `work_dir` that says this process has `task`.
-    pub(super) fn claim(work_dir: &Path, task: &Task) -> Result<Workspace> {
+    pub(super) fn claim(work_dir: &Path, task: &Task, user: Option<&RunAs>) -> Result<Workspace> {
         let token = random_token()?;
         let pid = std::process::id();
         let worker = Process::find(pid).ok_or_else(|| {
@@ -94,6 +95,7 @@ impl Workspace {
         // Even before there is a record, the name tells whose it is.
         let dir = work_dir.join(format!("{}-{}-{token}", worker.pid, worker.start));
         make_private_dir(&dir)?;
+        open_to(&dir, user)?;
         let record = Record {
             task: task.id.clone(),
             pipeline: task.pipeline.clone(),
@@ -145,17 +147,21 @@ impl Workspace {
     }
 
     /// Writes the script and gives its path.
-    pub(super) fn write_script(&self, script: &Script) -> Result<PathBuf> {
+    pub(super) fn write_script(&self, script: &Script, user: Option<&RunAs>) -> Result<PathBuf> {
         let path = self.dir.join("script.sh");
         private(&path)
             .and_then(|mut file| file.write_all(script.text.as_bytes()))
             .map_err(|error| Error::from_io("write script", error).with_path(path.as_path()))?;
+        user.map_or(Ok(()), |user| user.give(&path))?;
         Ok(path)
     }
 
-    /// The folder for the data of a script.
-    pub(super) fn staging_dir(&self) -> PathBuf {
-        self.dir.join("data")
+    /// Makes the folder for the data of a script.
+    pub(super) fn staging_dir(&self, user: Option<&RunAs>) -> Result<PathBuf> {
+        let dir = self.dir.join("data");
+        make_private_dir(&dir)?;
+        user.map_or(Ok(()), |user| user.give(&dir))?;
+        Ok(dir)
     }
 
     /// Removes the folder; nothing is left to end or to report.
@@ -175,6 +181,22 @@ fn owner(dir: &Path) -> Option<Process> {
     let mut parts = dir.file_name()?.to_str()?.splitn(3, '-');
     let pid = parts.next()?.parse().ok()?;
     Some(Process { pid, start: parts.next()?.parse().ok()? })
+}
+
+/// Makes the folder of all attempts, where `user` finds its scripts.
+pub(super) fn make_work_dir(dir: &Path, user: Option<&RunAs>) -> Result<()> {
+    make_private_dir(dir)?;
+    open_to(dir, user)?;
+    user.map_or(Ok(()), |user| user.refuse_unreachable(dir))
+}
+
+/// Lets another user, if there is one, through `dir`, but not look at what is in it.
+fn open_to(dir: &Path, user: Option<&RunAs>) -> Result<()> {
+    if user.is_none() {
+        return Ok(());
+    }
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o711))
+        .map_err(|error| Error::from_io("open folder", error).with_path(dir))
 }
 
 /// Makes `dir`, and what is missing above it, for its owner only.
