@@ -50,21 +50,26 @@ fn seconds(seconds: f64) -> efsbackup_core::Result<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| invalid("timeout: not a number of seconds"))
 }
 
-/// Mounts, and leaves the mount in place. Says what is mounted, and whether it was before.
+/// Mounts, and leaves the mount in place. Says whether it had to, or in a dry run would have to.
 #[pyfunction]
 pub(crate) fn mount<'py>(
     py: Python<'py>,
     target: &str,
     directory: PathArgument,
     options: Options,
+    dry_run: bool,
     cancel: Option<Bound<'py, CancelToken>>,
-) -> PyResult<(String, bool)> {
+) -> PyResult<bool> {
     let caller = Caller { progress: None, cancel };
     let result = gate::run(py, &caller, |work| {
         let (target, options) = (target.parse()?, options.translate()?);
+        if dry_run {
+            return Ok(core::find(&target, directory.as_path(), &options)?.is_none());
+        }
         let guard = core::mount(&target, directory.as_path(), &options, &work.cancel)?;
         let was_mounted = guard.was_mounted();
-        Ok((guard.keep().source.to_string(), was_mounted))
+        guard.keep();
+        Ok(!was_mounted)
     })?;
     result.map_err(|error| errors::raise(py, &error))
 }

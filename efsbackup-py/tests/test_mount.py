@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_what_cannot_be_mounted_never_enters_the_block(tmp_path: Path) -> None:
             entered = True
     assert not entered
     assert caught.value.kind is efsbackup.ErrorKind.NOT_FOUND
+
+
+def test_a_dry_run_mounts_nothing(tmp_path: Path) -> None:
+    assert efsbackup.mount("127.0.0.1:/", tmp_path, dry_run=True)
+    assert not os.path.ismount(tmp_path)
+    with pytest.raises(efsbackup.InvalidInputError):
+        efsbackup.mount("127.0.0.1:/", tmp_path, dry_run=True, tls=True, options=["port=2050"])
+    with pytest.raises(efsbackup.EfsBackupError, match="is mounted here already"):
+        efsbackup.mount("127.0.0.1:/", "/proc", dry_run=True)
 
 
 def test_a_cancelled_mount_raises(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ pub use guard::MountGuard;
 pub use identity::{Proof, Prover, prove};
 pub use marker::{MARKER_NAME, mark};
 pub use mountinfo::{Mount, MountTable};
-pub use nfs::mount;
+pub use nfs::{find, mount};
 pub use options::MountOptions;
 pub use rpc::RpcCounts;
 pub use target::Target;

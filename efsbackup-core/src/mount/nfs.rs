@@ -9,7 +9,7 @@ use super::{attach, efs, helper, identity, resolve, target};
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Mounts `target` on the directory `dir` and returns a guard that unmounts it.
@@ -31,17 +31,8 @@ pub fn mount(
     options: &MountOptions,
     cancel: &CancelToken,
 ) -> Result<MountGuard> {
-    let checked = options.checked()?;
     let limit = Limit { deadline: Instant::now() + options.timeout, cancel: cancel.clone() };
-    let region = options.region.clone().or_else(identity::region_of_environment);
-    let hosts = if checked.helper {
-        Vec::new()
-    } else {
-        target.hosts(region.as_deref(), options.az.as_deref())?
-    };
-    let dir = dir.as_ref();
-    let place =
-        dir.canonicalize().map_err(|error| Error::from_io("resolve", error).with_path(dir))?;
+    let Wanted { checked, hosts, place } = Wanted::of(target, dir.as_ref(), options)?;
     if let Some(mounted) = MountTable::read()?.at(&place) {
         return already(mounted, target, &hosts, &checked).map(MountGuard::borrowed);
     }
@@ -60,6 +51,44 @@ pub fn mount(
         })?;
     let read_ahead = options.read_ahead_kib.and_then(|kib| set_read_ahead(&mounted, kib).err());
     Ok(MountGuard::owned(mounted, read_ahead))
+}
+
+/// The mount that [`mount`] would take as it is; `None` where it would mount. Asks no server.
+///
+/// # Errors
+/// As [`mount`], for what can be known beforehand.
+pub fn find(
+    target: &Target,
+    dir: impl AsRef<Path>,
+    options: &MountOptions,
+) -> Result<Option<Mount>> {
+    let Wanted { checked, hosts, place } = Wanted::of(target, dir.as_ref(), options)?;
+    let table = MountTable::read()?;
+    table.at(&place).map(|mounted| already(mounted, target, &hosts, &checked)).transpose()
+}
+
+/// What was asked for, checked.
+struct Wanted {
+    checked: Checked,
+    /// Under which names the server may be known.
+    hosts: Vec<String>,
+    /// The directory, without symbolic links.
+    place: PathBuf,
+}
+
+impl Wanted {
+    fn of(target: &Target, dir: &Path, options: &MountOptions) -> Result<Wanted> {
+        let checked = options.checked()?;
+        let region = options.region.clone().or_else(identity::region_of_environment);
+        let hosts = if checked.helper {
+            Vec::new()
+        } else {
+            target.hosts(region.as_deref(), options.az.as_deref())?
+        };
+        let place =
+            dir.canonicalize().map_err(|error| Error::from_io("resolve", error).with_path(dir))?;
+        Ok(Wanted { checked, hosts, place })
+    }
 }
 
 /// Whether what is mounted is what is wanted.

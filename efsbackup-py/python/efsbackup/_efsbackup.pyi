@@ -93,8 +93,12 @@ def mirror(
     cancel: CancelToken | None,
 ) -> tuple[str, EfsBackupError | None]: ...
 def mount(
-    target: str, directory: _Path, options: dict[str, Any], cancel: CancelToken | None
-) -> tuple[str, bool]: ...
+    target: str,
+    directory: _Path,
+    options: dict[str, Any],
+    dry_run: bool,
+    cancel: CancelToken | None,
+) -> bool: ...
 def outcomes() -> list[str]: ...
 def prune(
     root: _Path,

@@ -27,6 +27,7 @@ def mount(
     read_only: bool = False,
     timeout: float = 30.0,
     options: Iterable[str] = (),
+    dry_run: bool = False,
     cancel: CancelToken | None = None,
 ) -> bool:
     """Mount a file system with the options that AWS recommends for EFS.
@@ -45,10 +46,12 @@ def mount(
         read_only: Allow no writing.
         timeout: Give up after so many seconds, whatever the server does.
         options: More options, each as after ``mount -o``.
+        dry_run: Mount nothing, only check the arguments and what is mounted there.
         cancel: Stops it.
 
     Returns:
-        Whether this call mounted it; ``False`` if it was there before.
+        Whether this call mounted it, or with ``dry_run`` would have; ``False`` if it was there
+        before.
     """
     given = {
         "region": region,
@@ -61,8 +64,7 @@ def mount(
         "timeout": timeout,
         "options": several("options", options),
     }
-    _, was_mounted = _efsbackup.mount(target, directory, given, cancel)
-    return not was_mounted
+    return _efsbackup.mount(target, directory, given, dry_run, cancel)
 
 
 def unmount(
