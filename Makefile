@@ -158,6 +158,20 @@ header: ## Write include/efsbackup.h anew from the Rust code
 golden: ## Write docs/validation.md, the README's picture and what validation says of its test files anew
 	EFSB_WRITE_GOLDEN=1 $(CARGO) test -q -p efsbackup-core --no-default-features -F recipe,draw --test validation_files --test recipe
 
+TERRAFORM_KINDS := $(addprefix data.aws_,caller_identity iam_policy_document partition region ssm_parameter) \
+  $(addprefix aws_,cloudwatch_metric_alarm datapipeline_pipeline datapipeline_pipeline_definition \
+    efs_file_system efs_file_system_policy efs_mount_target iam_instance_profile iam_role \
+    iam_role_policy iam_role_policy_attachment s3_bucket s3_bucket_lifecycle_configuration \
+    s3_bucket_ownership_controls s3_bucket_policy s3_bucket_public_access_block \
+    s3_bucket_server_side_encryption_configuration security_group sns_topic sns_topic_policy \
+    vpc_security_group_egress_rule vpc_security_group_ingress_rule)
+
+.PHONY: schemas
+schemas: ## Write anew what the AWS provider of Terraform takes, from a package (500 MB) in an environment of its own
+	$(PYTHON) -m venv $(BUILD)/schemas
+	$(BUILD)/schemas/bin/python -m pip install --quiet cdktf-cdktf-provider-aws
+	$(BUILD)/schemas/bin/python tests/terraform_arguments.py tests/vectors/terraform_arguments.json $(TERRAFORM_KINDS)
+
 .PHONY: bench
 bench: ## Compare walks with jwalk's
 	mkdir -p $(BUILD)/bench

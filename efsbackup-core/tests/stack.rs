@@ -445,3 +445,81 @@ fn what_is_missing_or_wrong_is_told_in_one_line() {
         assert_eq!(error.lines().count(), 1);
     }
 }
+
+/// A block of a formatted file: its header without quotes, its arguments, the blocks in it.
+#[derive(Default)]
+struct Block {
+    header: String,
+    arguments: BTreeSet<String>,
+    blocks: Vec<Block>,
+}
+
+/// The blocks of the lines, up to the end of the one that they stand in.
+fn blocks<'a>(lines: &mut impl Iterator<Item = &'a str>, into: &mut Block) {
+    while let Some(line) = lines.next() {
+        let line = line.trim();
+        if let Some((key, value)) = line.split_once(" = ") {
+            into.arguments.insert(key.trim().to_owned());
+            if value == "{" {
+                // A map: its keys are no arguments.
+                assert!(lines.any(|line| line.trim() == "}"));
+            }
+            if let Some(end) = value.strip_prefix("<<-") {
+                assert!(lines.any(|line| line.trim() == end));
+            }
+        } else if let Some(header) = line.strip_suffix(" {}") {
+            into.blocks.push(Block { header: header.replace('"', ""), ..Block::default() });
+        } else if let Some(header) = line.strip_suffix(" {") {
+            let mut inner = Block { header: header.replace('"', ""), ..Block::default() };
+            blocks(lines, &mut inner);
+            into.blocks.push(inner);
+        } else if line == "}" {
+            return;
+        } else {
+            assert_eq!(line, "");
+        }
+    }
+}
+
+/// Every argument is one of the schema's, and all that it requires are there.
+fn fits(block: &Block, schema: &serde_json::Value, wrong: &mut Vec<String>) {
+    let words = |key: &str| -> BTreeSet<String> {
+        as_list(&schema[key]).iter().filter_map(|w| w.as_str().map(str::to_owned)).collect()
+    };
+    let (required, optional) = (words("required"), words("optional"));
+    let inner: BTreeSet<String> = block.blocks.iter().map(|block| block.header.clone()).collect();
+    let given: BTreeSet<String> = block.arguments.union(&inner).cloned().collect();
+    for word in given.difference(&required.union(&optional).cloned().collect()) {
+        wrong.push(format!("{}: unknown {word}", block.header));
+    }
+    for word in required.difference(&given) {
+        wrong.push(format!("{}: {word} is missing", block.header));
+    }
+    for inner in block.blocks.iter().filter(|inner| inner.header != "lifecycle") {
+        fits(inner, &schema["blocks"][&inner.header], wrong);
+    }
+}
+
+#[test]
+fn every_argument_is_one_of_the_provider_s_schema() {
+    let schema = include_str!("../../tests/vectors/terraform_arguments.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let (mut wrong, mut kinds) = (Vec::new(), BTreeSet::new());
+    for (_, spec) in specs() {
+        let mut file = Block::default();
+        blocks(&mut text(&spec, Runner::Terraform).lines(), &mut file);
+        for block in &file.blocks {
+            let words: Vec<&str> = block.header.split(' ').collect();
+            let kind = match words[0] {
+                "data" => format!("data.{}", words[1]),
+                _ => words[1].to_owned(),
+            };
+            assert!(schema[&kind].is_object(), "make schemas: it does not know {kind}");
+            fits(block, &schema[&kind], &mut wrong);
+            kinds.insert(kind);
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+    let known = schema.as_object().unwrap().keys().filter(|key| *key != "package");
+    assert_eq!(kinds, known.cloned().collect());
+}

@@ -312,3 +312,32 @@ fn what_a_runner_cannot_do_is_refused() {
         assert!(error.starts_with(&format!("recipe: {expected}")), "{error}");
     }
 }
+
+/// moto has the interpreter of state machines that LocalStack's authors wrote.
+#[test]
+fn the_state_machine_succeeds_tries_again_and_fails_as_it_should() {
+    let import = "import moto.stepfunctions.parser.api, antlr4, cfnlint.decode";
+    let import = Command::new("python3").args(["-c", import]).output();
+    if !import.is_ok_and(|output| output.status.success()) {
+        let _ = probe::skip("python3 has no package moto or cfn-lint (`make tools` installs them)");
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = scratch.path("steps.yaml");
+    std::fs::write(&path, file(&files(&made(), Runner::StepFunctions).unwrap(), ".yaml")).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/state_machine.py");
+    let output = Command::new("python3")
+        .arg(script)
+        .arg(&path)
+        .envs([("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let expected = [
+        r#"{"scenario": "success", "status": "SUCCEEDED", "error": null, "started": 1, "waits": [], "told": {"Topic": [], "SuccessTopic": ["[Info] EFS Backup Succeeded"]}}"#,
+        r#"{"scenario": "retry", "status": "SUCCEEDED", "error": null, "started": 2, "waits": [120.0], "told": {"Topic": [], "SuccessTopic": ["[Info] EFS Backup Succeeded"]}}"#,
+        r#"{"scenario": "failure", "status": "FAILED", "error": "BackupFailed", "started": 3, "waits": [120.0, 240.0], "told": {"Topic": ["[Alert] EFS Backup Failed"], "SuccessTopic": []}}"#,
+    ];
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{told}");
+}

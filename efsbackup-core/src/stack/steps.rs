@@ -154,8 +154,7 @@ fn machine(plan: &Plan<'_>, checked: &Checked<'_>) -> Value {
     let topics = plan.topics();
     let (failure, success) = (topics.first(), topics.last());
     let tell = |topic: Option<&String>, subject: &str, next: Value| {
-        let message =
-            "States.Format('backup: {}\nstarted: {}', $$.Execution.Name, $$.Execution.StartTime)";
+        let message = "States.Format('execution: {}', $$.Execution.Id)";
         let mut state = json!({
             "Type": "Task",
             "Resource": "arn:{partition}:states:::sns:publish",
