@@ -1,16 +1,18 @@
-//! Alarms that go to a command and a webhook.
+//! Alarms that go to a command, a webhook and topics.
 
 #![cfg(all(feature = "engine", feature = "worker"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::clock::SystemClock;
+use efsbackup_core::deploy::Topics;
+use efsbackup_core::error::{Error, ErrorKind, Result};
 use efsbackup_core::pipeline::{Definition, Object};
 use efsbackup_core::run::{Alarms, Run, RunEvent, RunOutcome};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Says on its end, whichever, and in `rest` whatever is to happen after that.
@@ -140,6 +142,48 @@ fn a_webhook_gets_the_alarm_and_the_next_run_sends_what_is_left() {
     let told = lines(&folder.path().join("logs/notifications.jsonl"));
     let expected: Vec<String> = told.iter().map(|line| line["node"].to_string()).collect();
     assert_eq!(nodes, expected, "each once, in order");
+}
+
+/// Topics that are out of reach at first, or do not exist at all.
+#[derive(Debug)]
+struct Fake {
+    fails: Mutex<Vec<ErrorKind>>,
+    published: Mutex<Vec<[String; 3]>>,
+}
+
+impl Topics for Fake {
+    fn publish(&self, topic: &str, subject: &str, message: &str) -> Result<()> {
+        if let Some(kind) = self.fails.lock().unwrap().pop() {
+            return Err(Error::new(kind, "sns").with_message("no luck"));
+        }
+        let told = [topic, subject, message].map(str::to_owned);
+        self.published.lock().unwrap().push(told);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_topic_is_published_to_again_but_not_one_that_does_not_exist() {
+    for (kind, published, end) in
+        [(ErrorKind::Throttled, 1, "sent again"), (ErrorKind::NotFound, 0, "given up")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let got = folder.path().join("got");
+        let topics = Arc::new(Fake { fails: vec![kind].into(), published: Mutex::default() });
+        let alarms = Alarms::default().topics(topics.clone());
+        let alarms = alarms.command(format!("cat >> {}", got.to_str().unwrap()));
+        let (outcome, warnings) = run(folder.path(), alarms, "sleep 1.5");
+        assert_eq!(outcome, RunOutcome::Finished);
+        assert_eq!(warnings, [format!("sns: no luck; the alarm is {end}")]);
+        let told = topics.published.lock().unwrap().clone();
+        assert_eq!(told.len(), published, "{told:?}");
+        if let Some([topic, subject, message]) = told.first() {
+            assert_eq!(topic, "arn:aws:sns:us-east-1:1:t");
+            assert_eq!(subject, "A is over; $(touch trap)");
+            assert_eq!(message, "`touch trap`\n\"quoted\"");
+        }
+        assert_eq!(lines(&got).len(), 1, "the command is told once");
+    }
 }
 
 #[test]

@@ -216,6 +216,39 @@ fn whichever_call_fails_applying_again_comes_to_the_same_end() {
 }
 
 #[test]
+fn what_the_service_refuses_in_the_end_leaves_the_old_definition_active() {
+    let found = r#"{"errored":true,"validationErrors":[{"id":"Work","errors":["not on AWS"]}]}"#;
+    let never = r#"{"__type":"InvalidRequestException","message":"never on this pipeline"}"#;
+    for (status, body, kind) in
+        [(200, found, ErrorKind::InvalidDefinition), (400, never, ErrorKind::InvalidInput)]
+    {
+        let refuse = AtomicBool::new(false);
+        let treat = |_: usize, operation: &str| match operation == "PutPipelineDefinition"
+            && refuse.swap(false, Ordering::AcqRel)
+        {
+            true => Treatment::Answer(status, body.to_owned()),
+            false => Treatment::Pass,
+        };
+        with_front(Arc::new(SystemClock), treat, |engine, front| {
+            let service = client(front);
+            go(&service, &wanted(definition("1 hours"))).unwrap();
+            let before = end(engine, "nightly");
+            refuse.store(true, Ordering::Release);
+            let error = go(&service, &wanted(definition("2 hours"))).unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            let text = error.message();
+            assert!(text.contains("not on AWS") || text.contains("never on this"), "{text}");
+            assert!(text.contains("active again with its old definition"), "{text}");
+            let after = end(engine, "nightly");
+            assert_eq!((&after.state, &after.active), (&before.state, &before.active));
+            assert_eq!(after.latest, before.latest);
+            go(&service, &wanted(definition("2 hours"))).unwrap();
+            assert_eq!(end(engine, "nightly").active, definition("2 hours"));
+        });
+    }
+}
+
+#[test]
 fn of_120_pipelines_on_several_pages_the_right_one_is_found() {
     with_front(
         Arc::new(SystemClock),

@@ -108,7 +108,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
             scope.spawn(move || alarms.run(engine, stop, &problems))
         };
         let worked = work(&args, &engine, &context.cancel, &stop, &output, &mut |file| {
-            told.try_iter().for_each(|error| output.warn(&format!("warning: {error:#}")));
+            told.try_iter().for_each(|text| output.warn(&format!("warning: {text}")));
             engine.deliver_to(alarms.file_outlet(), file)
         });
         stop.cancel();

@@ -121,8 +121,9 @@ impl Alarms {
     }
 
     /// Tells command, webhook and topics of each alarm of `engine` until `stop` is set; what is left
-    /// then is tried once more. What goes wrong is told to `problems`.
-    pub fn run(&self, engine: &Engine, stop: &CancelToken, problems: &Sender<Error>) {
+    /// then is tried once more. What goes wrong is told to `problems`, a line
+    /// each.
+    pub fn run(&self, engine: &Engine, stop: &CancelToken, problems: &Sender<String>) {
         if self.is_empty() {
             return;
         }
@@ -136,7 +137,7 @@ impl Alarms {
                 Ok(()) => LOOK,
                 Err(error) => {
                     // Nobody may be left to hear it.
-                    let _ = problems.send(error);
+                    let _ = problems.send(format!("{error:#}; the alarm is sent again"));
                     (pause * 2).clamp(Duration::from_secs(1), LONGEST_PAUSE)
                 }
             };
@@ -150,7 +151,7 @@ impl Alarms {
         }
     }
 
-    fn send(&self, alarm: &Notification, told: &mut Told, problems: &Sender<Error>) -> Result<()> {
+    fn send(&self, alarm: &Notification, told: &mut Told, problems: &Sender<String>) -> Result<()> {
         if told.alarm != Some(alarm.id) {
             *told = Told { alarm: Some(alarm.id), ..Told::default() };
         }
@@ -166,7 +167,7 @@ impl Alarms {
         match topics.publish(&alarm.topic_arn, &alarm.subject, &alarm.message) {
             // No later try would do better, and later alarms wait.
             Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotFound) => {
-                let _ = problems.send(error);
+                let _ = problems.send(format!("{error:#}; the alarm is given up"));
                 Ok(())
             }
             published => published,

@@ -5,7 +5,7 @@ use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::PipelineService;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::worker::{Worker, WorkerEvent, WorkerOptions};
 use jiff::{SignedDuration, Timestamp};
 use std::cell::Cell;
@@ -53,7 +53,7 @@ impl Running<'_> {
             scope.spawn(|| self.alarms.run(self.engine, &over, &problems));
             let worked = worker.run(&stop, &mut |events| {
                 events.iter().for_each(|event| tell(event, on_event));
-                told.try_iter().for_each(|error| warn(&error, on_event));
+                told.try_iter().for_each(|text| on_event(&RunEvent::Warned(&text)));
                 let due = looked.is_none_or(|last| last.elapsed() >= TICK);
                 if events.is_empty() && !due && !cancel.is_cancelled() {
                     return ControlFlow::Continue(());
@@ -74,7 +74,7 @@ impl Running<'_> {
         });
         failed.and(worked)?;
         self.deliver(on_event)?;
-        told.try_iter().for_each(|error| warn(&error, on_event));
+        told.try_iter().for_each(|text| on_event(&RunEvent::Warned(&text)));
         Ok(cancel.is_cancelled())
     }
 
@@ -123,10 +123,6 @@ impl Running<'_> {
             Ok(())
         })
     }
-}
-
-fn warn(error: &Error, on_event: &mut dyn FnMut(&RunEvent<'_>)) {
-    on_event(&RunEvent::Warned(&format!("{error:#}; the alarm is sent again")));
 }
 
 fn tell(event: &WorkerEvent, on_event: &mut dyn FnMut(&RunEvent<'_>)) {
