@@ -218,7 +218,10 @@ def as_doubles_are_tried() -> None:
 def pages() -> None:
     made = {client.create_pipeline(name="p", uniqueId=str(n))["pipelineId"] for n in range(103)}
     listed = client.get_paginator("list_pipelines").paginate()
-    listed = [page["pipelineIdList"] for page in listed]
+    answers = list(listed)
+    assert [answer["hasMoreResults"] for answer in answers] == [True, False], answers
+    assert ["marker" in answer for answer in answers] == [True, False], "the last page leads nowhere"
+    listed = [answer["pipelineIdList"] for answer in answers]
     assert len(listed) == 2 and made <= {item["id"] for page in listed for item in page}
     pipeline = made.pop()
     definition = [OBJECTS[0], *(activity(f"A{n:02}") for n in range(40))]

@@ -55,7 +55,8 @@ impl fmt::Display for S3Uri {
 
 /// Where workers check for objects, fetch them, and put their logs and outputs.
 ///
-/// Files are opened by the calling thread, which may have another user's rights than the process.
+/// A file to fetch into is made by the calling thread, which may have another user's rights than
+/// the rest of the process.
 /// Its calls block, and may take long; each returns soon after `cancel` is set, then with
 /// [`ErrorKind::Cancelled`]. Errors beside that: `PermissionDenied`, `NotFound` for a bucket
 /// or key that is not there, `Throttled`, `Remote` and `Timeout` where asking again may help.

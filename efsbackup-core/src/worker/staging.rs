@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
 use std::path::{Component, Path, PathBuf};
 
 /// Between two looks whether to stop.
@@ -203,7 +204,11 @@ fn store_all(
         if kind.is_dir() {
             store_all(store, &path, &prefix.join(name).as_folder(), cancel)?;
         } else if path.is_file() {
-            store.store(&path, &prefix.join(name), cancel)?;
+            // Opened here, with the rights of this thread: whoever sends it may have more.
+            let file = File::open(&path).map_err(failed)?;
+            let opened = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+            let sent = store.store(&opened, &prefix.join(name), cancel);
+            sent.map_err(|error| error.with_path(path.as_path()))?;
         } else {
             return Err(no_data(&path));
         }
