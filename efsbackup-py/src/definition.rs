@@ -1,10 +1,16 @@
 //! The core's `pipeline`, `formats`, `params` and `draw`: definitions and what is done with them.
 
 use crate::errors;
+use crate::gate::{self, Caller, CancelToken};
+use crate::run::{self, RunOptions};
+use efsbackup_core::Result;
 use efsbackup_core::draw::{Options, Picture};
+use efsbackup_core::expression::Value;
 use efsbackup_core::formats::{Document, Reader};
-use efsbackup_core::params::{self, mask};
+use efsbackup_core::params::{self, Given, Moment, mask};
 use efsbackup_core::pipeline::{FieldValue, MASK, ParameterValue, Severity};
+use efsbackup_core::simulate::{self, Plan, Simulation};
+use efsbackup_core::snapshot::to_json;
 use pyo3::prelude::*;
 
 /// A definition as it was read, with the rest of its file.
@@ -40,6 +46,12 @@ impl NativeDefinition {
         self.0.format.name()
     }
 
+    /// The pipeline's name in its file.
+    #[getter]
+    fn pipeline(&self) -> Option<&str> {
+        self.0.pipeline()
+    }
+
     /// Writes it in a form.
     fn write(&self, py: Python<'_>, form: &str) -> PyResult<String> {
         let written = form.parse().and_then(|format| self.0.write(format));
@@ -62,15 +74,42 @@ impl NativeDefinition {
         finding.collect()
     }
 
-    /// It with values put in; what is a secret stays as it is written.
-    fn resolve(&self, py: Python<'_>, values: Vec<(String, String)>) -> PyResult<NativeDefinition> {
-        let values: Vec<ParameterValue> =
-            values.into_iter().map(|(id, value)| ParameterValue::new(id, value)).collect();
-        let resolved = params::resolve(&self.0.definition, &values, params::Options::default());
-        let resolved = resolved.map_err(|error| errors::raise(py, &error))?;
-        let mut document = self.0.clone();
-        document.definition = mask(&resolved.definition);
-        Ok(NativeDefinition(document))
+    /// It with values put in; what is a secret stays as it is written. And the parameters,
+    /// and what is left unresolved, as JSON.
+    fn resolve(
+        &self,
+        py: Python<'_>,
+        values: Vec<(String, String)>,
+        options: ResolveOptions,
+    ) -> PyResult<(NativeDefinition, String)> {
+        self.resolved(values, options).map_err(|error| errors::raise(py, &error))
+    }
+
+    /// What would be over a span of time, as JSON.
+    fn simulate(
+        &self,
+        py: Python<'_>,
+        values: Vec<(String, String)>,
+        options: SimulateOptions,
+    ) -> PyResult<String> {
+        let caller = Caller { progress: None, cancel: None };
+        let done = gate::run(py, &caller, |_| self.simulated(values, &options))?;
+        done.map_err(|error| errors::raise(py, &error))
+    }
+
+    /// Runs it on this machine; what came of it, as JSON.
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        values: Vec<(String, String)>,
+        options: RunOptions,
+        cancel: Option<Bound<'py, CancelToken>>,
+    ) -> PyResult<String> {
+        let caller = Caller { progress: None, cancel };
+        let done = gate::run(py, &caller, |work| {
+            run::run(&self.0.definition, parameters(values), options, &work.cancel)
+        })?;
+        done.map_err(|error| errors::raise(py, &error))
     }
 
     /// What is different in `new`; secrets are covered.
@@ -104,5 +143,88 @@ impl NativeDefinition {
         let picture: Picture = kind.parse().map_err(raise)?;
         let theme = theme.parse().map_err(raise)?;
         Ok(picture.draw(&self.0.definition, &Options { theme, states }))
+    }
+}
+
+/// How a definition is resolved.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct ResolveOptions {
+    at: Option<String>,
+    node: Option<String>,
+    runtime: Vec<(String, String)>,
+    simulated: bool,
+    parameters_only: bool,
+    inherited: bool,
+    require_values: bool,
+}
+
+/// How a definition is simulated.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct SimulateOptions {
+    start: Option<String>,
+    until: Option<String>,
+    takes: Vec<String>,
+    fail: Vec<String>,
+    lose: Vec<String>,
+}
+
+/// Values of parameters.
+fn parameters(values: Vec<(String, String)>) -> Vec<ParameterValue> {
+    values.into_iter().map(|(id, value)| ParameterValue::new(id, value)).collect()
+}
+
+impl NativeDefinition {
+    fn resolved(
+        &self,
+        values: Vec<(String, String)>,
+        options: ResolveOptions,
+    ) -> Result<(NativeDefinition, String)> {
+        let how = params::Options::default()
+            .fields(!options.parameters_only)
+            .inherited(options.inherited)
+            .require_values(options.require_values);
+        let (definition, values) = (&self.0.definition, parameters(values));
+        let resolved = match options.at {
+            Some(at) => {
+                let mut moment = Moment::new(Value::instant(&at)?).simulated(options.simulated);
+                if let Some(node) = options.node {
+                    moment = moment.node(node);
+                }
+                let runtime = options.runtime.into_iter();
+                let moment =
+                    runtime.fold(moment, |moment, (name, value)| moment.runtime(name, value));
+                params::resolve_at(definition, &values, &moment, how)?
+            }
+            None => params::resolve(definition, &values, how)?,
+        };
+        let mut document = self.0.clone();
+        document.definition = mask(&resolved.definition);
+        Ok((NativeDefinition(document), resolved.to_json(&Given::default()).to_string()))
+    }
+
+    fn simulated(
+        &self,
+        values: Vec<(String, String)>,
+        options: &SimulateOptions,
+    ) -> Result<String> {
+        let (definition, values) = (&self.0.definition, parameters(values));
+        let mut plan = Plan::default();
+        for takes in &options.takes {
+            plan = plan.takes(takes.parse()?);
+        }
+        for fail in &options.fail {
+            plan = plan.fail(fail.parse()?);
+        }
+        for lose in &options.lose {
+            plan = plan.lose(lose.parse()?);
+        }
+        plan.check(definition)?;
+        let time = |text: &Option<String>| text.as_deref().map(Value::instant).transpose();
+        let (start, until) = (time(&options.start)?, time(&options.until)?);
+        let span = simulate::span(definition, &values, start, until)?;
+        let simulation = values.into_iter().fold(Simulation::new(span), Simulation::value);
+        to_json(&simulation.run(definition, &mut |attempt| plan.play(attempt))?)
     }
 }

@@ -10,7 +10,8 @@
 //! | `mount` | the core's `mount` |
 //! | `snapshot` | the core's `snapshot`: taking, listing, restoring |
 //! | `upkeep` | the core's `snapshot`: verifying, comparing, adopting, pruning |
-//! | `definition` | the core's `pipeline`, `formats`, `params` and `draw` |
+//! | `definition` | the core's `pipeline`, `formats`, `params`, `draw` and `simulate` |
+//! | `run` | the core's `run` |
 //! | `command` | the `efsbackup` command |
 
 mod command;
@@ -20,6 +21,7 @@ mod gate;
 mod mirror;
 mod mount;
 mod paths;
+mod run;
 mod snapshot;
 mod upkeep;
 

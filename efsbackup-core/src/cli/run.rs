@@ -11,13 +11,14 @@ use super::value_args::ValueArgs;
 use crate::bytepath::BytePath;
 use crate::clock::SystemClock;
 use crate::deploy::TaskFailure;
-use crate::engine::{Notification, RunSummary};
+use crate::engine::Notification;
 use crate::error::Result;
-use crate::expression::Value;
+use crate::expression;
 use crate::run::{Run, RunEvent, RunOutcome, RunReport};
 use crate::worker::WorkerEvent;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,10 +57,7 @@ pub(crate) struct Args {
 }
 
 fn time(text: &str) -> std::result::Result<Timestamp, String> {
-    match Value::time(text) {
-        Ok(Value::Time(time)) => Ok(time.timestamp()),
-        _ => Err("write YYYY-MM-DDTHH:MM:SS, in UTC".to_owned()),
-    }
+    expression::Value::instant(text).map_err(|_| "write YYYY-MM-DDTHH:MM:SS, in UTC".to_owned())
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
@@ -182,75 +180,14 @@ fn conclude(output: &Output, report: &RunReport, told: &[Notification]) -> Resul
         RunOutcome::Failed => Exit::FAILED,
         RunOutcome::Cancelled => Exit::CANCELLED,
     };
-    output.document(&Document {
-        outcome: report.outcome.name(),
-        exit: exit.status(),
-        pipeline: &report.pipeline,
-        instances: report.instances.iter().map(Instance::of).collect(),
-        notifications: told.iter().map(Told::of).collect(),
-        log_dir: BytePath::from(report.log_dir.as_path()).to_text(),
-        notifications_file: BytePath::from(report.notifications.as_path()).to_text(),
-    })?;
+    let document = Document { exit: exit.status(), report: report.to_json(told) };
+    output.document(&document)?;
     Ok(exit)
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
-    outcome: &'a str,
+struct Document {
     exit: u8,
-    pipeline: &'a str,
-    instances: Vec<Instance<'a>>,
-    notifications: Vec<Told<'a>>,
-    log_dir: String,
-    notifications_file: String,
-}
-
-#[derive(Serialize)]
-struct Instance<'a> {
-    id: &'a str,
-    component: &'a str,
-    status: &'a str,
-    attempts: u32,
-    scheduled_start: String,
-    actual_start: Option<String>,
-    actual_end: Option<String>,
-    error: Option<&'a str>,
-}
-
-impl<'a> Instance<'a> {
-    fn of(run: &'a RunSummary) -> Self {
-        Instance {
-            id: &run.id,
-            component: &run.component,
-            status: &run.status,
-            attempts: run.attempts,
-            scheduled_start: run.scheduled_start.to_string(),
-            actual_start: run.actual_start.map(|time| time.to_string()),
-            actual_end: run.actual_end.map(|time| time.to_string()),
-            error: run.error.as_deref(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Told<'a> {
-    event: &'a str,
-    node: &'a str,
-    action: &'a str,
-    topic_arn: &'a str,
-    subject: &'a str,
-    message: &'a str,
-}
-
-impl<'a> Told<'a> {
-    fn of(notification: &'a Notification) -> Self {
-        Told {
-            event: &notification.event,
-            node: &notification.node,
-            action: &notification.action,
-            topic_arn: &notification.topic_arn,
-            subject: &notification.subject,
-            message: &notification.message,
-        }
-    }
+    #[serde(flatten)]
+    report: Value,
 }

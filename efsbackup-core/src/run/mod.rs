@@ -24,6 +24,7 @@
 //! ```
 
 mod alarms;
+mod documents;
 mod work;
 
 use crate::cancel::CancelToken;

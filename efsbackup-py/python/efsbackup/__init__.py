@@ -4,7 +4,7 @@
 >>> report = efsbackup.mirror("/mnt/source", "/mnt/destination")  # doctest: +SKIP
 """
 
-from ._definition import Definition, DefinitionChange, Finding
+from ._definition import Definition, DefinitionChange, Finding, Unresolved
 from ._efsbackup import CancelToken, __version__
 from ._errors import (
     AccessError,
@@ -40,6 +40,8 @@ from ._mount import mount, mounted, unmount
 from ._progress import Progress
 from ._report import Bytes, Counts, Entries, EntryError, Outcome, Report
 from ._repository import Repository
+from ._run import RunInstance, RunNotification, RunReport, run
+from ._simulation import SimulatedMessage, SimulatedRun, Simulation
 from ._snapshot import BackupReport, RestoreReport, Snapshot, SnapshotState
 
 __all__ = [
@@ -75,11 +77,18 @@ __all__ = [
     "Report",
     "Repository",
     "RestoreReport",
+    "RunInstance",
+    "RunNotification",
+    "RunReport",
     "SafetyStopError",
+    "SimulatedMessage",
+    "SimulatedRun",
+    "Simulation",
     "Snapshot",
     "SnapshotState",
     "ThrottledError",
     "TimedOutError",
+    "Unresolved",
     "UnresolvedParameterError",
     "UnsupportedError",
     "Verification",
@@ -88,5 +97,6 @@ __all__ = [
     "mirror",
     "mount",
     "mounted",
+    "run",
     "unmount",
 ]

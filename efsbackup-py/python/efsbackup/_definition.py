@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from . import _times
 from ._efsbackup import NativeDefinition
+from ._paths import several
+from ._simulation import Simulation
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,18 @@ class DefinitionChange:
     """Whether it is in the old definition, and whether in the new one."""
 
 
+@dataclass(frozen=True)
+class Unresolved:
+    """A name in an expression that has no value yet."""
+
+    object: str
+    """The object's id."""
+    field: str
+    """The field's key."""
+    name: str
+    """The name, as written."""
+
+
 class Definition:
     """A definition of AWS Data Pipeline, in any of its forms.
 
@@ -64,10 +82,25 @@ class Definition:
     Hourly (Schedule)
       period 1 hours
       startAt FIRST_ACTIVATION_DATE_TIME
+
+    What a pipeline would do is played without running it:
+
+    >>> nightly = Definition.parse('''{"objects": [
+    ...   {"id": "Default", "scheduleType": "cron", "schedule": {"ref": "Daily"}},
+    ...   {"id": "Daily", "type": "Schedule", "period": "1 days",
+    ...    "startDateTime": "2026-03-01T03:00:00"},
+    ...   {"id": "Copy", "type": "ShellCommandActivity", "workerGroup": "g", "command": "cp"}
+    ... ]}''')
+    >>> played = nightly.simulate(until="2026-03-03T03:00:00", fail=["Copy@2026-03-02T03:00:00"])
+    >>> [(run.scheduled_start.day, run.status) for run in played.runs]
+    [(1, 'FINISHED'), (2, 'FAILED'), (3, 'RUNNING')]
     """
 
-    def __init__(self, native: NativeDefinition) -> None:
+    def __init__(
+        self, native: NativeDefinition, unresolved: tuple[Unresolved, ...] = ()
+    ) -> None:
         self._native = native
+        self._unresolved = unresolved
 
     @classmethod
     def load(
@@ -126,22 +159,103 @@ class Definition:
         """Everything that is wrong with it, in its order; no account is asked."""
         return [Finding(*found) for found in self._native.validate()]
 
-    def resolve(self, values: Mapping[str, str | Sequence[str]] | None = None) -> Definition:
+    @property
+    def pipeline(self) -> str | None:
+        """The pipeline's name in its file: a template's logical id, a resource's name."""
+        return self._native.pipeline
+
+    @property
+    def unresolved(self) -> tuple[Unresolved, ...]:
+        """What :meth:`resolve`, which made it, found no value for."""
+        return self._unresolved
+
+    def resolve(
+        self,
+        values: Mapping[str, str | Sequence[str]] | None = None,
+        *,
+        at: datetime | str | None = None,
+        node: str | None = None,
+        runtime: Mapping[str, str] | None = None,
+        simulated: bool = False,
+        parameters_only: bool = False,
+        inherited: bool = False,
+        require_values: bool = False,
+    ) -> Definition:
         """Puts in the values of parameters and all else that is known before a run.
 
         Args:
             values: By the names of parameters, in place of the definition's own; several
                 values make a list. Secrets are covered in what comes out.
+            at: Also put in what the service sets in the run scheduled for this time.
+            node: The object that ``node`` means in an alarm, where several name it.
+            runtime: Values of runtime fields, such as ``{"node.@status": "FAILED"}``.
+            simulated: Make up runtime fields without a value, as of a first attempt that
+                begins when it is due.
+            parameters_only: Replace parameters only, not the names of fields.
+            inherited: Write each object with what it inherits.
+            require_values: Raise where a parameter that is used has no value.
 
         Raises:
             NotFoundError: There is no such parameter.
+            UnresolvedParameterError: A parameter has no value. Only with ``require_values``.
             DefinitionError: A value is not of its parameter's type, or an expression is wrong.
         """
-        given: list[tuple[str, str]] = []
-        for name, value in (values or {}).items():
-            texts = [value] if isinstance(value, str) else value
-            given.extend((name, text) for text in texts)
-        return Definition(self._native.resolve(given))
+        if at is None and (node is not None or runtime or simulated):
+            raise TypeError("node, runtime and simulated need at")
+        options = {
+            "at": _times.written("at", at),
+            "node": node,
+            "runtime": list((runtime or {}).items()),
+            "simulated": simulated,
+            "parameters_only": parameters_only,
+            "inherited": inherited,
+            "require_values": require_values,
+        }
+        native, document = self._native.resolve(assignments(values), options)
+        left = tuple(Unresolved(**left) for left in json.loads(document)["unresolved"])
+        return Definition(native, left)
+
+    def simulate(
+        self,
+        values: Mapping[str, str | Sequence[str]] | None = None,
+        *,
+        start: datetime | str | None = None,
+        until: datetime | str | None = None,
+        takes: timedelta | float | str | Mapping[str, timedelta | float | str] = 60,
+        fail: Iterable[str] = (),
+        lose: Iterable[str] = (),
+    ) -> Simulation:
+        """Plays it over a span of time: every run, retry, failure and message that would be.
+
+        Nothing is run and no time passes.
+
+        Args:
+            values: By the names of parameters, as in :meth:`resolve`.
+            start: When it is activated; at the first ``startDateTime`` unless given, else now.
+            until: Up to when it is played; a day later unless given.
+            takes: How long attempts take, of all activities or by their ids: seconds, or text
+                such as ``"25m"``. Those that are not named take a minute.
+            fail: Which attempts fail, each ``ACTIVITY[@TIME][#N]``: all of an activity, of a
+                scheduled start, or those of a number.
+            lose: Which attempts are lost with their machine, written as in ``fail``.
+
+        Raises:
+            NotFoundError: The definition has no such object or parameter.
+            UnresolvedParameterError: A parameter has no value.
+            DefinitionError: The definition has errors.
+        """
+        if isinstance(takes, Mapping):
+            taking = [f"{name}={_times.duration(time)}" for name, time in takes.items()]
+        else:
+            taking = [_times.duration(takes)]
+        options = {
+            "start": _times.written("start", start),
+            "until": _times.written("until", until),
+            "takes": taking,
+            "fail": several("fail", fail),
+            "lose": several("lose", lose),
+        }
+        return Simulation.from_dict(json.loads(self._native.simulate(assignments(values), options)))
 
     def diff(self, new: Definition) -> list[DefinitionChange]:
         """What is different in ``new``; order counts where it means something."""
@@ -174,4 +288,27 @@ class Definition:
         """Whether both mean the same, whatever their forms."""
         return not self.diff(other) if isinstance(other, Definition) else NotImplemented
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Secrets go along: the definition would be another one without them.
+        return _rebuild, (self.to(self.form), self.pipeline, self._unresolved)
+
+    def __repr__(self) -> str:
+        return f"<Definition, {self.form}>"
+
     __hash__ = None  # type: ignore[assignment]
+
+
+def assignments(values: Mapping[str, str | Sequence[str]] | None) -> list[tuple[str, str]]:
+    """Each value with the name of its parameter."""
+    given: list[tuple[str, str]] = []
+    for name, value in (values or {}).items():
+        texts = [value] if isinstance(value, str) else value
+        given.extend((name, text) for text in texts)
+    return given
+
+
+def _rebuild(
+    text: str, pipeline: str | None, unresolved: tuple[Unresolved, ...]
+) -> Definition:
+    definition = Definition.parse(text, pipeline=pipeline)
+    return Definition(definition._native, unresolved)
