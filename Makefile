@@ -50,6 +50,12 @@ test-python: $(VENV)/.installed ## Build the wheel (unoptimized) and run the Pyt
 	$(VENV)/bin/python -m pip install --quiet --no-deps --force-reinstall $(BUILD)/wheels/*.whl
 	$(VENV)/bin/python -m pytest -q efsbackup-py/tests
 
+.PHONY: test-dask
+test-dask: $(VENV)/.installed ## Kill a worker of dask.distributed (installed, 70 MB) while it copies a unit
+	$(VENV)/bin/python -c 'import efsbackup' 2> /dev/null || $(MAKE) test-python
+	$(VENV)/bin/python -m pip install --quiet 'distributed>=2026,<2027'
+	$(VENV)/bin/python -m pytest -q efsbackup-py/tests/dask_killed.py
+
 .PHONY: test-oracle
 test-oracle: ## Compare many more random trees with rsync: SEEDS=1000..2000
 	EFSBACKUP_SEEDS=$(or $(SEEDS),1000..2000) $(CARGO) test -p efsbackup-core --no-default-features -F mirror --test oracle

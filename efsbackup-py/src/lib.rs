@@ -12,6 +12,7 @@
 //! | `upkeep` | the core's `snapshot`: verifying, comparing, adopting, pruning |
 //! | `definition` | the core's `pipeline`, `formats`, `params`, `draw` and `simulate` |
 //! | `run` | the core's `run` |
+//! | `shared` | the core's `shard`, and shared runs |
 //! | `command` | the `efsbackup` command |
 
 mod command;
@@ -22,6 +23,7 @@ mod mirror;
 mod mount;
 mod paths;
 mod run;
+mod shared;
 mod snapshot;
 mod upkeep;
 
@@ -44,6 +46,8 @@ mod _efsbackup {
     use crate::mount::{mount, unmount};
     #[pymodule_export]
     use crate::paths::show_path;
+    #[pymodule_export]
+    use crate::shared::{NativeRun, begin, copy_unit, finish};
     #[pymodule_export]
     use crate::snapshot::{backup, repository_name, restore, snapshots};
     #[pymodule_export]

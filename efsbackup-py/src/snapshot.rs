@@ -8,13 +8,13 @@ use crate::gate::{self, Caller, CancelToken};
 use crate::mirror::{MirrorOptions, percent};
 use crate::paths::PathArgument;
 use efsbackup_core::progress::Progress;
-use efsbackup_core::snapshot::{BackupOptions, Repository};
+use efsbackup_core::snapshot::{BackupOptions, BackupReport, Repository};
 use efsbackup_core::{Error, ErrorKind};
 use pyo3::prelude::*;
 use serde::Serialize;
 
 /// A document in JSON, and the exception to raise unless the caller checks the outcome.
-type Answer<'py> = (String, Option<Bound<'py, PyAny>>);
+pub(crate) type Answer<'py> = (String, Option<Bound<'py, PyAny>>);
 
 /// The keyword arguments of `Repository.backup` but those of the copying.
 #[derive(FromPyObject)]
@@ -36,7 +36,7 @@ pub(crate) struct SnapshotOptions {
 }
 
 impl SnapshotOptions {
-    fn translate(self, copying: MirrorOptions) -> efsbackup_core::Result<BackupOptions> {
+    pub(crate) fn translate(self, copying: MirrorOptions) -> efsbackup_core::Result<BackupOptions> {
         let mut options = BackupOptions::default();
         options.set_timezone(&self.timezone)?;
         options.expect_id = self.expect_id;
@@ -59,7 +59,7 @@ impl SnapshotOptions {
     }
 }
 
-fn to_json(py: Python<'_>, document: &impl Serialize) -> PyResult<String> {
+pub(crate) fn to_json(py: Python<'_>, document: &impl Serialize) -> PyResult<String> {
     serde_json::to_string(document).map_err(|error| {
         errors::raise(py, &Error::new(ErrorKind::Internal, "write").with_source(error))
     })
@@ -111,7 +111,15 @@ pub(crate) fn backup<'py>(
             .progress(&mut observer)
             .run()
     })?;
-    let done = result.map_err(|error| errors::raise(py, &error))?;
+    answer(py, result)
+}
+
+/// What a backup did, for the Python half.
+pub(crate) fn answer(
+    py: Python<'_>,
+    done: efsbackup_core::Result<BackupReport>,
+) -> PyResult<Answer<'_>> {
+    let done = done.map_err(|error| errors::raise(py, &error))?;
     let json = to_json(py, &done)?;
     Ok((json, errors::of_outcome(py, done.into_result())?))
 }

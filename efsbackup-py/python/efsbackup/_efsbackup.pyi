@@ -12,11 +12,15 @@ _Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 __all__ = [
     "CancelToken",
     "NativeDefinition",
+    "NativeRun",
     "__version__",
     "adopt",
     "backup",
+    "begin",
+    "copy_unit",
     "diff",
     "error_kinds",
+    "finish",
     "history",
     "main",
     "mirror",
@@ -66,6 +70,10 @@ class NativeDefinition:
     ) -> list[tuple[str, list[str], list[str], bool, bool]]: ...
     def draw(self, kind: str, theme: str, states: Sequence[tuple[str, str]]) -> str: ...
 
+@final
+class NativeRun:
+    def close(self) -> None: ...
+
 def adopt(
     root: _Path,
     name: str,
@@ -84,6 +92,27 @@ def backup(
     progress: Callable[[Progress], object] | None,
     cancel: CancelToken | None,
 ) -> tuple[str, EfsBackupError | None]: ...
+def begin(
+    root: _Path,
+    name: str,
+    source: _Path,
+    options: dict[str, Any],
+    copying: dict[str, Any],
+    units: int,
+    max_seconds: float | None,
+    cost: tuple[float, float] | None,
+    cancel: CancelToken | None,
+) -> tuple[NativeRun, str]: ...
+def copy_unit(
+    root: _Path,
+    name: str,
+    source: _Path,
+    options: dict[str, Any],
+    copying: dict[str, Any],
+    run: str,
+    range: str,
+    cancel: CancelToken | None,
+) -> str: ...
 def diff(
     root: _Path,
     name: str,
@@ -94,6 +123,17 @@ def diff(
     cancel: CancelToken | None,
 ) -> str: ...
 def error_kinds() -> list[tuple[str, int]]: ...
+def finish(
+    begun: NativeRun,
+    root: _Path,
+    name: str,
+    source: _Path,
+    options: dict[str, Any],
+    copying: dict[str, Any],
+    copied: Sequence[str],
+    progress: Callable[[Progress], object] | None,
+    cancel: CancelToken | None,
+) -> tuple[str, EfsBackupError | None]: ...
 def history(root: _Path, name: str, path: _Path) -> str: ...
 def main(arguments: Sequence[_Path]) -> int: ...
 def mirror(

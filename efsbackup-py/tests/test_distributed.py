@@ -1,0 +1,167 @@
+"""One snapshot by several processes, also when some of them are killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from efsbackup import IncompleteError, Repository, SafetyStopError, distributed
+from efsbackup.distributed import Cost, Unit
+
+COST = Cost(entry_seconds=0.001, bytes_per_second=1e8)
+FILES = 300
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Most files in one folder, some with names in two."""
+    root = tmp_path / "source"
+    for folder in ("big", "few"):
+        (root / folder).mkdir(parents=True)
+    for number in range(FILES):
+        folder = "few" if number % 10 == 0 else "big"
+        (root / folder / f"{number:04}").write_bytes(b"%d" % number)
+    for number in range(1, 30, 10):
+        os.link(root / "big" / f"{number:04}", root / "few" / f"linked-{number:04}")
+    os.utime(root / "big", ns=(5, 5))
+    return root
+
+
+def content(root: Path) -> dict[str, Any]:
+    """All that two equal trees have in common."""
+    found: dict[str, Any] = {}
+    inodes: dict[int, list[str]] = {}
+    for folder, _, names in os.walk(root):
+        for name in ["", *names]:
+            path = Path(folder, name)
+            stat = path.stat()
+            key = str(path.relative_to(root))
+            is_file = path.is_file()
+            found[key] = (stat.st_mode, stat.st_uid, stat.st_mtime_ns, is_file and path.read_bytes())
+            if is_file:
+                inodes.setdefault(stat.st_ino, []).append(key)
+    found["names of one file"] = sorted(sorted(names) for names in inodes.values() if len(names) > 1)
+    return found
+
+
+def assert_equal(repository: Repository, tree: Path, snapshot: str) -> None:
+    """Fail unless it is what one process makes of the tree."""
+    assert content(Path(repository.snapshot_path(snapshot))) == content(tree)
+    assert repository.verify(snapshot).good
+    again = repository.backup(tree, fsync="none").snapshot
+    assert again is not None
+    assert list(repository.diff(snapshot, again)) == []
+
+
+def processes() -> ProcessPoolExecutor:
+    """Two workers, as on two machines: nothing is inherited."""
+    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+
+
+def test_units_are_plain(tree: Path, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "root", name="fs-1")
+    with distributed.plan(repository, tree, units=4, cost=COST, fsync="none", jobs=2) as plan:
+        assert len(plan.units) == 4 and plan.cost == COST
+        seconds = [unit.seconds for unit in plan.units]
+        assert max(seconds) < 1.1 * min(seconds)
+        units = pickle.loads(pickle.dumps(plan.units))
+        assert units == plan.units
+        copied = [pickle.loads(pickle.dumps(distributed.copy(unit))) for unit in units]
+        # Once more, one of them.
+        copied.append(distributed.copy(units[1]))
+        done = plan.finish(copied)
+    assert done.snapshot is not None and done.report.entries.failed.total == 0
+    assert done.report.entries.created.file == FILES
+    assert done.report.entries.created.hardlink == 3
+    assert_equal(repository, tree, done.snapshot.id)
+
+
+def test_a_missing_unit_publishes_nothing(tree: Path, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "root", name="fs-1")
+    with distributed.plan(repository, tree, units=3, cost=COST, fsync="none") as plan:
+        copied = [distributed.copy(unit) for unit in plan.units[:2]]
+        with pytest.raises(IncompleteError, match="is missing"):
+            plan.finish(copied)
+        assert repository.snapshots() == []
+    with pytest.raises(SafetyStopError, match="over"):
+        distributed.copy(plan.units[2])
+
+
+def test_options_are_those_of_a_backup(tree: Path, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "root", name="fs-1")
+    with pytest.raises(TypeError, match="'delete'"):
+        distributed.plan(repository, tree, delete=True)
+    with ThreadPoolExecutor(2) as threads:
+        seen: list[tuple[int, int]] = []
+        done = distributed.backup(
+            repository,
+            tree,
+            threads,
+            units=3,
+            filter=["- /few/"],
+            fsync="none",
+            progress=lambda copied, units: seen.append((copied, units)),
+        )
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert done.snapshot is not None
+    assert not Path(repository.snapshot_path(done), "few").exists()
+    assert done.snapshot.entries.file == FILES - FILES // 10
+
+
+def kill_one(pids: Callable[[], list[int]], tree: Path, repository: Repository) -> threading.Thread:
+    """Kill one worker as soon as it has copied something."""
+
+    def kill() -> None:
+        limit = time.monotonic() + 60
+        while time.monotonic() < limit:
+            begun = list(Path(repository.path).glob(".incomplete-*/*/*"))
+            if begun and pids():
+                os.kill(pids()[0], signal.SIGKILL)
+                return
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+# So slow that a worker is killed while it copies.
+SLOW: dict[str, Any] = {"limit_ops": 1500, "jobs": 2, "fsync": "none"}
+
+
+def test_a_process_of_a_pool_is_killed(tree: Path, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "root", name="fs-1")
+    pools: list[ProcessPoolExecutor] = []
+
+    def pool() -> Executor:
+        pools.append(processes())
+        return pools[-1]
+
+    def pids() -> list[int]:
+        return [] if not pools else list(pools[0]._processes)
+
+    killer = kill_one(pids, tree, repository)
+    done = distributed.backup(repository, tree, pool, units=6, cost=COST, **SLOW)
+    killer.join()
+    assert len(pools) > 1, "no worker was killed"
+    assert done.snapshot is not None and done.report.entries.failed.total == 0
+    assert_equal(repository, tree, done.snapshot.id)
+
+
+def test_units_are_ranges_of_paths(tree: Path, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "root", name="fs-1")
+    with distributed.plan(repository, tree, units=5, cost=COST) as plan:
+        ranges = [unit.range for unit in plan.units]
+    assert ranges[0]["from"] == "" and ranges[-1]["to"] is None
+    assert all(one["to"] == other["from"] for one, other in zip(ranges, ranges[1:]))
+    assert all(isinstance(unit, Unit) for unit in plan.units)
