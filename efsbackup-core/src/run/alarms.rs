@@ -194,7 +194,7 @@ impl Alarms {
         command.stdin(document).stdout(Stdio::null());
         command.stderr(said.try_clone().map_err(failed)?);
         let grace = Duration::from_secs(2);
-        let mut running = Supervised::start(command, grace).map_err(failed)?;
+        let mut running = Supervised::start(command, grace, None).map_err(failed)?;
         let begin = Instant::now();
         let mut late = false;
         let ended = loop {

@@ -208,7 +208,7 @@ impl<S: PipelineService> Attempt<'_, S> {
         logs: &mut Logs,
     ) -> Ran {
         let user = self.options.run_as.as_ref();
-        let start = Supervised::start_as(command, self.options.grace, user);
+        let start = Supervised::start(command, self.options.grace, user);
         let mut running =
             start.map_err(|error| not_started(&Error::from_io("start bash", error)))?;
         let captures = capture(&mut running, logs, self.options.log_limit)

@@ -29,13 +29,9 @@ pub(crate) struct Ended {
 }
 
 impl Supervised {
-    /// Starts `command`; between SIGTERM and SIGKILL it is given `grace`.
-    pub(crate) fn start(command: Command, grace: Duration) -> io::Result<Supervised> {
-        Supervised::start_as(command, grace, None)
-    }
-
-    /// As [`start`](Self::start), with the rights of `user`.
-    pub(crate) fn start_as(
+    /// Starts `command`, with the rights of `user` if there is one; between SIGTERM and SIGKILL it
+    /// is given `grace`.
+    pub(crate) fn start(
         mut command: Command,
         grace: Duration,
         user: Option<&RunAs>,
@@ -129,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_exit_status_is_the_commands_own() {
-        let mut running = Supervised::start(bash("exit 7"), Duration::from_secs(5)).unwrap();
+        let mut running = Supervised::start(bash("exit 7"), Duration::from_secs(5), None).unwrap();
         let ended = until_ended(&mut running);
         assert_eq!(ended.status.and_then(|status| status.code()), Some(7));
         assert!(ended.clear);
@@ -138,7 +134,7 @@ mod tests {
     #[test]
     fn a_command_that_does_not_exist_is_an_error_of_start() {
         let command = Command::new("/no/such/program");
-        let error = Supervised::start(command, Duration::ZERO).map(drop).unwrap_err();
+        let error = Supervised::start(command, Duration::ZERO, None).map(drop).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 
@@ -154,7 +150,7 @@ mod tests {
         let file = dir.path().join("pid");
         let mut command = bash(&format!("{ESCAPEE}; {rest}"));
         command.arg("bash").arg(&file);
-        let mut running = Supervised::start(command, Duration::from_millis(200)).unwrap();
+        let mut running = Supervised::start(command, Duration::from_millis(200), None).unwrap();
         let pid = loop {
             assert!(running.wait(Duration::from_millis(20)).unwrap().is_none(), "ended early");
             match std::fs::read_to_string(&file) {
