@@ -229,13 +229,35 @@ $(VENV)/.installed: tests/requirements.txt
 	touch $@
 
 .PHONY: dist
-dist: ## Build the wheel, the C libraries and the command, optimized, into target/dist
+dist: ## Build the wheel, the C libraries and the command, optimized, into target/dist, with their SHA-256
 	rm -rf $(BUILD)/dist && mkdir -p $(BUILD)/dist
 	$(CARGO) build --release --locked -p efsbackup-core --features cli
 	$(CARGO) build --release --locked -p efsbackup-ffi
 	cp $(BUILD)/release/efsbackup $(BUILD)/release/libefsbackup.{a,so} include/efsbackup.h $(BUILD)/dist/
 	$(MAKE) $(VENV)/.installed
 	$(VENV)/bin/maturin build --release --locked -m efsbackup-py/Cargo.toml --out $(BUILD)/dist
+	$(MAKE) dist-command
+
+# zig links with the symbols of an old glibc; Rust's own part needs 2.17.
+.PHONY: dist-command
+dist-command: $(BUILD)/zig/.installed ## Build the command for glibc 2.17 or newer: x86-64, and aarch64 where rustup has its target
+	mkdir -p $(BUILD)/dist
+	for machine in x86_64 aarch64; do \
+	  target=$$machine-unknown-linux-gnu; \
+	  if [ ! -d "$$(rustc --print sysroot)/lib/rustlib/$$target" ]; then \
+	    echo "not built: $$target ('rustup target add $$target' brings what it needs)"; continue; \
+	  fi; \
+	  PATH="$(abspath $(BUILD))/zig/bin:$$PATH" $(CARGO) zigbuild --release --locked -p efsbackup-core \
+	    --features $(COMMAND_FEATURES) --target $$target.2.17 --target-dir $(BUILD)/portable; \
+	  cp $(BUILD)/portable/$$target/release/efsbackup $(BUILD)/dist/efsbackup-$$machine-linux; \
+	done
+	tests/glibc.sh 2.17 $(BUILD)/dist/efsbackup-*-linux
+	cd $(BUILD)/dist && rm -f SHA256SUMS && sha256sum -- * > ../SHA256SUMS && mv ../SHA256SUMS .
+
+$(BUILD)/zig/.installed:
+	$(PYTHON) -m venv $(BUILD)/zig
+	$(BUILD)/zig/bin/python -m pip install --quiet 'cargo-zigbuild>=0.20,<1' ziglang
+	touch $@
 
 .PHONY: clean
 clean: ## Remove everything that was built
