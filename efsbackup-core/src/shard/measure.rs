@@ -7,8 +7,8 @@ use crate::snapshot::Surveyed;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How many small files are copied to measure.
-const SMALL: usize = 32;
+/// How many small files at least are copied to measure, where there are as many.
+const SMALL: usize = 8;
 /// What a small file holds at most, in bytes.
 const SMALL_SIZE: u64 = 16 << 10;
 /// What a file must hold at least, and may at most, to tell the rate.
