@@ -163,6 +163,7 @@ header: ## Write include/efsbackup.h anew from the Rust code
 .PHONY: golden
 golden: ## Write docs/validation.md, the README's picture and what validation says of its test files anew
 	EFSB_WRITE_GOLDEN=1 $(CARGO) test -q -p efsbackup-core --no-default-features -F recipe,draw --test validation_files --test recipe
+	EFSB_WRITE_GOLDEN=1 $(CARGO) test -q -p efsbackup-ffi --test errors
 
 TERRAFORM_KINDS := $(addprefix data.aws_,caller_identity iam_policy_document partition region ssm_parameter) \
   $(addprefix aws_,cloudwatch_metric_alarm datapipeline_pipeline datapipeline_pipeline_definition \
@@ -258,6 +259,23 @@ $(BUILD)/zig/.installed:
 	$(PYTHON) -m venv $(BUILD)/zig
 	$(BUILD)/zig/bin/python -m pip install --quiet 'cargo-zigbuild>=0.20,<1' ziglang
 	touch $@
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: ## Install what `make dist` built for C, and the command: PREFIX=/usr/local DESTDIR=
+	$(MAKE) install-c FROM=$(BUILD)/release
+	install -D -m 755 $(BUILD)/release/efsbackup $(DESTDIR)$(PREFIX)/bin/efsbackup
+
+# The C interface from the folder FROM.
+.PHONY: install-c
+install-c:
+	install -D -m 644 include/efsbackup.h $(DESTDIR)$(PREFIX)/include/efsbackup.h
+	install -D -m 755 $(FROM)/libefsbackup.so $(DESTDIR)$(PREFIX)/lib/libefsbackup.so.0
+	ln -sf libefsbackup.so.0 $(DESTDIR)$(PREFIX)/lib/libefsbackup.so
+	install -D -m 644 $(FROM)/libefsbackup.a $(DESTDIR)$(PREFIX)/lib/libefsbackup.a
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e "s|@VERSION@|$$(sed -n 's|^version = "\(.*\)"|\1|p' Cargo.toml | head -1)|" \
+	  efsbackup-ffi/efsbackup.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/efsbackup.pc
 
 .PHONY: clean
 clean: ## Remove everything that was built

@@ -2,85 +2,18 @@
 //! run: plainly, under valgrind where it is installed, and through pkg-config.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+#[path = "common/build.rs"]
+mod build;
+
+use build::{CRATE, STRICT, compile_source, include, install, installed, prefix, succeed};
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::OnceLock;
-use std::{env, fs};
-
-const CRATE: &str = env!("CARGO_MANIFEST_DIR");
-const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
-
-/// Header, libraries and pkg-config file, laid out as under an installation's prefix.
-fn prefix() -> &'static Path {
-    static PREFIX: OnceLock<PathBuf> = OnceLock::new();
-    PREFIX.get_or_init(|| {
-        let prefix = Path::new(env!("CARGO_TARGET_TMPDIR")).join("prefix");
-        let _absent = fs::remove_dir_all(&prefix);
-        fs::create_dir_all(prefix.join("include")).unwrap();
-        fs::create_dir_all(prefix.join("lib/pkgconfig")).unwrap();
-        let header = Path::new(CRATE).join("../include/efsbackup.h");
-        fs::copy(header, prefix.join("include/efsbackup.h")).unwrap();
-
-        let built = env::current_exe().unwrap().parent().unwrap().to_owned();
-        fs::copy(built.join("libefsbackup.so"), prefix.join("lib/libefsbackup.so.0")).unwrap();
-        fs::copy(built.join("libefsbackup.a"), prefix.join("lib/libefsbackup.a")).unwrap();
-        let link = prefix.join("lib/libefsbackup.so");
-        std::os::unix::fs::symlink("libefsbackup.so.0", link).unwrap();
-
-        let template = fs::read_to_string(Path::new(CRATE).join("efsbackup.pc.in")).unwrap();
-        let file = template
-            .replace("@PREFIX@", prefix.to_str().unwrap())
-            .replace("@VERSION@", env!("CARGO_PKG_VERSION"));
-        fs::write(prefix.join("lib/pkgconfig/efsbackup.pc"), file).unwrap();
-        prefix
-    })
-}
-
-/// Runs `command` and panics with its output when it fails.
-fn succeed(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        output.stdout.escape_ascii(),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
-}
-
-/// Whether `program` can be run; says so when a test has to do without. Where
-/// `EFSBACKUP_REQUIRE_TOOLS=1` that is a failure.
-fn installed(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        let strict = env::var_os("EFSBACKUP_REQUIRE_TOOLS").is_some_and(|value| value == "1");
-        assert!(!strict, "{program} is not installed");
-        eprintln!("skipped: {program} is not installed");
-    }
-    found
-}
-
-fn include() -> String {
-    format!("-I{}", prefix().join("include").display())
-}
+use std::process::Command;
 
 /// Compiles tests/NAME.c against the shared library.
 fn compile(name: &str) -> PathBuf {
-    let program = prefix().join(name);
-    let library = prefix().join("lib");
-    succeed(
-        Command::new("cc")
-            .args(["-std=c11", "-g", &include(), "-o"])
-            .arg(&program)
-            .args(STRICT)
-            .arg(Path::new(CRATE).join("tests").join(name).with_extension("c"))
-            .args(["-pthread", "-lefsbackup"])
-            .arg(format!("-L{}", library.display()))
-            .arg(format!("-Wl,-rpath,{}", library.display())),
-    );
-    program
+    compile_source(&Path::new(CRATE).join("tests").join(name).with_extension("c"), name)
 }
 
 /// Runs `program`, plainly and, where it is installed, under valgrind; each time with the
@@ -126,6 +59,11 @@ fn snapshots_are_taken_listed_and_restored() {
 #[test]
 fn definitions_are_read_checked_resolved_converted_compared_drawn_and_played() {
     run_in_folders(&compile("definitions"));
+}
+
+#[test]
+fn threads_and_signal_handlers_are_the_programs_own() {
+    run_in_folders(&compile("signals"));
 }
 
 #[test]
@@ -233,6 +171,21 @@ fn the_example_of_pipelines_runs_when_compiled_through_pkg_config() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.starts_with("error E301 A.runsOn: there is no object Bx; did you mean Box?\n"));
     assert!(output.stderr.starts_with(b"invalid-definition: validate: E301 A.runsOn"));
+}
+
+#[test]
+fn a_package_is_staged_below_another_folder() {
+    let staging = tempfile::tempdir().unwrap();
+    succeed(&mut install(Path::new("/usr"), Some(staging.path())));
+    let usr = staging.path().join("usr");
+    for file in ["include/efsbackup.h", "lib/libefsbackup.a", "lib/libefsbackup.so.0"] {
+        assert!(usr.join(file).is_file(), "{file}");
+    }
+    let link = fs::read_link(usr.join("lib/libefsbackup.so")).unwrap();
+    assert_eq!(link, Path::new("libefsbackup.so.0"));
+    let file = fs::read_to_string(usr.join("lib/pkgconfig/efsbackup.pc")).unwrap();
+    assert!(file.starts_with("prefix=/usr\n"), "{file}");
+    assert!(file.contains(concat!("\nVersion: ", env!("CARGO_PKG_VERSION"), "\n")), "{file}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 /* The edges of the interface: versions, NULL, errors, struct sizes, panics. */
+#define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 /* Exported for this test, and not in the header. */
 extern efsb_status efsb_test_panic(void);
@@ -222,8 +224,31 @@ static void a_panic_stops_at_the_edge(void) {
   CHECK(strstr(efsb_last_error_message(), "asked for by a test") != NULL);
 }
 
+/* How much memory the process holds, in KiB. */
+static long resident(void) {
+  long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  CHECK(file != NULL && fscanf(file, "%*d %ld", &pages) == 1);
+  fclose(file);
+  return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
 static void handles_come_and_go(long cycles) {
+  const char *text = "{\"objects\": [{\"id\": \"A\", \"type\": \"Terminate\", \"x\": \"y\"}]}";
+  long before = 0;
   for (long cycle = 0; cycle < cycles; cycle++) {
+    if (cycle == cycles / 10) before = resident();
+    if (cycle % 1000 == 0) {
+      efsb_definition *definition = NULL;
+      efsb_finding_list *findings = NULL;
+      char *json = NULL;
+      CHECK(efsb_definition_parse(text, strlen(text), NULL, &definition) == EFSB_OK);
+      CHECK(efsb_definition_validate(definition, &findings) == EFSB_OK);
+      CHECK(efsb_definition_diff(definition, definition, &json) == EFSB_OK);
+      efsb_string_free(json);
+      efsb_finding_list_free(findings);
+      efsb_definition_free(definition);
+    }
     efsb_cancel_token *token = efsb_cancel_token_new();
     CHECK(token != NULL && !efsb_is_cancelled(token));
     efsb_cancel(token);
@@ -232,6 +257,9 @@ static void handles_come_and_go(long cycles) {
     CHECK(efsb_mirror(NULL, NULL, NULL, NULL) == EFSB_NULL_ARGUMENT);
     efsb_error_free(efsb_last_error_take());
   }
+  long after = resident();
+  printf("%ld cycles: %ld KiB after a tenth, %ld KiB at the end\n", cycles, before, after);
+  CHECK(cycles < 100000 || after - before < 256);
 }
 
 int main(int argc, char **argv) {

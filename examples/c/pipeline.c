@@ -20,9 +20,10 @@ static int failed(void) {
   return 1;
 }
 
-/* Prints what a call gave, and frees it. */
-static int print(efsb_status status, char *text) {
+/* Prints what a call that returned `status` has put at `given`, and frees it. */
+static int print(efsb_status status, char *const *given) {
   if (status != EFSB_OK) return failed();
+  char *text = *given;
   size_t length = strlen(text);
   fwrite(text, 1, length, stdout);
   if (length == 0 || text[length - 1] != '\n') putchar('\n');
@@ -52,8 +53,8 @@ static int resolve(const efsb_definition *definition, char **arguments, int coun
     options.value_count = (size_t)(count - 1);
   }
   if (efsb_definition_resolve(definition, &options, &resolved, &json) != EFSB_OK) return failed();
-  int result = print(EFSB_OK, json);
-  result |= print(efsb_definition_convert(resolved, efsb_definition_form(resolved), &text), text);
+  int result = print(EFSB_OK, &json);
+  result |= print(efsb_definition_convert(resolved, efsb_definition_form(resolved), &text), &text);
   efsb_definition_free(resolved);
   return result;
 }
@@ -81,7 +82,7 @@ static int simulate(const efsb_definition *definition, char **arguments, int cou
   }
   efsb_status status = efsb_definition_simulate(definition, &options, &json);
   free(words);
-  return print(status, json);
+  return print(status, &json);
 }
 
 int main(int argc, char **argv) {
@@ -99,14 +100,14 @@ int main(int argc, char **argv) {
   } else if (strcmp(verb, "resolve") == 0) {
     result = resolve(definition, argv + 3, argc - 3);
   } else if (strcmp(verb, "convert") == 0) {
-    result = print(efsb_definition_convert(definition, word, &text), text);
+    result = print(efsb_definition_convert(definition, word, &text), &text);
   } else if (strcmp(verb, "draw") == 0) {
-    result = print(efsb_definition_draw(definition, word, NULL, &text), text);
+    result = print(efsb_definition_draw(definition, word, NULL, &text), &text);
   } else if (strcmp(verb, "diff") == 0) {
     if (efsb_definition_load(word, NULL, &other) != EFSB_OK) {
       result = failed();
     } else {
-      result = print(efsb_definition_diff(definition, other, &text), text);
+      result = print(efsb_definition_diff(definition, other, &text), &text);
     }
   } else if (strcmp(verb, "simulate") == 0) {
     result = simulate(definition, argv + 3, argc - 3);
