@@ -89,6 +89,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.poll_time = Duration::from_secs(args.poll_time);
     let alarms = args.alarms.read(&args.cloud)?;
     let engine = Engine::open(&args.state, Arc::new(SystemClock))?;
+    let reaches_s3 = args.cloud.objects()?.is_some();
+    let engine = if reaches_s3 { engine.with_s3() } else { engine };
     make_dir(&args.log_dir)?;
     let server = Server::bind(args.listen, options)?;
     context.output.line(format!("listening at http://{}", server.address()?));
