@@ -21,7 +21,12 @@ fn definition(json: &Json) -> Definition {
 }
 
 fn check_failure(case: &Case<'_>, error: &Error) {
-    assert_eq!(error.kind().name(), case.text("fails").expect(case.name()), "{}", case.name());
+    assert_eq!(
+        error.kind().name(),
+        case.text("fails").unwrap_or_else(|| panic!("{}: {error}", case.name())),
+        "{}",
+        case.name()
+    );
     assert!(error.to_string().contains(case.text("says").unwrap_or("")), "{error}");
 }
 

@@ -48,7 +48,7 @@ impl<'a> Case<'a> {
         assert_eq!(self.text("fails"), None, "{}", self.name());
         for (id, expected) in self.get("parameters").as_object().into_iter().flatten() {
             let found = said["parameters"].as_array().unwrap().iter().find(|one| one["id"] == *id);
-            let found = found.expect(self.name());
+            let found = found.unwrap_or_else(|| panic!("{}: no {id}", self.name()));
             assert_eq!(&json!([found["origin"], found["values"]]), expected, "{}", self.name());
         }
         let left = said["unresolved"].as_array().unwrap().iter().map(|left| {
