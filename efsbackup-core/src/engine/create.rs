@@ -209,6 +209,24 @@ pub(super) fn due_instances(
     Ok(())
 }
 
+/// Reads what a tick needs of a pipeline, so that the first tick finds it known.
+pub(super) fn learn(db: &Store, pipeline: &PipelineRow) -> Result<()> {
+    let (Some(version), Some(activation)) = (pipeline.active, pipeline.first_activated) else {
+        return Ok(());
+    };
+    let mut intervals = Intervals::default();
+    let mut upcoming = None::<i64>;
+    for component in known_components(db, &pipeline.id, version, activation)?.iter() {
+        let Some(schedule) = &component.schedule else { continue };
+        let last = last_start(db, &pipeline.id, &component.id)?.unwrap_or(i64::MIN);
+        if let Some(next) = intervals.first_after(schedule, last) {
+            upcoming = Some(upcoming.map_or(next.start, |known| known.min(next.start)));
+        }
+    }
+    db.note_upcoming(&pipeline.id, version, activation, upcoming);
+    Ok(())
+}
+
 /// The intervals of schedules, each found once: most components share one schedule.
 #[derive(Default)]
 struct Intervals(HashMap<(*const Schedule, i64), Option<Interval>>);

@@ -75,6 +75,7 @@ impl Engine {
     /// else than this library's state.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Engine> {
         let store = Store::new(database::open(path)?).with_turns(Turns::open(path)?);
+        store.read(tick::prepare)?;
         Ok(Engine { store: Shared::new(store), clock })
     }
 

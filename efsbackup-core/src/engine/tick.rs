@@ -46,6 +46,15 @@ pub(super) fn all(db: &Store, now: i64) -> Result<()> {
     Ok(())
 }
 
+/// Reads what ticks need, which takes longer than a tick may.
+pub(super) fn prepare(db: &Store) -> Result<()> {
+    for pipeline in PipelineRow::working(db)? {
+        // What is wrong with it, ticks tell; it can be mended only in an open state.
+        let _ = create::learn(db, &pipeline);
+    }
+    Ok(())
+}
+
 /// Time limits of the attempts that workers have.
 fn running_attempts(db: &Store, pipeline: &str, now: i64) -> Result<()> {
     for mut attempt in AttemptRow::running(db, pipeline)? {
