@@ -185,7 +185,7 @@ async fn load(options: AwsOptions) -> Result<SdkConfig> {
         )
     };
     let provider = config.credentials_provider().ok_or_else(none)?;
-    // Asked for now, for a clear error before anything is begun.
+    // Asked for at once: the error is clear before anything is begun.
     provider.provide_credentials().await.map_err(|error| none().with_source(error))?;
     Ok(config)
 }
