@@ -14,7 +14,7 @@ TOOLS_COMPLETE := $(BUILD)/tools-complete
 export EFSBACKUP_REQUIRE_TOOLS ?= $(if $(wildcard $(TOOLS_COMPLETE)),1,0)
 
 COMMA := ,
-FEATURES := mirror mount snapshot shard json pipeline cfn terraform draw recipe stack deploy aws s3 engine worker wire serve testing cli
+FEATURES := mirror mount snapshot shard json pipeline cfn terraform draw recipe stack deploy aws s3 engine worker wire serve service testing cli
 # With AWS=1 the command is built with AWS's SDK in it.
 COMMAND_FEATURES := cli$(if $(AWS),$(COMMA)s3)
 

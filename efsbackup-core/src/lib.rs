@@ -19,6 +19,7 @@
 //! | [`deploy`] | `PipelineService`, the API of Data Pipeline as a trait |
 //! | `aws`, `s3` | AWS's own services behind the traits of `deploy` |
 //! | [`engine`] | that service embedded, in one SQLite file |
+//! | [`service`] | a service, whichever it is, and calls to it that wait |
 //! | [`worker`] | polls a service and runs its tasks on this machine |
 //! | [`simulate`] | the engine on a clock that jumps: what a definition would do, and when |
 //! | [`run`] | engine and worker in one: a definition run on this machine |
@@ -59,6 +60,8 @@ pub mod recipe;
 pub mod run;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "service")]
+pub mod service;
 #[cfg(feature = "shard")]
 pub mod shard;
 #[cfg(all(feature = "engine", feature = "worker"))]

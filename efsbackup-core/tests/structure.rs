@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["mirror", "mount", "formats", "draw", "params"],
     &["snapshot", "deploy"],
     &["shard", "recipe", "engine", "worker", "wire"],
-    &["run", "serve", "simulate", "stack"],
+    &["run", "serve", "service", "simulate", "stack"],
     &["cli"],
 ];
 
@@ -40,6 +40,7 @@ const DEFINITIONS: &[&str] = &[
     "wire",
     "run",
     "serve",
+    "service",
     "simulate",
 ];
 

@@ -42,6 +42,33 @@ pub struct Session {
 /// The runtime. Dropping one may not wait where the caller is a task of another.
 struct Threads(Option<Runtime>);
 
+impl Threads {
+    /// Does `work` on these, and waits for it on the calling one.
+    fn wait<T: Send + 'static>(
+        &self,
+        cancel: &CancelToken,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let runtime = self.0.as_ref().ok_or_else(lost)?;
+        let (send, receive) = channel();
+        let _task = Task(runtime.spawn(async move {
+            // Nobody may wait for it any more.
+            let _ = send.send(work.await);
+        }));
+        loop {
+            match receive.recv_timeout(LOOK) {
+                Ok(done) => return done,
+                Err(RecvTimeoutError::Disconnected) => return Err(lost()),
+                Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => {
+                    return Err(Error::new(ErrorKind::Cancelled, "aws")
+                        .with_message("no longer waited for"));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
 impl Drop for Threads {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
@@ -66,6 +93,14 @@ impl Session {
     /// `InvalidInput` without a region and for an endpoint that would send secrets over the
     /// network unencrypted, `Auth` where no credentials are to be had.
     pub fn open(options: &AwsOptions) -> Result<Session> {
+        Session::open_until(options, &CancelToken::new())
+    }
+
+    /// As [`open`](Self::open), but for no longer than `cancel` allows.
+    ///
+    /// # Errors
+    /// `Cancelled` soon after it is set, and as [`open`](Self::open).
+    pub fn open_until(options: &AwsOptions, cancel: &CancelToken) -> Result<Session> {
         options.check()?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -73,15 +108,11 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|error| Error::from_io("start runtime", error))?;
-        let (send, receive) = channel();
         let options = options.clone();
         let endpoint = options.endpoint.clone();
-        runtime.spawn(async move {
-            // The receiver waits for it.
-            let _ = send.send(load(options).await);
-        });
-        let config = receive.recv().map_err(|_| lost())??;
-        Ok(Session { config, endpoint, threads: Arc::new(Threads(Some(runtime))) })
+        let threads = Threads(Some(runtime));
+        let config = threads.wait(cancel, load(options))?;
+        Ok(Session { config, endpoint, threads: Arc::new(threads) })
     }
 
     /// What clients are made of.
@@ -103,23 +134,7 @@ impl Session {
         cancel: &CancelToken,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let runtime = self.threads.0.as_ref().ok_or_else(lost)?;
-        let (send, receive) = channel();
-        let _task = Task(runtime.spawn(async move {
-            // Nobody may wait for it any more.
-            let _ = send.send(work.await);
-        }));
-        loop {
-            match receive.recv_timeout(LOOK) {
-                Ok(done) => return done,
-                Err(RecvTimeoutError::Disconnected) => return Err(lost()),
-                Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => {
-                    return Err(Error::new(ErrorKind::Cancelled, "aws")
-                        .with_message("no longer waited for"));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        }
+        self.threads.wait(cancel, work)
     }
 
     /// Does `work` on the session's thread; dropping the future ends the work.

@@ -19,13 +19,18 @@ pub(crate) struct SessionArgs {
 
 impl SessionArgs {
     #[cfg(feature = "s3")]
-    pub(crate) fn open(&self, endpoint: Option<String>) -> Result<crate::aws::Session> {
-        crate::aws::Session::open(&crate::aws::AwsOptions {
+    pub(crate) fn options(&self, endpoint: Option<String>) -> crate::aws::AwsOptions {
+        crate::aws::AwsOptions {
             region: self.region.clone(),
             profile: self.profile.clone(),
             endpoint,
             ..crate::aws::AwsOptions::default()
-        })
+        }
+    }
+
+    #[cfg(feature = "s3")]
+    fn open(&self) -> Result<crate::aws::Session> {
+        crate::aws::Session::open(&self.options(None))
     }
 
     /// S3, where it is wanted.
@@ -34,7 +39,7 @@ impl SessionArgs {
             return Ok(None);
         }
         #[cfg(feature = "s3")]
-        return Ok(Some(Arc::new(crate::deploy::aws::S3::new(&self.open(None)?))));
+        return Ok(Some(Arc::new(crate::deploy::aws::S3::new(&self.open()?))));
         #[cfg(not(feature = "s3"))]
         Err(without())
     }
@@ -45,7 +50,7 @@ impl SessionArgs {
             return Ok(None);
         }
         #[cfg(feature = "s3")]
-        return Ok(Some(Arc::new(crate::deploy::aws::Sns::new(&self.open(None)?))));
+        return Ok(Some(Arc::new(crate::deploy::aws::Sns::new(&self.open()?))));
         #[cfg(not(feature = "s3"))]
         Err(without())
     }

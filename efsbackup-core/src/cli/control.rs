@@ -3,24 +3,16 @@
 use super::Context;
 use super::deploy::{carry_out, tag};
 use super::exit::Exit;
-use super::service_args::{ServiceArgs, on_service};
+use super::service_args::ServiceArgs;
 use super::simulate::time;
-use crate::clock::SystemClock;
-use crate::deploy::{
-    Activate, DefinitionVersion, OnThread, PipelineService, Query, Sphere, Standing, StatusCommand,
-    Tag, Until, Wanted, all_ids, describe, describe_ids, find_pipeline, plan, wait,
-};
+use crate::deploy::{Activate, Standing, StatusCommand, Tag, Until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::params::parse_assignment;
 use crate::pipeline::ParameterValue;
+use crate::service::Blocking;
 use jiff::Timestamp;
-use pollster::block_on;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// Objects in one SetStatus.
-const PART: usize = 100;
 
 /// A pipeline of a service.
 #[derive(clap::Args)]
@@ -125,15 +117,10 @@ pub(crate) struct TagArgs {
     remove: Vec<String>,
 }
 
-/// Opens the service, finds the pipeline there and does `$work` with both.
-macro_rules! with_pipeline {
-    ($which:expr, $context:expr, |$service:ident, $id:ident| $work:expr) => {{
-        let opened = $which.service.open()?;
-        on_service!(opened, &$context.cancel, $service => {
-            let $id = block_on(find_pipeline($service, &$which.pipeline))?;
-            $work
-        })
-    }};
+impl Which {
+    fn calls(&self, context: &Context) -> Result<Blocking> {
+        self.service.calls(context)
+    }
 }
 
 #[derive(Serialize)]
@@ -152,37 +139,25 @@ fn done(context: &Context, id: &str, text: &str, instances: Vec<String>) -> Resu
 
 pub(crate) fn activate(args: ActivateArgs, context: &mut Context) -> Result<Exit> {
     let request = Activate { values: args.values, start: args.start };
-    with_pipeline!(args.which, context, |service, id| {
-        block_on(service.activate(&id, &request))?;
-        done(context, &id, "activated", Vec::new())
-    })
+    let id = args.which.calls(context)?.activate(&args.which.pipeline, &request)?;
+    done(context, &id, "activated", Vec::new())
 }
 
 pub(crate) fn deactivate(args: DeactivateArgs, context: &mut Context) -> Result<Exit> {
-    with_pipeline!(args.which, context, |service, id| {
-        block_on(service.deactivate(&id, !args.finish))?;
-        done(context, &id, "being deactivated", Vec::new())
-    })
+    let id = args.which.calls(context)?.deactivate(&args.which.pipeline, !args.finish)?;
+    done(context, &id, "being deactivated", Vec::new())
 }
 
 pub(crate) fn delete(args: DeleteArgs, context: &mut Context) -> Result<Exit> {
-    with_pipeline!(args.which, context, |service, id| {
-        if !args.yes {
-            return Err(Error::new(ErrorKind::SafetyStop, "delete").with_message(format!(
-                "{id} and all its history would be lost; say --yes if that is meant"
-            )));
-        }
-        block_on(service.delete_pipeline(&id))?;
-        done(context, &id, "deleted", Vec::new())
-    })
-}
-
-#[derive(Serialize)]
-struct Waited<'a> {
-    pipeline: &'a str,
-    state: &'a str,
-    statuses: &'a BTreeMap<String, usize>,
-    failed: usize,
+    let calls = args.which.calls(context)?;
+    let id = calls.find(&args.which.pipeline)?;
+    if !args.yes {
+        return Err(Error::new(ErrorKind::SafetyStop, "delete").with_message(format!(
+            "{id} and all its history would be lost; say --yes if that is meant"
+        )));
+    }
+    calls.delete(&id)?;
+    done(context, &id, "deleted", Vec::new())
 }
 
 pub(crate) fn wait_for(args: WaitArgs, context: &mut Context) -> Result<Exit> {
@@ -193,20 +168,12 @@ pub(crate) fn wait_for(args: WaitArgs, context: &mut Context) -> Result<Exit> {
         WaitUntil::Inactive => Until::Inactive,
     };
     let patience = args.patience.map(Duration::from_secs);
-    with_pipeline!(args.which, context, |service, id| {
-        let pace = OnThread { clock: &SystemClock, cancel: &context.cancel };
-        let output = context.output.clone();
-        let mut tell = move |standing: &Standing| output.note(&progress(standing));
-        let end = block_on(wait(service, &id, until, patience, &pace, &mut tell))?;
-        let failed = end.failed();
-        context.output.document(&Waited {
-            pipeline: &id,
-            state: &end.state,
-            statuses: &end.statuses,
-            failed,
-        })?;
-        Ok(if failed > 0 { Exit::FAILED } else { Exit::COMPLETE })
-    })
+    let output = context.output.clone();
+    let mut tell = move |standing: &Standing| output.note(&progress(standing));
+    let calls = args.which.calls(context)?;
+    let (id, end) = calls.wait_until(&args.which.pipeline, until, patience, &mut tell)?;
+    context.output.document(&end.to_json(&id))?;
+    Ok(if end.failed() > 0 { Exit::FAILED } else { Exit::COMPLETE })
 }
 
 fn progress(standing: &Standing) -> String {
@@ -216,19 +183,10 @@ fn progress(standing: &Standing) -> String {
 }
 
 pub(crate) fn clone(args: CloneArgs, context: &mut Context) -> Result<Exit> {
-    with_pipeline!(args.which, context, |service, id| {
-        let described = block_on(describe(service, &id))?;
-        let definition = block_on(service.definition(&id, DefinitionVersion::Latest))?;
-        let mut wanted = Wanted::new(&args.name, definition);
-        wanted.description = Some(described.description).filter(|text| !text.is_empty());
-        wanted.tags = Some(described.tags);
-        wanted.activate = args.activate;
-        if let Some(there) = block_on(plan(service, &wanted))?.pipeline {
-            return Err(Error::new(ErrorKind::AlreadyExists, "clone")
-                .with_message(format!("{there} is called '{}' already", args.name)));
-        }
-        carry_out(service, &wanted, None, context)
-    })
+    let calls = args.which.calls(context)?;
+    let mut wanted = calls.copy_of(&args.which.pipeline, &args.name)?;
+    wanted.activate = args.activate;
+    carry_out(&calls, &wanted, None, context)
 }
 
 pub(crate) fn rerun(args: InstanceArgs, context: &mut Context) -> Result<Exit> {
@@ -249,33 +207,13 @@ fn command(
     text: &str,
     context: &Context,
 ) -> Result<Exit> {
-    with_pipeline!(args.which, context, |service, id| {
-        let mut ids = args.instances.clone();
-        if let Some(status) = &args.status {
-            let all = block_on(all_ids(service, &id, Sphere::Instance, &Query::default()))?;
-            let objects = block_on(describe_ids(service, &id, &all))?.into_iter();
-            let meant = objects
-                .filter(|object| {
-                    object.first_text("@status").is_some_and(|of| of.eq_ignore_ascii_case(status))
-                })
-                .map(|object| object.id);
-            ids.extend(meant.filter(|id| !args.instances.contains(id)));
-        }
-        for part in ids.chunks(PART) {
-            block_on(service.set_status(&id, part, command))?;
-        }
-        done(context, &id, &format!("{} instances {text}", ids.len()), ids)
-    })
+    let (pipeline, status) = (&args.which.pipeline, args.status.as_deref());
+    let calls = args.which.calls(context)?;
+    let (id, ids) = calls.command(pipeline, &args.instances, status, command)?;
+    done(context, &id, &format!("{} instances {text}", ids.len()), ids)
 }
 
 pub(crate) fn tags(args: TagArgs, context: &mut Context) -> Result<Exit> {
-    with_pipeline!(args.which, context, |service, id| {
-        if !args.remove.is_empty() {
-            block_on(service.remove_tags(&id, &args.remove))?;
-        }
-        if !args.tags.is_empty() {
-            block_on(service.add_tags(&id, &args.tags))?;
-        }
-        done(context, &id, "tagged", Vec::new())
-    })
+    let id = args.which.calls(context)?.tag(&args.which.pipeline, &args.tags, &args.remove)?;
+    done(context, &id, "tagged", Vec::new())
 }

@@ -4,18 +4,13 @@ use super::Context;
 use super::definition_diff;
 use super::definition_file::Input;
 use super::exit::Exit;
-use super::service_args::{ServiceArgs, on_service};
+use super::service_args::ServiceArgs;
 use super::simulate::time;
 use super::value_args::ValueArgs;
-use crate::clock::SystemClock;
-use crate::deploy::{
-    ApplyEvent, Findings, ObjectFindings, OnThread, PipelineService, Plan, Tag, Wanted, apply, plan,
-};
+use crate::deploy::{ApplyEvent, Plan, Tag, Wanted};
 use crate::error::Result;
-use crate::pipeline::Change;
+use crate::service::Blocking;
 use jiff::Timestamp;
-use pollster::block_on;
-use serde::Serialize;
 use std::time::Duration;
 
 /// What is wanted.
@@ -96,10 +91,9 @@ impl What {
 
 pub(crate) fn run_plan(args: PlanArgs, context: &mut Context) -> Result<Exit> {
     let wanted = args.what.wanted()?;
-    let service = args.what.service.open()?;
-    let plan = on_service!(service, &context.cancel, service => block_on(plan(service, &wanted)))?;
+    let plan = args.what.service.calls(context)?.plan(&wanted)?;
     show(&plan, context);
-    context.output.document(&Document::of(&plan, plan.pipeline.as_deref(), false))?;
+    context.output.document(&plan.to_json(None))?;
     Ok(match &plan.refusal {
         Some(_) => Exit::REFUSED,
         None if args.exit_code && !plan.is_empty() => Exit::FAILED,
@@ -109,23 +103,19 @@ pub(crate) fn run_plan(args: PlanArgs, context: &mut Context) -> Result<Exit> {
 
 pub(crate) fn run_apply(args: ApplyArgs, context: &mut Context) -> Result<Exit> {
     let wanted = args.what.wanted()?;
-    let service = args.what.service.open()?;
     let patience = args.patience.map(Duration::from_secs);
-    on_service!(service, &context.cancel, service => {
-        carry_out(service, &wanted, patience, context)
-    })
+    carry_out(&args.what.service.calls(context)?, &wanted, patience, context)
 }
 
 /// Plans, tells the plan, and applies it.
 pub(super) fn carry_out(
-    service: &impl PipelineService,
+    calls: &Blocking,
     wanted: &Wanted,
     patience: Option<Duration>,
     context: &Context,
 ) -> Result<Exit> {
-    let plan = block_on(plan(service, wanted))?;
+    let plan = calls.plan(wanted)?;
     show(&plan, context);
-    let pace = OnThread { clock: &SystemClock, cancel: &context.cancel };
     let output = context.output.clone();
     let mut tell = move |event: &ApplyEvent<'_>| match event {
         ApplyEvent::Step(step) => output.note(&step.describe()),
@@ -134,9 +124,9 @@ pub(super) fn carry_out(
         }
         ApplyEvent::Restored => output.warn("the old definition is active again"),
     };
-    let id = block_on(apply(service, wanted, &plan, patience, &pace, &mut tell))?;
+    let id = calls.apply(wanted, &plan, patience, &mut tell)?;
     context.output.line(&id);
-    context.output.document(&Document::of(&plan, Some(&id), true))?;
+    context.output.document(&plan.to_json(Some(&id)))?;
     Ok(Exit::COMPLETE)
 }
 
@@ -179,48 +169,5 @@ fn show(plan: &Plan, context: &Context) {
     }
     if let Some(refusal) = &plan.refusal {
         output.warn(&format!("refused: {refusal}"));
-    }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    pipeline: Option<&'a str>,
-    state: Option<&'a str>,
-    applied: bool,
-    changes: &'a [Change],
-    steps: Vec<String>,
-    reasons: &'a [String],
-    losses: &'a [String],
-    errors: Vec<Found<'a>>,
-    warnings: Vec<Found<'a>>,
-    unseen_secrets: usize,
-    refusal: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Found<'a> {
-    object: &'a str,
-    messages: &'a [String],
-}
-
-impl<'a> Document<'a> {
-    fn of(plan: &'a Plan, pipeline: Option<&'a str>, applied: bool) -> Self {
-        let Findings { errors, warnings, .. } = &plan.findings;
-        let found = |list: &'a [ObjectFindings]| {
-            list.iter().map(|of| Found { object: &of.id, messages: &of.messages }).collect()
-        };
-        Document {
-            pipeline,
-            state: plan.state.as_deref(),
-            applied,
-            changes: &plan.changes,
-            steps: plan.steps.iter().map(|step| step.describe()).collect(),
-            reasons: &plan.reasons,
-            losses: &plan.losses,
-            errors: found(errors),
-            warnings: found(warnings),
-            unseen_secrets: plan.unseen,
-            refusal: plan.refusal.as_deref(),
-        }
     }
 }

@@ -3,18 +3,13 @@
 use super::Context;
 use super::draw::Theme;
 use super::exit::Exit;
-use super::service_args::{ServiceArgs, on_service};
+use super::service_args::ServiceArgs;
 use crate::bytepath::BytePath;
-use crate::deploy::{
-    DefinitionVersion, PipelineDescription, PipelineService, Query, Sphere, all_ids, all_pipelines,
-    describe_all, describe_ids, find_pipeline,
-};
+use crate::deploy::{DefinitionVersion, PipelineStatus, RunStatus};
 use crate::draw::{self, Options};
 use crate::error::{Error, Result};
 use crate::pipeline::Object;
 use flate2::read::MultiGzDecoder;
-use pollster::block_on;
-use serde::Serialize;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -48,105 +43,48 @@ pub(crate) struct RunsArgs {
 }
 
 pub(crate) fn status(args: StatusArgs, context: &mut Context) -> Result<Exit> {
-    let service = args.service.open()?;
-    on_service!(service, &context.cancel, service => show_status(service, context))
-}
-
-pub(crate) fn runs(args: RunsArgs, context: &mut Context) -> Result<Exit> {
-    let service = args.service.open()?;
-    on_service!(service, &context.cancel, service => show_runs(&args, service, context))
-}
-
-#[derive(Serialize)]
-struct Status<'a> {
-    id: &'a str,
-    name: &'a str,
-    state: &'a str,
-    created: &'a str,
-}
-
-fn show_status(service: &impl PipelineService, context: &Context) -> Result<Exit> {
-    let all = block_on(all_pipelines(service))?;
-    let ids: Vec<String> = all.into_iter().map(|pipeline| pipeline.id).collect();
-    let described = block_on(describe_all(service, &ids))?;
-    let field = |pipeline, key| PipelineDescription::field(pipeline, key).unwrap_or_default();
-    let rows: Vec<Status<'_>> = described
-        .iter()
-        .map(|pipeline| Status {
-            id: &pipeline.id,
-            name: &pipeline.name,
-            state: field(pipeline, "@pipelineState"),
-            created: field(pipeline, "@creationTime"),
-        })
-        .collect();
-    let cells = |row: &Status<'_>| [row.id, row.state, row.created, row.name].map(str::to_owned);
+    let rows = args.service.calls(context)?.statuses()?;
+    let cells =
+        |row: &PipelineStatus| [&row.id, &row.state, &row.created, &row.name].map(String::from);
     table(context, ["PIPELINE", "STATE", "CREATED", "NAME"], rows.iter().map(cells).collect());
     context.output.document(&rows)?;
     Ok(Exit::COMPLETE)
 }
 
-#[derive(Serialize)]
-struct Run<'a> {
-    id: &'a str,
-    component: &'a str,
-    status: &'a str,
-    attempts: &'a str,
-    scheduled_start: &'a str,
-    actual_start: Option<&'a str>,
-    actual_end: Option<&'a str>,
-    error: Option<&'a str>,
+fn cells(run: &RunStatus) -> [String; 7] {
+    let dash = |time: &Option<String>| time.as_deref().unwrap_or("-").to_owned();
+    let error = run.error.as_deref().unwrap_or_default();
+    [
+        run.component.clone(),
+        run.scheduled_start.clone(),
+        run.status.clone(),
+        run.attempts.clone(),
+        dash(&run.actual_start),
+        dash(&run.actual_end),
+        error.lines().next().unwrap_or_default().to_owned(),
+    ]
 }
 
-impl<'a> Run<'a> {
-    fn of(object: &'a Object) -> Run<'a> {
-        let text = |key| object.first_text(key);
-        Run {
-            id: &object.id,
-            component: object.first_reference("@componentParent").unwrap_or_default(),
-            status: text("@status").unwrap_or_default(),
-            attempts: text("@attemptCount").unwrap_or_default(),
-            scheduled_start: text("@scheduledStartTime").unwrap_or_default(),
-            actual_start: text("@actualStartTime"),
-            actual_end: text("@actualEndTime"),
-            error: text("errorMessage").filter(|_| text("@status") != Some("FINISHED")),
-        }
-    }
-
-    fn cells(&self) -> [String; 7] {
-        let dash = |time: Option<&str>| time.unwrap_or("-").to_owned();
-        [
-            self.component.to_owned(),
-            self.scheduled_start.to_owned(),
-            self.status.to_owned(),
-            self.attempts.to_owned(),
-            dash(self.actual_start),
-            dash(self.actual_end),
-            self.error.unwrap_or_default().lines().next().unwrap_or_default().to_owned(),
-        ]
-    }
-}
-
-fn show_runs(args: &RunsArgs, service: &impl PipelineService, context: &Context) -> Result<Exit> {
-    let pipeline = block_on(find_pipeline(service, &args.pipeline))?;
-    let mut ids = block_on(all_ids(service, &pipeline, Sphere::Instance, &Query::default()))?;
-    let ids = ids.split_off(ids.len().saturating_sub(args.last));
-    let objects = block_on(describe_ids(service, &pipeline, &ids))?;
+pub(crate) fn runs(args: RunsArgs, context: &mut Context) -> Result<Exit> {
+    let calls = args.service.calls(context)?;
+    let pipeline = calls.find(&args.pipeline)?;
+    let objects = calls.instances(&pipeline, Some(args.last))?;
+    let rows: Vec<RunStatus> = objects.iter().map(RunStatus::from).collect();
     if let Some(path) = &args.svg {
         // The last instance of each component counts.
-        let state = |run: Run<'_>| (run.component.to_owned(), run.status.to_owned());
-        let states = objects.iter().map(Run::of).map(state).collect();
-        let definition = block_on(service.definition(&pipeline, DefinitionVersion::Active))?;
+        let state = |run: &RunStatus| (run.component.clone(), run.status.clone());
+        let states = rows.iter().map(state).collect();
+        let definition = calls.definition(&pipeline, DefinitionVersion::Active)?;
         let options = Options { theme: args.theme.into(), states };
         let picture = draw::svg(&definition, &options);
         std::fs::write(path, picture)
             .map_err(|error| Error::from_io("write", error).with_path(path.as_path()))?;
         context.output.note(&format!("wrote {}", BytePath::from(path.as_path())));
     }
-    let rows: Vec<Run<'_>> = objects.iter().map(Run::of).collect();
     let heads = ["ACTIVITY", "SCHEDULED", "STATUS", "TRIES", "STARTED", "ENDED", "ERROR"];
-    table(context, heads, rows.iter().map(Run::cells).collect());
+    table(context, heads, rows.iter().map(cells).collect());
     for object in objects.iter().filter(|_| args.tail > 0) {
-        tail(args, &pipeline, object, context);
+        tail(&args, &pipeline, object, context);
     }
     context.output.document(&rows)?;
     Ok(Exit::COMPLETE)
@@ -157,16 +95,16 @@ const MOST_TAIL: usize = 64 * 1024;
 
 /// The end of what the instance's last attempt printed, where it is here.
 fn tail(args: &RunsArgs, pipeline: &str, object: &Object, context: &Context) {
-    let run = Run::of(object);
+    let run = RunStatus::from(object);
     let Some(attempt) = object.first_reference("@headAttempt") else { return };
     // The names come from a service, which need not be ours.
-    if [pipeline, run.component, run.id, attempt]
+    if [pipeline, &run.component, &run.id, attempt]
         .iter()
         .any(|name| name.contains('/') || *name == "..")
     {
         return;
     }
-    let dir = args.log_dir.join(pipeline).join(run.component).join(run.id).join(attempt);
+    let dir = args.log_dir.join(pipeline).join(&run.component).join(&run.id).join(attempt);
     for name in ["StdOutput", "StdError"] {
         let Some(text) = last_lines(&dir.join(name), args.tail) else { continue };
         context.output.line(format!("\n{attempt} {name}:"));

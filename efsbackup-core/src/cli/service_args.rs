@@ -1,12 +1,11 @@
 //! What the verbs share that offer or use a service.
 
+use super::Context;
 use super::cloud_args::SessionArgs;
-use crate::clock::SystemClock;
-use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{Keys, Remote};
+use crate::service::{Blocking, Service};
+use crate::wire::Keys;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub(crate) struct KeyArgs {
@@ -51,43 +50,19 @@ pub(crate) struct ServiceArgs {
     pub(crate) session: SessionArgs,
 }
 
-/// A service that was named on the command line.
-pub(crate) enum Service {
-    Embedded(Box<Engine>),
-    Remote(Remote),
-    #[cfg(feature = "s3")]
-    Aws(Box<crate::deploy::aws::DataPipeline>),
-}
-
-/// Does something with the service that was named, whichever it is.
-macro_rules! on_service {
-    ($service:expr, $cancel:expr, $name:ident => $work:expr) => {
-        match $service {
-            $crate::cli::service_args::Service::Embedded(engine) => {
-                let $name = &*engine;
-                $work
-            }
-            $crate::cli::service_args::Service::Remote(remote) => {
-                let $name = &remote.until($cancel);
-                $work
-            }
-            #[cfg(feature = "s3")]
-            $crate::cli::service_args::Service::Aws(aws) => {
-                let $name = &aws.until($cancel);
-                $work
-            }
-        }
-    };
-}
-pub(crate) use on_service;
-
 impl ServiceArgs {
-    pub(crate) fn open(&self) -> Result<Service> {
+    /// The service's calls, which end with the command.
+    pub(crate) fn calls(&self, context: &Context) -> Result<Blocking> {
+        Ok(self.open(context)?.blocking(&context.cancel))
+    }
+
+    /// The service that was named on the command line.
+    pub(crate) fn open(&self, context: &Context) -> Result<Service> {
         if self.which.aws {
-            return self.open_aws();
+            return self.open_aws(context);
         }
         match (&self.which.state, &self.which.endpoint) {
-            (_, Some(endpoint)) => Ok(Service::Remote(Remote::new(endpoint, self.keys.read()?)?)),
+            (_, Some(endpoint)) => Service::remote(endpoint, self.keys.read()?),
             (Some(path), None) if !path.exists() => Err(Error::new(
                 ErrorKind::NotFound,
                 "open state",
@@ -96,22 +71,19 @@ impl ServiceArgs {
                 "there is no such state file; `efsbackup run` and `efsbackup serve` make one",
             )
             .with_path(path.as_path())),
-            (Some(path), None) => {
-                Ok(Service::Embedded(Box::new(Engine::open(path, Arc::new(SystemClock))?)))
-            }
+            (Some(path), None) => Service::embedded(path),
             (None, None) => Err(Error::new(ErrorKind::InvalidInput, "service")
                 .with_message("say --state FILE, --endpoint URL or --aws")),
         }
     }
 
     #[cfg(feature = "s3")]
-    fn open_aws(&self) -> Result<Service> {
-        let session = self.session.open(self.which.endpoint.clone())?;
-        Ok(Service::Aws(Box::new(crate::deploy::aws::DataPipeline::new(&session))))
+    fn open_aws(&self, context: &Context) -> Result<Service> {
+        Service::aws(&self.session.options(self.which.endpoint.clone()), &context.cancel)
     }
 
     #[cfg(not(feature = "s3"))]
-    fn open_aws(&self) -> Result<Service> {
+    fn open_aws(&self, _: &Context) -> Result<Service> {
         Err(super::cloud_args::without())
     }
 }

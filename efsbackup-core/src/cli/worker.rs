@@ -3,10 +3,9 @@
 use super::Context;
 use super::exit::Exit;
 use super::run::{command, tell_worker};
-use super::service_args::{ServiceArgs, on_service};
+use super::service_args::ServiceArgs;
 use super::task_args::TaskArgs;
 use crate::clock::SystemClock;
-use crate::deploy::PipelineService;
 use crate::engine::LOCAL_GROUP;
 use crate::error::Result;
 use crate::worker::{Worker, WorkerOptions};
@@ -41,11 +40,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
-    let service = args.service.open()?;
-    on_service!(service, &context.cancel, service => work(&args, service, context))
-}
-
-fn work(args: &Args, service: &impl PipelineService, context: &Context) -> Result<Exit> {
+    let service = args.service.open(context)?.until(&context.cancel);
     let mut groups = args.groups.clone();
     if args.resources {
         groups.push(LOCAL_GROUP.to_owned());
@@ -58,7 +53,7 @@ fn work(args: &Args, service: &impl PipelineService, context: &Context) -> Resul
     options.heartbeat = Duration::from_secs(args.heartbeat.max(1));
     options.environment.extend(command());
     let output = context.output.clone();
-    Worker::new(service, &SystemClock, options).run(&context.cancel, &mut |events| {
+    Worker::new(&service, &SystemClock, options).run(&context.cancel, &mut |events| {
         events.iter().for_each(|event| tell_worker(&output, event));
         ControlFlow::Continue(())
     })?;

@@ -8,6 +8,8 @@
 mod apply;
 #[cfg(feature = "aws")]
 pub mod aws;
+mod control;
+mod documents;
 mod edits;
 mod find;
 mod objects;
@@ -22,6 +24,7 @@ mod wait;
 mod wanted;
 
 pub use apply::{ApplyEvent, apply};
+pub use control::{PipelineStatus, RunStatus, command, copy_of, instances, statuses};
 pub use edits::refused_while_active;
 pub use find::{all_ids, all_pipelines, describe, describe_all, describe_ids, find_pipeline};
 pub use objects::{ObjectStore, S3Uri};

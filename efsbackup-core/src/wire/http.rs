@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub(crate) const LONGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 /// The longest wait in one system call: how soon a stop is noticed.
-const SLICE: Duration = Duration::from_millis(200);
+const SLICE: Duration = Duration::from_millis(50);
 
 /// Why a message could not be read.
 #[derive(Debug)]

@@ -41,6 +41,7 @@ pub struct Remote {
     region: String,
     keys: Keys,
     stop: CancelToken,
+    abandon: CancelToken,
 }
 
 impl Remote {
@@ -73,6 +74,7 @@ impl Remote {
             region: "us-east-1".to_owned(),
             keys,
             stop: CancelToken::new(),
+            abandon: CancelToken::new(),
         })
     }
 
@@ -80,6 +82,13 @@ impl Remote {
     #[must_use]
     pub fn until(mut self, cancel: &CancelToken) -> Remote {
         self.stop = cancel.clone();
+        self
+    }
+
+    /// As this, but no call waits for its answer once `cancel` is set.
+    #[must_use]
+    pub fn abandoned_by(mut self, cancel: &CancelToken) -> Remote {
+        self.abandon = cancel.clone();
         self
     }
 
@@ -120,7 +129,8 @@ impl Remote {
         let stream = TcpStream::connect_timeout(&self.address, CONNECT).map_err(unreachable)?;
         let mut connection = Connection::new(stream, PATIENCE).map_err(unreachable)?;
         connection.write(&head, &body).map_err(unreachable)?;
-        let stop = || operation == POLL && self.stop.is_cancelled();
+        let stop =
+            || self.abandon.is_cancelled() || (operation == POLL && self.stop.is_cancelled());
         let read = connection.answer(&stop).and_then(|head| {
             let body = connection.body(&head, LONGEST_ANSWER)?;
             Ok((head.status, body))
