@@ -37,6 +37,13 @@ test: fmt-check lint test-rust doc test-python ## Check format and lints, and ru
 test-rust: ## Run the Rust and C tests
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test --workspace --features efsbackup-core/testing --locked --no-fail-fast
 
+# The compiler's own switch for it, which stable compilers hide; proc macros and build scripts go without.
+HOST = $(shell rustc -vV | sed -n 's|^host: ||p')
+.PHONY: test-c-sanitize
+test-c-sanitize: ## Run the C tests with AddressSanitizer, in the library too, and UndefinedBehaviorSanitizer in C
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address EFSB_SANITIZE=1 $(CARGO) test --locked -p efsbackup-ffi \
+	  --target $(HOST) --target-dir $(BUILD)/sanitize --no-fail-fast
+
 AWS_TESTS := --locked -p efsbackup-core --no-default-features -F cli,s3
 .PHONY: test-aws
 test-aws: ## Lint and test what reaches AWS, on this machine's own double of it and on moto

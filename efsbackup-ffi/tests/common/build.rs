@@ -11,6 +11,21 @@ use std::{env, fs};
 pub(crate) const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 pub(crate) const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
 
+/// Whether the library was built with AddressSanitizer, as `make test-c-sanitize` does: C is
+/// compiled with it too, and with UndefinedBehaviorSanitizer.
+pub(crate) fn sanitized() -> bool {
+    env::var_os("EFSB_SANITIZE").is_some_and(|value| value == "1")
+}
+
+/// What every compilation of C takes.
+pub(crate) fn compiler_flags() -> &'static [&'static str] {
+    if sanitized() {
+        &["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    } else {
+        &["-g"]
+    }
+}
+
 /// Header, libraries and pkg-config file, laid out as under an installation's prefix.
 pub(crate) fn prefix() -> &'static Path {
     static PREFIX: OnceLock<PathBuf> = OnceLock::new();
@@ -68,7 +83,9 @@ pub(crate) fn compile_source(source: &Path, name: &str) -> PathBuf {
     let library = prefix().join("lib");
     succeed(
         Command::new("cc")
-            .args(["-std=c11", "-g", &include(), "-o"])
+            .args(["-std=c11", &include()])
+            .args(compiler_flags())
+            .arg("-o")
             .arg(&program)
             .args(STRICT)
             .arg(source)
