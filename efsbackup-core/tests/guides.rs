@@ -26,6 +26,36 @@ fn script(guide: &str) -> String {
     script
 }
 
+/// Runs the commands, with all that the guides have in `/mnt` below `mounts`.
+fn run(script: &str, mounts: &Path) {
+    let command = Path::new(env!("CARGO_BIN_EXE_efsbackup")).parent().unwrap();
+    let output = Command::new("bash")
+        .args(["-eu", "-o", "pipefail", "-c"])
+        .arg(script.replace("/mnt/", &format!("{}/", mounts.to_str().unwrap())))
+        .env("PATH", format!("{}:{}", command.display(), std::env::var("PATH").unwrap()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
+fn the_steps_of_several_machines_make_a_snapshot() {
+    let scratch = Scratch::new();
+    let mounts = scratch.path("mnt");
+    fs::create_dir_all(mounts.join("source/folder")).unwrap();
+    fs::write(mounts.join("source/folder/file"), "content").unwrap();
+    fs::write(mounts.join("source/other"), "other").unwrap();
+    let script = script("several-machines.md");
+    assert_eq!(script.matches("\nefsbackup shard ").count(), 4, "{script}");
+    run(&script, &mounts);
+    let snapshots = fs::read_dir(mounts.join("backups/fs-0123456789abcdef0")).unwrap();
+    let names = snapshots.map(|entry| entry.unwrap().path());
+    let visible: Vec<_> = names.filter(|path| !path.ends_with(".efsbackup")).collect();
+    let [snapshot] = &visible[..] else { panic!("{visible:?}") };
+    assert_eq!(fs::read_to_string(snapshot.join("folder/file")).unwrap(), "content");
+}
+
 #[test]
 fn the_guides_commands_succeed_one_after_the_other() {
     let scratch = Scratch::new();
@@ -38,15 +68,7 @@ fn the_guides_commands_succeed_one_after_the_other() {
     let between = "echo changed > /mnt/app/conf/app.conf; touch /mnt/app/new\n";
     let script = script("first-backup.md") + between + &script("restore.md");
     assert!(script.matches("\nefsbackup ").count() >= 15, "{script}");
-    let command = Path::new(env!("CARGO_BIN_EXE_efsbackup")).parent().unwrap();
-    let output = Command::new("bash")
-        .args(["-eu", "-o", "pipefail", "-c"])
-        .arg(script.replace("/mnt/", &format!("{}/", mounts.to_str().unwrap())))
-        .env("PATH", format!("{}:{}", command.display(), std::env::var("PATH").unwrap()))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    run(&script, &mounts);
 
     let read = |path: &str| fs::read_to_string(mounts.join(path)).unwrap();
     assert_eq!(read("app.conf.old"), "first");

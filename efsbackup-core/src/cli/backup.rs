@@ -3,7 +3,7 @@
 use super::Context;
 use super::exit::Exit;
 use super::mirror::ItemizedLines;
-use super::mirror_args::MirrorArgs;
+use super::mirror_args::{MirrorArgs, Stats};
 use super::report;
 use super::repository_args::KeepArgs;
 use super::stats::{self, Watch};
@@ -60,26 +60,43 @@ impl Args {
     }
 }
 
+/// What a snapshot is to be made of, where, and how.
+pub(crate) struct Job {
+    pub(crate) repository: Repository,
+    pub(crate) source: PathBuf,
+    pub(crate) root: PathBuf,
+    pub(crate) options: BackupOptions,
+    pub(crate) stats: Option<Stats>,
+}
+
+impl Args {
+    /// The job they mean.
+    pub(crate) fn job(self) -> Result<Job> {
+        let repository = Repository::new(&self.root, &repository_name(&self)?)?;
+        let mut options = BackupOptions::default();
+        options.set_timezone(&self.timezone)?;
+        options.mirror = self.mirror.options()?;
+        options.mirror.max_links = self.max_links;
+        options.expect_id = self.expect_id;
+        options.expect_destination_id = self.expect_destination_id;
+        options.require_existing = self.require_existing;
+        options.max_shrink = self.max_shrink;
+        options.accept_clock = self.accept_clock;
+        options.run_id = self.run_id;
+        options.retention = self.keep.retention();
+        let (source, root, stats) = (self.source, self.root, self.mirror.stats);
+        Ok(Job { repository, source, root, options, stats })
+    }
+}
+
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.mirror.itemize(context)?;
-    let repository = Repository::new(&args.root, &repository_name(&args)?)?;
-    let mut options = BackupOptions::default();
-    options.set_timezone(&args.timezone)?;
-    options.mirror = args.mirror.options()?;
-    let stats = args.mirror.stats;
-    options.mirror.max_links = args.max_links;
-    options.expect_id = args.expect_id;
-    options.expect_destination_id = args.expect_destination_id;
-    options.require_existing = args.require_existing;
-    options.max_shrink = args.max_shrink;
-    options.accept_clock = args.accept_clock;
-    options.run_id = args.run_id;
-    options.retention = args.keep.retention();
-    let watch = Watch::begin(stats, &args.source, &args.root)?;
+    let Job { repository, source, root, options, stats } = args.job()?;
+    let watch = Watch::begin(stats, &source, &root)?;
     let lines = ItemizedLines(context.output.clone());
     let mut bar = context.progress_bar();
     let mut backup =
-        repository.backup(&args.source).options(options).cancel(&context.cancel).progress(&mut bar);
+        repository.backup(&source).options(options).cancel(&context.cancel).progress(&mut bar);
     if itemize {
         backup = backup.listener(&lines);
     }
@@ -101,7 +118,8 @@ fn repository_name(args: &Args) -> Result<String> {
     }
 }
 
-fn write(
+/// Writes how the making of a snapshot ended.
+pub(crate) fn write(
     context: &Context,
     repository: &Repository,
     done: &BackupReport,

@@ -30,6 +30,8 @@ impl Exit {
     pub(crate) const REFUSED: Exit = Exit(3);
     /// Some entries failed.
     pub(crate) const PARTIAL: Exit = Exit(23);
+    /// The time was up.
+    pub(crate) const UNFINISHED: Exit = Exit(26);
     /// Stopped by the user.
     pub(crate) const CANCELLED: Exit = Exit(130);
 

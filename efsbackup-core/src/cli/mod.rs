@@ -37,6 +37,7 @@ mod run;
 mod runs;
 mod serve;
 mod service_args;
+mod shard;
 mod silence;
 mod simulate;
 mod snapshots;
@@ -88,6 +89,8 @@ verbs! {
     Mirror => mirror;
     /// Take a snapshot of SOURCE under ROOT
     Backup => backup;
+    /// Take a snapshot with several machines, in steps that a scheduler starts
+    Shard => shard;
     /// List the snapshots under ROOT
     Snapshots => snapshots;
     /// Copy a snapshot, or directories of it, to DESTINATION
@@ -220,6 +223,7 @@ impl Verb {
         match self {
             Verb::Mirror(args) => args.isolates(),
             Verb::Backup(args) => args.isolates(),
+            Verb::Shard(args) => args.isolates(),
             Verb::Restore(args) => args.isolates(),
             _ => false,
         }
@@ -230,6 +234,7 @@ impl Verb {
             self,
             Verb::Mirror(_)
                 | Verb::Backup(_)
+                | Verb::Shard(_)
                 | Verb::Restore(_)
                 | Verb::Verify(_)
                 | Verb::Adopt(_)

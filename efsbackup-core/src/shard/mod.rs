@@ -26,6 +26,7 @@
 
 mod cost;
 mod cut;
+mod left;
 mod measure;
 mod plan;
 

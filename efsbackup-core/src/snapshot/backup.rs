@@ -5,6 +5,7 @@ use super::files::TEMPORARY;
 use super::guard;
 use super::journal::{self, JournalWriter};
 use super::lease::Holder;
+use super::left::RunLease;
 use super::lock::Lock;
 use super::manifest_file::{Coverage, ManifestWriter};
 use super::name;
@@ -156,7 +157,7 @@ impl<'a> Backup<'a> {
         guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
         let time = free_instant(&store, self.clock, &self.options.timezone, &self.cancel)?;
         let base = snapshots.into_iter().rfind(|snapshot| snapshot.state == State::Complete);
-        Ok(Held { store, lock, time, base })
+        Ok(Held { store, lock, time, base, left: None })
     }
 
     /// Copies into the folder `folder` of this process, and records it.
@@ -194,7 +195,7 @@ impl<'a> Backup<'a> {
         held: Held,
         units: Option<&Units<'_>>,
     ) -> Result<BackupReport> {
-        let Held { store, lock, time, base } = held;
+        let Held { store, lock, time, base, left } = held;
         let (store, base) = (&store, base.as_ref());
         let Holder { token, process, .. } = &lock.holder.clone();
         let folder = name::incomplete(time, token);
@@ -211,6 +212,10 @@ impl<'a> Backup<'a> {
         if let Some(units) = units {
             options.share = Share::Rest;
             units.put_together(store, &lock, time, &folder, &mut record)?;
+            if let Some(left) = left {
+                // The units' trees are this process's now: nobody can go on in its place.
+                left.end(store)?;
+            }
         }
         let mut report = self.copy((store, &lock), &folder, options, &record)?;
         if report.outcome == Outcome::Failed {
@@ -354,6 +359,8 @@ pub(super) struct Held {
     pub(super) time: Timestamp,
     /// The newest complete snapshot.
     pub(super) base: Option<Snapshot>,
+    /// The run's own lease, where another process began it.
+    pub(super) left: Option<RunLease>,
 }
 
 impl BackupReport {

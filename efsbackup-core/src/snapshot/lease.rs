@@ -52,6 +52,13 @@ impl Holder {
         })
     }
 
+    /// No process: the run `run` itself, which processes that come later take part in. It holds
+    /// the repository for `patience` after a last sign of life of any of them.
+    pub(super) fn of_run(clock: &dyn Clock, patience: Duration, run: &str) -> Result<Holder> {
+        let process = Process::none()?;
+        Ok(Holder { process, ..Holder::new(clock, patience, Some(run))? })
+    }
+
     /// Whether other processes may hold the repository for the same run.
     pub(super) fn shares(&self) -> bool {
         self.run != self.token
@@ -60,8 +67,12 @@ impl Holder {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Process { host, pid, .. } = &self.process;
-        write!(f, "process {pid} on {host} since {:.0}", self.since)
+        match &self.process {
+            Process { host, pid: 0, .. } => write!(f, "left by {host}, {:.0}", self.since),
+            Process { host, pid, .. } => {
+                write!(f, "process {pid} on {host} since {:.0}", self.since)
+            }
+        }
     }
 }
 
@@ -176,6 +187,20 @@ impl Lease {
                 Err(error)
             }
         }
+    }
+
+    /// The lease of a run that was left for others, `token`, to be renewed; `None` where there is
+    /// none, or it is of a process.
+    pub(super) fn of_run(control: &Dir, token: &str) -> Result<Option<Lease>> {
+        let name = format!("{LEASE_PREFIX}{token}");
+        let Some(found) = Found::read(control, &name)? else { return Ok(None) };
+        if !found.holder.is_some_and(|holder| holder.process.is_none()) {
+            return Ok(None);
+        }
+        let mut lines = found.content.split(|byte| *byte == b'\n');
+        let counter_at = lines.next().map_or(0, |line| line.len() as u64 + 1);
+        let counter = lines.next().and_then(|line| std::str::from_utf8(line).ok()?.parse().ok());
+        Ok(Some(Lease { name, file: found.file, renewals: counter.unwrap_or(0), counter_at }))
     }
 
     fn fill(&mut self, control: &Dir, temporary: &str, line: &[u8], alone: bool) -> Result<()> {

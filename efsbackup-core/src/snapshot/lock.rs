@@ -38,7 +38,7 @@ pub(super) struct Lock {
     lease: Lease,
     length: Duration,
     lost: Arc<AtomicBool>,
-    renewer: Option<(Sender<()>, JoinHandle<()>)>,
+    renewal: Option<Renewal>,
 }
 
 impl Lock {
@@ -85,24 +85,15 @@ impl Lock {
 
     fn hold(control: &Dir, holder: Holder, lease: Lease) -> Result<Lock> {
         let length = Duration::from_millis(holder.lease_ms);
-        let renewed = lease.try_clone()?;
-        let mut lock = Lock {
-            control: reopen(control)?,
-            holder,
-            lease,
-            length,
-            lost: Arc::default(),
-            renewer: None,
-        };
-        let watch = Renewer { control: reopen(control)?, lost: lock.lost.clone(), lease: renewed };
-        let (stop, stopped) = mpsc::channel();
-        let every = length / RENEWALS_PER_LENGTH;
-        let thread = std::thread::Builder::new()
-            .name("efsbackup-lease".into())
-            .spawn(move || watch.run(every, &stopped))
-            .map_err(|error| Error::from_io("start thread", error))?;
-        lock.renewer = Some((stop, thread));
-        Ok(lock)
+        let lost = Arc::default();
+        let renewal = Renewal::begin(control, lease.try_clone()?, length, Arc::clone(&lost))?;
+        let control = reopen(control)?;
+        Ok(Lock { control, holder, lease, length, lost, renewal: Some(renewal) })
+    }
+
+    /// Renews `lease`, too, as often as the own one, until what is returned is dropped.
+    pub(super) fn renew_too(&self, lease: Lease) -> Result<Renewal> {
+        Renewal::begin(&self.control, lease, self.length, Arc::default())
     }
 
     /// Looks whether the repository is still ours.
@@ -161,12 +152,43 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if let Some((stop, thread)) = self.renewer.take() {
-            drop(stop);
-            let _ = thread.join();
-        }
+        self.renewal = None;
         // What can't be given back is taken by the next run once this process has ended.
         let _ = self.control.remove(&self.lease.name);
+    }
+}
+
+/// A lease that is renewed by a thread of its own, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Renewal {
+    fn begin(
+        control: &Dir,
+        lease: Lease,
+        length: Duration,
+        lost: Arc<AtomicBool>,
+    ) -> Result<Renewal> {
+        let renewer = Renewer { control: reopen(control)?, lost, lease };
+        let (stop, stopped) = mpsc::channel();
+        let every = length / RENEWALS_PER_LENGTH;
+        let thread = std::thread::Builder::new()
+            .name("efsbackup-lease".into())
+            .spawn(move || renewer.run(every, &stopped))
+            .map_err(|error| Error::from_io("start thread", error))?;
+        Ok(Renewal { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 

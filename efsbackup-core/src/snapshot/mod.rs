@@ -34,6 +34,7 @@ mod guard;
 mod history;
 mod journal;
 mod lease;
+mod left;
 mod lock;
 mod look;
 mod manifest;

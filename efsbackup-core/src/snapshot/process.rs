@@ -37,6 +37,23 @@ impl Process {
         })
     }
 
+    /// No process: what a run that was left for others is held by. Nobody ever sees it end.
+    pub(super) fn none() -> Result<Self> {
+        let host = read_line("/proc/sys/kernel/hostname")?;
+        Ok(Process {
+            host,
+            boot_id: String::new(),
+            pid: 0,
+            pid_namespace: String::new(),
+            start_ticks: 0,
+        })
+    }
+
+    /// Whether it is [`Process::none`].
+    pub(super) fn is_none(&self) -> bool {
+        self.pid == 0
+    }
+
     /// Whether the process is known to have ended: it ran under this boot, among the
     /// process numbers seen here, and is there no more.
     pub(super) fn has_ended(&self) -> bool {

@@ -10,6 +10,7 @@ use super::assemble;
 use super::backup::{Backup, BackupReport, Held, remove_unnamed, unnamed_manifest, write_manifest};
 use super::bad::BadFiles;
 use super::lease::Holder;
+use super::left::RunLease;
 use super::lock::Lock;
 use super::manifest_file::Coverage;
 use super::manifest_reader::ManifestReader;
@@ -24,8 +25,9 @@ use crate::mirror::{Counts, LinkSource, Options, Outcome, Part, Report, Share, T
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What every unit of a shared run is told. As JSON it has these fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +62,10 @@ pub struct CopiedUnit {
 pub struct Begun {
     pub(super) held: Held,
     pub(super) run: SharedRun,
-    started: SystemTime,
-    clock: Instant,
+    pub(super) started: SystemTime,
+    /// How long it had been under way when this process came to it.
+    pub(super) before: Duration,
+    pub(super) clock: Instant,
 }
 
 impl Begun {
@@ -89,7 +93,7 @@ impl Backup<'_> {
         let token = held.lock.holder.token.clone();
         let base = held.base.as_ref().map(|base| base.id.clone());
         let run = SharedRun { id, token, time: held.time, base };
-        Ok(Begun { held, run, started, clock })
+        Ok(Begun { held, run, started, before: Duration::ZERO, clock })
     }
 
     /// Copies the unit `range` of the shared run `run`. It may be done again, here or elsewhere,
@@ -102,20 +106,14 @@ impl Backup<'_> {
     /// error: the end of the run tries them again.
     pub fn unit(mut self, run: &SharedRun, range: &Range) -> Result<CopiedUnit> {
         self.no_dry_run()?;
-        let over = || {
-            Error::new(ErrorKind::SafetyStop, "unit")
-                .with_message(
-                    "the run that this unit belongs to does not hold the repository here: it is \
-                     over, or this machine has another file system mounted there",
-                )
-                .with_path(self.repository.path())
-        };
-        let store = self.prepare()?.ok_or_else(over)?;
+        let is_over = || over("unit", self.repository.path());
+        let store = self.prepare()?.ok_or_else(is_over)?;
         let holder = Holder::new(self.clock, self.options.lease, Some(&run.id))?;
         let lock = Lock::take(&store.control, holder, &self.cancel)?;
         if !lock.holders()?.contains(&run.token) {
-            return Err(over());
+            return Err(is_over());
         }
+        let _alive = RunLease::join(&store, &lock, &run.token)?;
         let token = lock.holder.token.clone();
         let snapshots = store.snapshots()?;
         let base = snapshots.iter().find(|snapshot| Some(&snapshot.id) == run.base.as_ref());
@@ -147,13 +145,13 @@ impl Backup<'_> {
     /// [`Backup::run`].
     pub fn finish(self, begun: Begun, units: &[CopiedUnit]) -> Result<BackupReport> {
         self.no_dry_run()?;
-        let Begun { held, started, clock, .. } = begun;
-        let units = Units { units: in_order(units)?, started, clock };
+        let Begun { held, started, before, clock, .. } = begun;
+        let units = Units { units: in_order(units)?, started, before, clock };
         guard_again(&self)?;
         self.copy_and_publish(held, Some(&units))
     }
 
-    fn no_dry_run(&self) -> Result<()> {
+    pub(super) fn no_dry_run(&self) -> Result<()> {
         if !self.options.mirror.dry_run {
             return Ok(());
         }
@@ -192,6 +190,16 @@ impl Backup<'_> {
     }
 }
 
+/// The error where a run that is to be joined does not hold the repository.
+pub(super) fn over(op: &'static str, repository: PathBuf) -> Error {
+    Error::new(ErrorKind::SafetyStop, op)
+        .with_message(
+            "the run does not hold the repository here: it is over, or this machine has another \
+             file system mounted there",
+        )
+        .with_path(repository)
+}
+
 /// The source may have been unmounted while the units were copied.
 fn guard_again(backup: &Backup<'_>) -> Result<()> {
     backup.prepare().map(drop)
@@ -228,6 +236,7 @@ fn is_token(token: &str) -> bool {
 pub(super) struct Units<'u> {
     units: Vec<&'u CopiedUnit>,
     started: SystemTime,
+    before: Duration,
     clock: Instant,
 }
 
@@ -295,7 +304,7 @@ impl Units<'_> {
             report.outcome = Outcome::Partial;
         }
         report.started = self.started;
-        report.elapsed = self.clock.elapsed();
+        report.elapsed = self.before + self.clock.elapsed();
     }
 }
 

@@ -21,6 +21,8 @@ const FORMAT: &str = "format";
 const FORMAT_LINE: &str = "efsbackup snapshots 1\n";
 /// In it: what each run has finished.
 const JOURNAL_PREFIX: &str = "journal-";
+/// In it: what processes of a run that was left for others tell each other.
+pub(super) const NOTE_PREFIX: &str = "note-";
 
 /// The open folders `ROOT/NAME`, `ROOT/NAME/.efsbackup` and `ROOT/NAME/.efsbackup/snapshots`.
 #[derive(Debug)]
@@ -237,6 +239,11 @@ pub(super) fn bad_name(id: &str) -> String {
 
 pub(super) fn journal_name(run: &str) -> String {
     format!("{JOURNAL_PREFIX}{run}")
+}
+
+#[cfg(feature = "shard")]
+pub(super) fn note_name(name: &str) -> String {
+    format!("{NOTE_PREFIX}{name}")
 }
 
 /// The run a journal belongs to.

@@ -4,7 +4,7 @@ use super::files::TEMPORARY;
 use super::lock::Lock;
 use super::name;
 use super::remove::{REMOVING_PREFIX, remove_tree, rename_away};
-use super::store::{Store, journal_name, record_name, run_of_journal};
+use super::store::{NOTE_PREFIX, Store, journal_name, record_name, run_of_journal};
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use rustix::fs::FileType;
@@ -41,6 +41,7 @@ impl Tidy<'_> {
             Self::remove_records,
             Self::remove_journals,
             Self::remove_unfinished_formats,
+            Self::remove_notes,
         ];
         steps.iter().filter_map(|step| step(self).err()).map(|error| error.to_string()).collect()
     }
@@ -98,6 +99,17 @@ impl Tidy<'_> {
     fn remove_unfinished_formats(&self) -> Result<()> {
         self.lock.check()?;
         self.store.remove_unfinished_formats()
+    }
+
+    /// What processes of runs that are over told each other: whoever tidies up is alone.
+    fn remove_notes(&self) -> Result<()> {
+        self.lock.check()?;
+        for name in self.store.control.names(FileType::RegularFile)? {
+            if name.starts_with(NOTE_PREFIX) {
+                self.store.control.remove(&name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Journals whose folder is gone.
