@@ -134,6 +134,10 @@ test-ansible: build ## Drive the service with Ansible's module, installed (500 M
 	$(BUILD)/ansible/bin/python -m pip install --quiet 'ansible>=11,<13' 'boto3>=1.38,<2'
 	tests/serve/ansible.sh $(BUILD)/release/efsbackup $(BUILD)/ansible
 
+.PHONY: test-ansible-sanity
+test-ansible-sanity: $(VENV)/.installed ## Check the Ansible collection with all of ansible-test sanity, on each Python that is here
+	tests/ansible/sanity.sh $(BUILD)/sanity $(VENV)
+
 .PHONY: lint
 lint: ## Run clippy and, where it is installed, shellcheck
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -79,3 +79,12 @@ def test_every_module_is_explained_and_the_playbook_is_one(tmp_path: Path) -> No
         assert "RETURN VALUES:" in said
     playbook = str(ROOT / "examples" / "ansible" / "backup.yml")
     ansible("ansible-playbook", "-i", "localhost,", "--syntax-check", playbook, home=tmp_path)
+
+
+def test_ansible_finds_no_fault_in_modules_and_their_documentation() -> None:
+    """One check of ``make test-ansible-sanity``, which runs them all."""
+    line = [ROOT / "tests" / "ansible" / "sanity.sh", Path(sys.prefix).parent / "sanity", sys.prefix]
+    done = subprocess.run(
+        [*line, "--test", "validate-modules"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
