@@ -94,6 +94,11 @@ bench-jobs: build ## Compare --jobs auto with fixed numbers over NFS: LATENCIES=
 	ROUNDS=$(or $(ROUNDS),5) PROGRAMS="$(or $(PROGRAMS),auto jobs-16 jobs-32 jobs-64)" WORKS="first unchanged" \
 	  tests/nfs/bench.sh "$(abspath $(BUILD))/release/efsbackup" $(or $(LATENCIES),0 0.5 2 10)
 
+SHARD_BENCH = $(CARGO) bench -q --no-run --locked -p efsbackup-core --no-default-features -F shard --bench shard
+.PHONY: bench-shard
+bench-shard: ## Measure what a second process gains over NFS (root): LATENCIES=2 ROUNDS=5 FILES=20000 JOBS=4 UNITS=4
+	tests/nfs/bench-shard.sh "$$($(SHARD_BENCH) --message-format=json | sed -n 's|.*"executable":"\([^"]*/shard-[0-9a-f]*\)".*|\1|p')" $(LATENCIES)
+
 .PHONY: soak
 soak: ## Try the mirror for long: 10,000 random rounds against rsync, a 30 s attack, 1,000,000 names; SCRATCH=/dev/shm
 	EFSBACKUP_SCRATCH=$(or $(SCRATCH),/dev/shm) EFSBACKUP_SEEDS=$(or $(SEEDS),1000..3500) $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test oracle after_a_mirror

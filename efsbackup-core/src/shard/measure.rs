@@ -1,14 +1,18 @@
 //! Measuring what copying costs, by copying a few files of the tree.
 
 use super::cost::Cost;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::{Jobs, Mirror, Options, Outcome};
 use crate::snapshot::Surveyed;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How many small files at least are copied to measure, where there are as many.
 const SMALL: usize = 8;
+/// How many of them at once.
+const THREADS: usize = 4;
 /// What a small file holds at most, in bytes.
 const SMALL_SIZE: u64 = 16 << 10;
 /// What a file must hold at least, and may at most, to tell the rate.
@@ -52,12 +56,29 @@ impl Sample {
         }
     }
 
-    /// Copies the sample from `source` into the existing directory `scratch`.
+    /// Copies the sample from `source` into the existing directory `scratch`, which is empty
+    /// again afterwards.
     pub(super) fn measure(&self, source: &Path, scratch: &Path, like: &Options) -> Result<Cost> {
-        let mut times = Vec::new();
-        for (number, path) in self.small.iter().enumerate() {
-            times.extend(copy(&source.join(path), &scratch.join(number.to_string()), like)?);
-        }
+        let next = AtomicUsize::new(0);
+        let times = Mutex::new(Vec::new());
+        let work = || {
+            while let number = next.fetch_add(1, Ordering::Relaxed)
+                && let Some(path) = self.small.get(number)
+            {
+                let took = copy(&source.join(path), &scratch.join(number.to_string()), like)?;
+                times.lock().unwrap_or_else(PoisonError::into_inner).extend(took);
+            }
+            Ok(())
+        };
+        // Over a network all of them wait for the server, and by themselves.
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..THREADS).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            let panicked = |_| Err(Error::new(ErrorKind::Internal, "measure"));
+            others.into_iter().try_for_each(|other| other.join().unwrap_or_else(panicked))?;
+            own
+        })?;
+        let mut times = times.into_inner().unwrap_or_else(PoisonError::into_inner);
         times.sort_unstable();
         let small = times.get(times.len() / 2).copied().unwrap_or(Duration::from_millis(1));
         let large = match &self.large {
@@ -70,9 +91,24 @@ impl Sample {
     }
 }
 
-/// How long copying one file takes; `None` where it could not be copied.
+/// How long copying one file takes within a run; `None` where it could not be copied.
 fn copy(file: &Path, to: &Path, like: &Options) -> Result<Option<Duration>> {
-    let options = Options { jobs: Jobs::Count(1), fsync: like.fsync, ..Options::default() };
+    let once = Options { jobs: Jobs::Count(1), fsync: like.fsync, ..Options::default() };
+    // What beginning a run takes is no part of it.
+    let Some(begun) = run(file, to, Options { dry_run: true, ..once.clone() })? else {
+        return Ok(None);
+    };
+    let took = run(file, to, once)?;
+    match std::fs::remove_file(to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::from_io("measure", error).with_path(to))
+        }
+        _ => Ok(took.map(|took| took.saturating_sub(begun).max(took / 10))),
+    }
+}
+
+/// How long this run takes; `None` where the file was not copied.
+fn run(file: &Path, to: &Path, options: Options) -> Result<Option<Duration>> {
     let report = match Mirror::new(file, to).options(options).run() {
         Ok(report) => report,
         // It has vanished, or can't be read: told when it is copied.
