@@ -181,7 +181,7 @@ fn what_is_unclear_or_unfinished_is_refused_before_anything_changes() {
 #[test]
 fn a_folder_on_another_file_system_is_refused() {
     let scratch = Scratch::new();
-    let Some(other) = probe::Tmpfs::mount(&scratch.path("other"), 1 << 20) else { return };
+    let Some(other) = probe::Mount::tmpfs(&scratch.path("other"), 1 << 20) else { return };
     let folder = other.path().join("daily.0");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("f"), "").unwrap();

@@ -244,7 +244,7 @@ fn r18_a_cancelled_run_and_one_out_of_time_publish_nothing() {
 #[test]
 fn a_full_destination_leaves_only_the_incomplete_tree() {
     let scratch = Scratch::new();
-    let Some(small) = probe::Tmpfs::mount(&scratch.path("small"), 4 << 20) else { return };
+    let Some(small) = probe::Mount::tmpfs(&scratch.path("small"), 4 << 20) else { return };
     let half = vec![7; 1 << 20];
     let source = scratch.build("source", &tree! { "a" => file(&half) });
     let root = small.path().join("root");
@@ -323,7 +323,7 @@ fn r19_two_hundred_snapshots_of_an_unchanged_file_under_efs_limit() {
     let source = scratch
         .build("source", &tree! { "f" => file("x"), "g" => file("y"), "hard" => hardlink("g") });
     // In memory where that may be: each run makes all it wrote durable.
-    let memory = probe::is_root().then(|| probe::Tmpfs::mount(&scratch.path("m"), 64 << 20));
+    let memory = probe::is_root().then(|| probe::Mount::tmpfs(&scratch.path("m"), 64 << 20));
     let root = match memory.as_ref().and_then(Option::as_ref) {
         Some(memory) => memory.path().join("root"),
         None => scratch.path("root"),

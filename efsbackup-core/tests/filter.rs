@@ -372,8 +372,8 @@ fn an_excluded_mount_point_is_not_made() {
     }
     let scratch = Scratch::new();
     let source = scratch.build("source", &tree! { "a" => file("x") });
-    let Some(_one) = probe::Tmpfs::mount(&source.join("one"), 1 << 20) else { return };
-    let Some(_two) = probe::Tmpfs::mount(&source.join("two"), 1 << 20) else { return };
+    let Some(_one) = probe::Mount::tmpfs(&source.join("one"), 1 << 20) else { return };
+    let Some(_two) = probe::Mount::tmpfs(&source.join("two"), 1 << 20) else { return };
     let destination = scratch.path("destination");
     let mut options = Options::default();
     options.one_file_system = true;

@@ -90,3 +90,24 @@ fn a_source_of_which_all_is_excluded_is_refused_as_an_empty_one() {
     options.mirror.allow_empty = true;
     assert!(try_backup(&source, &root, options).unwrap().snapshot.is_some());
 }
+
+#[test]
+fn a_repository_that_is_excluded_may_be_inside_the_source() {
+    let scratch = Scratch::new();
+    let tree = tree! { "a" => file("a"), "mnt" => dir(tree! { "backup" => dir(tree! {}) }) };
+    let source = scratch.build("source", &tree);
+    let root = source.join("mnt/backup");
+    let error = try_backup(&source, &root, BackupOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SafetyStop);
+    assert!(error.to_string().contains("--exclude"), "{error}");
+    assert!(names(&root).is_empty());
+    for _ in 0..2 {
+        let mut options = BackupOptions::default();
+        options.mirror.filter = Filter::new().exclude("/mnt/backup").unwrap();
+        let done = try_backup(&source, &root, options).unwrap();
+        assert_eq!(done.exit_status(), 0, "{:?}", done.report.errors);
+        let id = done.snapshot.unwrap().id;
+        assert_eq!(names(&at(&root, &id)), ["a", "mnt"]);
+        assert!(repository(&root).verify(&id).run().unwrap().is_good());
+    }
+}

@@ -9,7 +9,7 @@ mod common;
 
 use common::crash::{Series, soak, wait};
 use common::disk::{can_mount, make_image, mount};
-use common::probe::Tmpfs;
+use common::probe::Mount;
 use common::random::{Random, overwrite};
 use common::repository::folders;
 use common::{Scratch, read};
@@ -76,7 +76,7 @@ fn fills_up(kind: &str, scratch: &Scratch, disk: &Path) {
 #[test]
 fn a_tmpfs_may_fill_up_at_any_moment() {
     let scratch = Scratch::new();
-    let Some(disk) = Tmpfs::mount(&scratch.path("disk"), 24 << 20) else { return };
+    let Some(disk) = Mount::tmpfs(&scratch.path("disk"), 24 << 20) else { return };
     fills_up("tmpfs", &scratch, disk.path());
 }
 

@@ -80,7 +80,7 @@ fn r11_the_marker_under_a_mount_is_not_that_of_the_mount() {
     let scratch = Scratch::new();
     let outer = scratch.build("outer", &tree! {});
     mark(&outer, "fs-local").unwrap();
-    let Some(mounted) = probe::Tmpfs::mount(&outer.join("mnt"), 1 << 20) else { return };
+    let Some(mounted) = probe::Mount::tmpfs(&outer.join("mnt"), 1 << 20) else { return };
     assert_eq!(prove(mounted.path(), "fs-local").unwrap_err().kind(), ErrorKind::SafetyStop);
     mark(mounted.path(), "fs-mounted").unwrap();
     prove(mounted.path(), "fs-mounted").unwrap();

@@ -193,8 +193,8 @@ fn cells() -> Vec<Cell> {
 const MOUNT_POINT: &str = "mount point";
 
 /// Puts a file system with a few entries on a directory.
-fn mount(on: &Path) -> Option<probe::Tmpfs> {
-    let mount = probe::Tmpfs::mount(on, 1 << 20)?;
+fn mount(on: &Path) -> Option<probe::Mount> {
+    let mount = probe::Mount::tmpfs(on, 1 << 20)?;
     let tree = tree! { "f" => at(file("inner")), "d" => at(dir(tree! { "g" => at(file("x")) })) };
     build::build(&on.join("inside"), &tree);
     build::set_mtime(
@@ -214,7 +214,7 @@ fn whole<'c>(cells: impl Iterator<Item = (&'c str, &'c Tree)>) -> Tree {
 /// The trees of all cells: a source, and as many equal destinations as are asked for.
 struct Stage {
     /// Unmounted before the trees are removed.
-    _mounts: Vec<probe::Tmpfs>,
+    _mounts: Vec<probe::Mount>,
     scratch: Scratch,
     cells: Vec<Cell>,
     source: PathBuf,

@@ -11,7 +11,7 @@ mod common;
 
 use common::Scratch;
 use common::crash::soak;
-use common::probe::Tmpfs;
+use common::probe::Mount;
 use common::repository::{repository, try_backup};
 use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::mirror::{EntryEvent, Listener, Outcome};
@@ -114,7 +114,7 @@ fn a_run_goes_on_from_what_one_that_was_stopped_has_left_in_bounded_memory() {
     let disk;
     if soak() {
         // So many files are more than others may spare of theirs.
-        let Some(mounted) = Tmpfs::mount(&scratch.path("disk"), 4 << 30) else { return };
+        let Some(mounted) = Mount::tmpfs(&scratch.path("disk"), 4 << 30) else { return };
         disk = mounted;
         (place, files) = (disk.path().to_owned(), 1_000_000);
     }

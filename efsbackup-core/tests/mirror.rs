@@ -363,7 +363,7 @@ fn other_file_systems_are_left_out_on_request() {
     }
     let scratch = Scratch::new();
     let source = scratch.build("source", &tree! { "a" => file("x") });
-    let Some(mount) = probe::Tmpfs::mount(&source.join("mount"), 1 << 20) else { return };
+    let Some(mount) = probe::Mount::tmpfs(&source.join("mount"), 1 << 20) else { return };
     fs::write(mount.path().join("inside"), "x").unwrap();
     let destination = scratch.path("destination");
     mirror_with(&source, &destination, |options| options.one_file_system = true);

@@ -299,7 +299,7 @@ fn a_source_or_destination_that_is_read_only_is_read_or_told() {
         return;
     }
     let scratch = Scratch::new();
-    let Some(mount) = probe::Tmpfs::mount(&scratch.path("mount"), 8 << 20) else { return };
+    let Some(mount) = probe::Mount::tmpfs(&scratch.path("mount"), 8 << 20) else { return };
     let tree = tree! {
         "f" => file(pattern(300_000)).owner(1, 2), "h" => common::hardlink("f"),
         "d" => dir(tree! { "l" => symlink("x") }).mode(0o700),

@@ -225,8 +225,8 @@ fn an_inode_number_equal_to_the_roots_on_another_device_is_copied() {
         return;
     }
     let scratch = Scratch::new();
-    let Some(one) = probe::Tmpfs::mount(&scratch.path("one"), 1 << 20) else { return };
-    let Some(other) = probe::Tmpfs::mount(&scratch.path("other"), 1 << 20) else { return };
+    let Some(one) = probe::Mount::tmpfs(&scratch.path("one"), 1 << 20) else { return };
+    let Some(other) = probe::Mount::tmpfs(&scratch.path("other"), 1 << 20) else { return };
     let (source, destination) = (one.path().join("source"), other.path().join("destination"));
     let tree = Tree((0..40u8).map(|n| (vec![b'a' + n], file([n]))).collect());
     common::build::build(&source, &tree);

@@ -249,7 +249,7 @@ fn r23_an_undo_that_does_not_fit_is_refused_with_what_is_missing() {
         return;
     }
     let scratch = Scratch::new();
-    let Some(small) = probe::Tmpfs::mount(&scratch.path("small"), 4 << 20) else { return };
+    let Some(small) = probe::Mount::tmpfs(&scratch.path("small"), 4 << 20) else { return };
     let live = scratch.build("live", &tree! { "f" => file("f") });
     let (_, snapshot) = backup(&live, small.path());
     fs::write(live.join("f"), vec![7_u8; 6 << 20]).unwrap();

@@ -69,7 +69,7 @@ fn a_time_that_the_repository_cannot_hold_is_no_damage() {
         return;
     }
     let scratch = Scratch::new();
-    let Some(mount) = probe::Tmpfs::mount(&scratch.path("source"), 1 << 20) else { return };
+    let Some(mount) = probe::Mount::tmpfs(&scratch.path("source"), 1 << 20) else { return };
     let far = || file("x").mtime(17_000_000_000, 5);
     let tree = tree! {
         "a" => far(), "d" => dir(tree! { "b" => far() }).mtime(20_000_000_000, 0),

@@ -16,6 +16,7 @@
 //! ```
 
 mod ahead;
+mod apart;
 mod attributes;
 mod byte_set;
 mod calls;
@@ -69,6 +70,8 @@ mod walk;
 mod wildcard;
 mod xattr;
 
+#[cfg(feature = "snapshot")]
+pub(crate) use apart::Pair;
 #[cfg(feature = "snapshot")]
 pub(crate) use calls::step;
 pub use event::{Action, EntryEvent, EntryType, Listener};

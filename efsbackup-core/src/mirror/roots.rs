@@ -1,8 +1,9 @@
 //! Both roots opened, and the guards that look at them before anything is changed.
 
+use super::apart::Pair;
 use super::calls;
 use super::filter::Filter;
-use super::handle::{Budget, FileId, Handle};
+use super::handle::{Budget, Handle};
 use super::meta::{Meta, Sync};
 use super::options::Options;
 use super::reach::{Others, Reach};
@@ -53,12 +54,9 @@ pub(super) fn open_roots(
     if single {
         return Ok((root, existing, nearest));
     }
-    if contains(&root, &nearest).map_err(|errno| at("open", destination, errno))? {
-        return Err(refuse(destination, "the destination is inside the source, or is the source"));
-    }
-    if existing.is_some() && contains(&nearest, &root).map_err(|errno| at("open", source, errno))? {
-        return Err(refuse(source, "the source is inside the destination"));
-    }
+    let exists = existing.is_some();
+    Pair { source: (source, &root), destination: (destination, &nearest), exists }
+        .are_apart("mirror", options)?;
     if options.delete
         && !options.allow_empty
         && is_empty(&root, &options.filter).map_err(|errno| at("list", source, errno))?
@@ -77,24 +75,6 @@ pub(super) fn at(op: &'static str, path: &Path, errno: Errno) -> Error {
 
 fn refuse(path: &Path, message: &str) -> Error {
     Error::new(ErrorKind::SafetyStop, "mirror").with_path(path).with_message(message)
-}
-
-/// Whether the directory `inner` is `outer` or below it.
-fn contains(outer: &OwnedFd, inner: &OwnedFd) -> rustix::io::Result<bool> {
-    let id = |fd: &OwnedFd| Meta::of(fd, Sync::Normal).map(|meta| meta.id);
-    let outer = id(outer)?;
-    let mut fd = inner.try_clone().map_err(|_| Errno::MFILE)?;
-    let mut here: FileId = id(&fd)?;
-    while here != outer {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let above = calls::openat(&fd, c"..", flags, Mode::empty())?;
-        let above_id = id(&above)?;
-        if above_id == here {
-            return Ok(false);
-        }
-        (fd, here) = (above, above_id);
-    }
-    Ok(true)
 }
 
 /// Whether there is nothing, but for what the filter excludes.

@@ -233,6 +233,11 @@ impl Run<'_> {
     pub(super) fn is_foreign(&self, meta: &Meta) -> bool {
         self.options.one_file_system && meta.id.dev != self.device
     }
+
+    /// Whether this is the metadata of the destination's root.
+    pub(super) fn is_destination(&self, meta: &Meta) -> bool {
+        self.roots.destination.as_ref().is_some_and(|root| root.id() == meta.id)
+    }
 }
 
 /// Names for files that are being written: unlike any other run's.

@@ -138,6 +138,12 @@ fn open_all_sides(
 ) -> Outcome<Dir> {
     let source = Handle::open(&parent.source, name).source("open")?;
     let meta = Meta::of(&*source.fd().source("open")?, Sync::Normal).source("stat")?;
+    if run.is_destination(&meta) && !run.is_foreign(&meta) {
+        // The run would copy what it makes, without end.
+        return Err(Failure::Source(Error::new(ErrorKind::SafetyStop, "enter").with_message(
+            "this is the destination, met inside the source; exclude it with --exclude",
+        )));
+    }
     let mut links = Vec::with_capacity(parent.links.len());
     for link in &parent.links {
         let opened = link.as_ref().map(|link| Handle::open(link, name));

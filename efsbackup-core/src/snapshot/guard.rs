@@ -5,10 +5,10 @@ use super::options::BackupOptions;
 use super::snapshot::Snapshot;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::{Filter, Report};
+use crate::mirror::{Filter, Pair, Report};
 use crate::mount;
 use jiff::Timestamp;
-use rustix::fs::{FileType, Stat};
+use rustix::fs::FileType;
 use std::path::{Path, PathBuf};
 
 /// Refuses a wrong or empty source and a wrong destination.
@@ -24,7 +24,14 @@ pub(super) fn before_anything(
         let existing = nearest_existing(root)?;
         mount::prove(&existing, id)?;
     }
-    apart(source, &root.join(name))?;
+    let destination = root.join(name);
+    let nearest = Dir::open(&nearest_existing(&destination)?)?;
+    Pair {
+        source: (source, &source_dir.fd),
+        destination: (&destination, &nearest.fd),
+        exists: destination.exists(),
+    }
+    .are_apart("backup", &options.mirror)?;
     if !options.mirror.allow_empty && is_empty(&source_dir, &options.mirror.filter)? {
         return Err(refused(
             "the source is empty, or all in it is excluded, as after a failed mount; nothing was changed (--allow-empty if \
@@ -48,37 +55,6 @@ fn is_empty(source: &Dir, filter: &Filter) -> Result<bool> {
     Ok(source.list()?.iter().all(|(name, kind)| {
         name == mount::MARKER_NAME.as_bytes() || filter.excludes(name, *kind == FileType::Directory)
     }))
-}
-
-/// Refuses when one directory is, or is inside, the other: by device and inode number, so
-/// that a second mount of the same file system is seen too.
-fn apart(source: &Path, destination: &Path) -> Result<()> {
-    let inside = |inner: &Path, outer: &Path| -> Result<bool> {
-        let outer = stat(outer)?;
-        let inner = inner
-            .canonicalize()
-            .map_err(|error| Error::from_io("resolve", error).with_path(inner))?;
-        for dir in inner.ancestors() {
-            let dir = stat(dir)?;
-            if (dir.st_dev, dir.st_ino) == (outer.st_dev, outer.st_ino) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    };
-    let existing = nearest_existing(destination)?;
-    if inside(&existing, source)? {
-        return Err(refused("the destination is inside the source; choose another", destination));
-    }
-    if destination.exists() && inside(source, destination)? {
-        return Err(refused("the source is inside the destination; choose another", source));
-    }
-    Ok(())
-}
-
-fn stat(path: &Path) -> Result<Stat> {
-    rustix::fs::stat(path)
-        .map_err(|errno| Error::from_errno("stat", errno.raw_os_error()).with_path(path))
 }
 
 /// The path itself, or the first directory above it that is there.

@@ -1,6 +1,7 @@
 //! What the machine can do. A test that needs more than it can says so and passes; with
 //! `EFSBACKUP_REQUIRE_TOOLS=1` it fails.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -59,23 +60,30 @@ pub(crate) fn can_make_devices(dir: &Path) -> bool {
         .is_ok()
 }
 
-/// A small tmpfs, unmounted when dropped.
-pub(crate) struct Tmpfs(std::path::PathBuf);
+/// Something mounted, until it is dropped.
+pub(crate) struct Mount(std::path::PathBuf);
 
-impl Tmpfs {
+impl Mount {
     /// Mounts a tmpfs of `size` bytes at the new directory `path`; where that is not
     /// allowed, says so.
-    pub(crate) fn mount(path: &Path, size: u64) -> Option<Tmpfs> {
+    pub(crate) fn tmpfs(path: &Path, size: u64) -> Option<Mount> {
+        let options = format!("size={size},mode=755");
+        Mount::at(path, &["-t", "tmpfs", "-o", &options], "tmpfs")
+    }
+
+    /// Shows the directory `of` at the new directory `path` too, likewise.
+    pub(crate) fn bind(path: &Path, of: &Path) -> Option<Mount> {
+        Mount::at(path, &["--bind"], of)
+    }
+
+    fn at(path: &Path, options: &[&str], what: impl AsRef<OsStr>) -> Option<Mount> {
         std::fs::create_dir(path).unwrap();
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=755"), "tmpfs"])
-            .arg(path)
-            .stderr(Stdio::null())
-            .status();
+        let mut mount = Command::new("mount");
+        let status = mount.args(options).arg(what).arg(path).stderr(Stdio::null()).status();
         if status.is_ok_and(|status| status.success()) {
-            return Some(Tmpfs(path.to_owned()));
+            return Some(Mount(path.to_owned()));
         }
-        let _ = skip("a tmpfs cannot be mounted here");
+        let _ = skip("nothing can be mounted here");
         None
     }
 
@@ -84,7 +92,7 @@ impl Tmpfs {
     }
 }
 
-impl Drop for Tmpfs {
+impl Drop for Mount {
     fn drop(&mut self) {
         let status = Command::new("umount").arg(&self.0).status();
         if !status.is_ok_and(|status| status.success()) {
