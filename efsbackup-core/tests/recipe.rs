@@ -364,10 +364,13 @@ fn validation_finds_nothing_to_say_of_a_full_spec() {
 
 #[cfg(feature = "draw")]
 #[test]
-fn the_readme_shows_the_pipeline_of_this_release() {
+fn the_guides_show_the_pipelines_of_this_release() {
     use efsbackup_core::draw::{Options, svg};
 
-    let picture = svg(&definition(), &Options::default());
-    let is_golden = golden::is_golden(&golden::root().join("docs/pipeline.svg"), &picture);
-    assert!(is_golden, "docs/pipeline.svg is behind the source; run `make golden`");
+    let shared = recipe().nodes(2).definition().unwrap();
+    for (name, definition) in [("docs/pipeline.svg", definition()), ("docs/nodes.svg", shared)] {
+        let picture = svg(&definition, &Options::default());
+        let is_golden = golden::is_golden(&golden::root().join(name), &picture);
+        assert!(is_golden, "{name} is behind the source; run `make golden`");
+    }
 }

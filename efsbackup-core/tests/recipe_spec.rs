@@ -232,7 +232,7 @@ fn a_wrong_restore_is_refused() {
 #[test]
 fn wrong_settings_are_refused_in_one_line() {
     let cases = [
-        (recipe().nodes(4), "4 nodes: several instances cannot share one tree yet"),
+        (recipe().nodes(25), "25 nodes: a backup is shared by 1 to 24 instances"),
         (EfsBackup::to_new_file_system(SOURCE), "the destination is missing"),
         (recipe().retries(6), "6 retries: Data Pipeline takes 0 to 5"),
         (recipe().start("2026-02-30T00:00:00"), "start '2026-02-30T00:00:00' is no time"),

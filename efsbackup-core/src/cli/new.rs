@@ -52,7 +52,7 @@ pub(crate) struct Args {
     /// How many attempts follow a failed one, 0 to 5 (default: the service's 3)
     #[arg(long, value_name = "N")]
     retries: Option<u32>,
-    /// How many instances share the work; only 1 can so far
+    /// How many instances share the work, 1 to 24 (default: 1)
     #[arg(long, value_name = "N")]
     nodes: Option<u32>,
     /// Write the pipeline of a restore instead: to this new folder below the source

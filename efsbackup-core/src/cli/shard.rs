@@ -93,8 +93,8 @@ fn plan(args: PlanArgs, context: &mut Context) -> Result<Exit> {
     let (Job { repository, source, options, .. }, run) = job(args.backup)?;
     let copying = options.mirror.clone();
     let begun = repository.backup(&source).options(options).cancel(&context.cancel).begin()?;
-    let mut how = PlanOptions::default();
-    how.units = args.units.map_or(4 * usize::from(args.nodes), usize::from);
+    let units = args.units.map_or(4 * usize::from(args.nodes), usize::from);
+    let how = PlanOptions { units, ..PlanOptions::default() };
     let plan = Plan::new(&begun, &source, &copying, &how, &context.cancel)?;
     let plan = plan.leave(begun, &repository, args.hold)?;
     context.output.document(&plan)?;

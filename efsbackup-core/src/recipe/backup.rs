@@ -59,13 +59,17 @@ pub(super) fn around(checked: &Checked<'_>, schedule_type: ScheduleType) -> Vec<
         };
         objects.push(schedule.text("period", "#{myPeriod}"));
     }
-    objects.push(instance(checked));
+    objects.push(instance(checked, INSTANCE));
     objects
 }
 
-fn instance(checked: &Checked<'_>) -> Object {
+/// The id of the instance, or of the first.
+pub(super) const INSTANCE: &str = "EC2ResourceObj";
+
+/// An instance.
+pub(super) fn instance(checked: &Checked<'_>, id: &str) -> Object {
     let spec = checked.spec;
-    let object = Object::new("EC2ResourceObj")
+    let object = Object::new(id)
         .text("type", "Ec2Resource")
         .text("terminateAfter", format!("{} minutes", checked.life))
         .text("instanceType", "#{myInstanceType}")
@@ -88,18 +92,24 @@ fn activity(checked: &Checked<'_>) -> Object {
     finished(checked, object, &checked.options)
 }
 
-/// The activity with the arguments that all scripts share.
+/// The activity that runs `script`.
 pub(super) fn script(checked: &Checked<'_>, script: &str) -> Object {
-    Object::new("ShellCommandActivityObj")
+    let activity = Object::new("ShellCommandActivityObj")
         .text("type", "ShellCommandActivity")
-        .reference("runsOn", "EC2ResourceObj")
-        .text("command", script)
+        .reference("runsOn", INSTANCE)
+        .text("command", script);
+    arguments(activity, checked.stop_after)
+}
+
+/// The activity with the arguments that all scripts share; it may last so many seconds.
+pub(super) fn arguments(activity: Object, seconds: u64) -> Object {
+    activity
         .text("scriptArgument", "#{myEFSSource}")
         .text("scriptArgument", "#{myEFSBackup}")
         .text("scriptArgument", "#{myEFSId}")
         .text("scriptArgument", "#{myTimeZone}")
         .text("scriptArgument", "#{myEFSBackupId}")
-        .text("scriptArgument", checked.stop_after.to_string())
+        .text("scriptArgument", seconds.to_string())
 }
 
 /// The activity with its last arguments, its retries and its alarms.

@@ -15,6 +15,10 @@ const MARGIN: u64 = 5;
 /// The longest life of an instance that is chosen by itself, in minutes: a day.
 const LONGEST_LIFE: u64 = 24 * 60;
 
+/// The most instances that share a backup: the last activity names all, and an object has 50 fields
+/// at most (Data Pipeline's limits page).
+const MOST_NODES: u32 = 24;
+
 /// A spec that has passed the checks: what all else is written from.
 pub(crate) struct Checked<'a> {
     pub(crate) spec: &'a EfsBackup,
@@ -69,13 +73,7 @@ impl Checked<'_> {
 impl EfsBackup {
     /// Checks every setting.
     pub(crate) fn check(&self) -> Result<Checked<'_>> {
-        if self.nodes != 1 {
-            return Err(Error::new(ErrorKind::Unsupported, "recipe").with_message(format!(
-                "{} nodes: several instances cannot share one tree yet; use 1, on a larger \
-                 instance type",
-                self.nodes
-            )));
-        }
+        self.check_nodes()?;
         let destination = self.destination.as_deref().ok_or_else(|| {
             invalid("the destination is missing: give it, or have a stack make one")
         })?;
@@ -121,6 +119,21 @@ impl EfsBackup {
             options,
             script_options,
         })
+    }
+
+    fn check_nodes(&self) -> Result<()> {
+        if !(1..=MOST_NODES).contains(&self.nodes) {
+            return Err(invalid(format!(
+                "{} nodes: a backup is shared by 1 to {MOST_NODES} instances",
+                self.nodes
+            )));
+        }
+        if self.nodes > 1 && self.engine == Engine::Rsync {
+            return Err(invalid(
+                "the engine rsync cannot share a backup; use the engine efsbackup, or 1 node",
+            ));
+        }
+        Ok(())
     }
 
     fn check_schedule(&self) -> Result<()> {

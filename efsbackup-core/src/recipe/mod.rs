@@ -26,6 +26,7 @@ mod danger;
 mod environment;
 mod location;
 mod migrate;
+mod nodes;
 mod parameters;
 mod restore;
 mod script;

@@ -3,7 +3,7 @@
 use super::check::invalid;
 use super::environment::Environment;
 use super::script::Engine;
-use super::{backup, restore};
+use super::{backup, nodes, restore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Definition;
 use serde::{Deserialize, Serialize};
@@ -364,7 +364,10 @@ impl EfsBackup {
         self
     }
 
-    /// Sets how many instances share the work. Only one can so far.
+    /// Sets how many instances share the work: 1 to 24. With several the pipeline has an activity
+    /// that cuts the source into units of equal cost, one on each instance that copies its units,
+    /// and one that publishes the snapshot if all were copied. [`Engine::Efsbackup`] only; a
+    /// restore is made by one.
     pub fn nodes(mut self, nodes: u32) -> Self {
         self.nodes = nodes;
         self
@@ -423,9 +426,9 @@ impl EfsBackup {
     /// [`ErrorKind::InvalidInput`] names the first setting that is wrong: a location, an
     /// id that is missing or malformed, source and destination that are the same, a
     /// period out of bounds, an ARN, a URI, or retention with an engine that has none.
-    /// [`ErrorKind::Unsupported`] for several nodes.
     pub fn definition(&self) -> Result<Definition> {
-        Ok(backup::definition(&self.check()?))
+        let checked = self.check()?;
+        Ok(if self.nodes > 1 { nodes::definition(&checked) } else { backup::definition(&checked) })
     }
 
     /// The definition of a pipeline that restores a snapshot of this backup to its source, once

@@ -108,9 +108,18 @@ impl File {
 ///
 /// # Errors
 /// [`InvalidInput`](ErrorKind::InvalidInput) names what of the spec or its environment is wrong
-/// or missing for this runner.
+/// or missing for this runner; [`Unsupported`](ErrorKind::Unsupported) for several nodes where the
+/// runner has one.
 pub fn files(spec: &EfsBackup, runner: Runner) -> Result<Vec<File>> {
     let name = plan::environment(spec)?.name.as_str();
+    let is_pipeline = matches!(runner, Runner::CloudFormation | Runner::Terraform | Runner::Split);
+    if spec.nodes > 1 && !is_pipeline {
+        return Err(Error::new(ErrorKind::Unsupported, "stack").with_message(format!(
+            "{} nodes share a backup on Data Pipeline only; for {} use 1",
+            spec.nodes,
+            runner.name()
+        )));
+    }
     let file = |ending: &str, text: String| File { name: format!("{name}{ending}"), text };
     Ok(match runner {
         Runner::CloudFormation => {

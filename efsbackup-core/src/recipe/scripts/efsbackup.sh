@@ -1,9 +1,14 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # The engine `efsbackup`, from $EFSBACKUP or PATH. It proves both ids, refuses an empty
 # source, keeps its reports beside the snapshots and publishes only what is whole.
+# Before all options: --share=plan, unit or finish, a step of a backup that nodes share.
 
 prepare() {
-  source_mode=ro destination_mode=rw
+  source_mode=ro destination_mode=rw verb=(backup)
+  if [[ ${1-} == --share=* ]]; then
+    verb=(shard "${1#*=}")
+    shift
+  fi
   options "$@"
   fetch
 }
@@ -20,7 +25,7 @@ vanished() {
 work() {
   local status message
   report=$temporary/report
-  "$program" backup "$from" "$to" --json --name "$source_id" --timezone "$timezone" \
+  "$program" "${verb[@]}" "$from" "$to" --json --name "$source_id" --timezone "$timezone" \
     --expect-id "$source_id" --expect-destination-id "$destination_id" \
     --stop-after "$((seconds > SECONDS ? seconds - SECONDS : 1))s" \
     ${more[@]+"${more[@]}"} >"$report"
