@@ -100,8 +100,9 @@ bench-shard: ## Measure what a second process gains over NFS (root): LATENCIES=2
 	tests/nfs/bench-shard.sh "$$($(SHARD_BENCH) --message-format=json | sed -n 's|.*"executable":"\([^"]*/shard-[0-9a-f]*\)".*|\1|p')" $(LATENCIES)
 
 .PHONY: soak
-soak: ## Try the mirror for long: 10,000 random rounds against rsync, a 30 s attack, 1,000,000 names; SCRATCH=/dev/shm
+soak: ## Try the mirror for long: 10,000 random rounds and 3,000 sets of rules against rsync, a 30 s attack, 1,000,000 names; SCRATCH=/dev/shm
 	EFSBACKUP_SCRATCH=$(or $(SCRATCH),/dev/shm) EFSBACKUP_SEEDS=$(or $(SEEDS),1000..3500) $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test oracle after_a_mirror
+	EFSBACKUP_SEEDS=$(or $(SEEDS),1000..2000) $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test filter rsync
 	EFSBACKUP_SOAK_SECONDS=30 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_attack -- --nocapture
 	EFSBACKUP_WIDE=1000000 $(CARGO) test --locked -p efsbackup-core --no-default-features -F mirror --test mirror_limits wide
 

@@ -99,7 +99,7 @@ fn what_takes_part_is_what_rsync_lists() {
     let file = scratch.path("rules");
     let nowhere = scratch.build("nowhere", &Tree::default());
     let (mut excluding, mut wrong_lines) = (0, 0);
-    for seed in seeds(400) {
+    for seed in seeds(200) {
         let mut rng = Rng::with_seed(seed);
         // A new tree now and then: building one takes longer than listing it.
         let source = scratch.path(&format!("source{}", seed / 30));
@@ -122,8 +122,8 @@ fn what_takes_part_is_what_rsync_lists() {
         }
     }
     if std::env::var_os("EFSBACKUP_SEEDS").is_none() {
-        assert!(excluding > 130, "only {excluding} filters excluded anything");
-        assert!(wrong_lines > 13, "only {wrong_lines} filters had wrong lines");
+        assert!(excluding > 65, "only {excluding} filters excluded anything");
+        assert!(wrong_lines > 6, "only {wrong_lines} filters had wrong lines");
     }
 }
 
@@ -184,7 +184,7 @@ fn what_is_copied_and_deleted_is_what_rsync_copies_and_deletes() {
         return;
     }
     let (mut kept, mut blocked) = (0, 0);
-    for seed in seeds(150) {
+    for seed in seeds(75) {
         let mut rng = Rng::with_seed(seed);
         let scratch = Scratch::new();
         let before = rules::tree(&mut rng, 3, false);
@@ -221,7 +221,7 @@ fn what_is_copied_and_deleted_is_what_rsync_copies_and_deletes() {
         }
     }
     if std::env::var_os("EFSBACKUP_SEEDS").is_none() {
-        assert!(kept > 30, "only {kept} destinations kept anything");
+        assert!(kept > 15, "only {kept} destinations kept anything");
         assert!(blocked > 1, "only {blocked} runs had a directory in the way that stays");
     }
 }
