@@ -29,6 +29,7 @@
 pub mod bytepath;
 pub mod cancel;
 pub mod error;
+pub mod log;
 pub mod progress;
 
 #[cfg(feature = "pipeline")]

@@ -13,6 +13,7 @@ use std::process::Command;
 const FLOORS: &[&[&str]] = &[
     &["bytepath"],
     &["error", "cancel", "progress", "clock"],
+    &["log"],
     &["aws"],
     &["expression"],
     &["pipeline"],

@@ -8,7 +8,7 @@ use efsbackup_core::draw::{Options, Picture};
 use efsbackup_core::expression::Value;
 use efsbackup_core::formats::{Document, Reader};
 use efsbackup_core::params::{self, Given, Moment, mask};
-use efsbackup_core::pipeline::{FieldValue, MASK, ParameterValue, Severity};
+use efsbackup_core::pipeline::{self, FieldValue, MASK, ParameterValue, Severity};
 use efsbackup_core::simulate::{self, Plan, Simulation};
 use efsbackup_core::snapshot::to_json;
 use pyo3::prelude::*;
@@ -20,7 +20,7 @@ pub(crate) struct NativeDefinition(Document);
 /// Code, whether it is an error, object, field, text.
 type Finding = (String, bool, Option<String>, Option<String>, String);
 /// Place, old values, new values, whether it is in the old and in the new definition.
-type Change = (String, Vec<String>, Vec<String>, bool, bool);
+pub(crate) type Change = (String, Vec<String>, Vec<String>, bool, bool);
 
 #[pymethods]
 impl NativeDefinition {
@@ -107,28 +107,14 @@ impl NativeDefinition {
     ) -> PyResult<String> {
         let caller = Caller { progress: None, cancel };
         let done = gate::run(py, &caller, |work| {
-            run::run(&self.0.definition, parameters(values), options, &work.cancel)
+            run::run(&self.0.definition, parameters(values), options, work)
         })?;
         done.map_err(|error| errors::raise(py, &error))
     }
 
     /// What is different in `new`; secrets are covered.
     fn diff(&self, new: &NativeDefinition) -> Vec<Change> {
-        let changes = self.0.definition.diff(&new.0.definition);
-        let change = changes.into_iter().map(|change| {
-            let secret = change.is_secret();
-            let shown = |value: &FieldValue| match value {
-                _ if secret => MASK.to_owned(),
-                FieldValue::Text(text) => text.clone(),
-                FieldValue::Reference(id) => format!("→ {id}"),
-                FieldValue::Intrinsic(function) => format!("({})", function.function),
-            };
-            let [old, new] =
-                [&change.old, &change.new].map(|values| values.iter().map(shown).collect());
-            let (before, after) = change.present;
-            (change.place(), old, new, before, after)
-        });
-        change.collect()
+        changes(self.0.definition.diff(&new.0.definition))
     }
 
     /// A picture of it.
@@ -171,11 +157,37 @@ pub(crate) struct SimulateOptions {
 }
 
 /// Values of parameters.
-fn parameters(values: Vec<(String, String)>) -> Vec<ParameterValue> {
+pub(crate) fn parameters(values: Vec<(String, String)>) -> Vec<ParameterValue> {
     values.into_iter().map(|(id, value)| ParameterValue::new(id, value)).collect()
 }
 
+/// Changes, as the Python half takes them; secrets are covered.
+pub(crate) fn changes(changes: Vec<pipeline::Change>) -> Vec<Change> {
+    let change = changes.into_iter().map(|change| {
+        let secret = change.is_secret();
+        let shown = |value: &FieldValue| match value {
+            _ if secret => MASK.to_owned(),
+            FieldValue::Text(text) => text.clone(),
+            FieldValue::Reference(id) => format!("→ {id}"),
+            FieldValue::Intrinsic(function) => format!("({})", function.function),
+        };
+        let [old, new] =
+            [&change.old, &change.new].map(|values| values.iter().map(shown).collect());
+        let (before, after) = change.present;
+        (change.place(), old, new, before, after)
+    });
+    change.collect()
+}
+
 impl NativeDefinition {
+    pub(crate) fn new(document: Document) -> Self {
+        NativeDefinition(document)
+    }
+
+    pub(crate) fn document(&self) -> &Document {
+        &self.0
+    }
+
     fn resolved(
         &self,
         values: Vec<(String, String)>,

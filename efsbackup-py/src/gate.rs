@@ -7,6 +7,9 @@
 
 use crate::errors;
 use efsbackup_core::cancel::CancelToken as CoreToken;
+use efsbackup_core::deploy::Standing;
+use efsbackup_core::log::{Level, Records};
+use efsbackup_core::mirror::Listener;
 use efsbackup_core::progress::Progress;
 use efsbackup_core::{Error, ErrorKind};
 use pyo3::prelude::*;
@@ -67,14 +70,38 @@ impl Caller<'_> {
 pub(crate) struct Work<'a> {
     /// Set when the work must stop.
     pub(crate) cancel: CoreToken,
-    latest: &'a Mutex<Option<Progress>>,
+    /// What Python's `logging` is to be told.
+    pub(crate) records: &'a Records,
+    latest: &'a Mutex<Option<Update>>,
+}
+
+/// How far the work is.
+enum Update {
+    Files(Progress),
+    Pipeline(Standing),
 }
 
 impl Work<'_> {
     /// Tells how far the work is. Only the latest state of each turn is delivered.
     pub(crate) fn update(&self, progress: &Progress) -> ControlFlow<()> {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.clone());
+        self.records.progress("mirror", progress);
+        self.set(Update::Files(progress.clone()));
         ControlFlow::Continue(())
+    }
+
+    /// Who is told of each entry: only where somebody logs that, as it takes time.
+    pub(crate) fn entries(&self) -> Option<&dyn Listener> {
+        self.records.wants(Level::Debug).then_some(self.records as &dyn Listener)
+    }
+
+    /// Tells how far the pipeline is.
+    pub(crate) fn standing(&self, standing: &Standing) {
+        self.records.tell(standing);
+        self.set(Update::Pipeline(standing.clone()));
+    }
+
+    fn set(&self, update: Update) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(update);
     }
 }
 
@@ -92,9 +119,10 @@ pub(crate) fn run<T: Send>(
         cancel.cancel();
     }
     let latest = Mutex::new(None);
+    let records = &wanted(py)?;
     let (running, mut ended) = channel::<()>();
     thread::scope(|scope| {
-        let inside = Work { cancel: cancel.clone(), latest: &latest };
+        let inside = Work { cancel: cancel.clone(), records, latest: &latest };
         let worker = scope.spawn(move || {
             // Dropped at the end of the work, however it ends.
             let _running = running;
@@ -106,7 +134,7 @@ pub(crate) fn run<T: Send>(
             let waited = py.detach(move || ended.recv_timeout(TURN));
             if raised.is_none() {
                 let progress = latest.lock().unwrap_or_else(PoisonError::into_inner).take();
-                match turn(py, caller, progress) {
+                match log(py, records).and_then(|()| turn(py, caller, progress)) {
                     Ok(ControlFlow::Continue(())) => {}
                     Ok(ControlFlow::Break(())) => cancel.cancel(),
                     Err(error) => {
@@ -132,7 +160,7 @@ pub(crate) fn run<T: Send>(
 fn turn(
     py: Python<'_>,
     caller: &Caller<'_>,
-    progress: Option<Progress>,
+    progress: Option<Update>,
 ) -> PyResult<ControlFlow<()>> {
     py.check_signals()?;
     if let (Some(callback), Some(progress)) = (&caller.progress, progress) {
@@ -147,8 +175,40 @@ fn turn(
     }
 }
 
-fn to_python<'py>(py: Python<'py>, progress: &Progress) -> PyResult<Bound<'py, PyAny>> {
+/// The records that somebody listens to.
+fn wanted(py: Python<'_>) -> PyResult<Records> {
+    static LEAST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let least: u32 = LEAST.import(py, "efsbackup._log", "least")?.call0()?.extract()?;
+    Ok(match least {
+        0..=10 => Records::new(Level::Debug),
+        11..=20 => Records::new(Level::Info),
+        21..=30 => Records::new(Level::Warning),
+        31..=40 => Records::new(Level::Error),
+        _ => Records::none(),
+    })
+}
+
+/// Gives to `logging` what there is.
+fn log(py: Python<'_>, records: &Records) -> PyResult<()> {
+    static EMIT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    for record in records.take() {
+        let emit = EMIT.import(py, "efsbackup._log", "emit")?;
+        emit.call1((record.piece, record.level.name(), record.message))?;
+    }
+    Ok(())
+}
+
+fn to_python<'py>(py: Python<'py>, update: &Update) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static STANDING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let progress = match update {
+        Update::Files(progress) => progress,
+        Update::Pipeline(standing) => {
+            let class = STANDING.import(py, "efsbackup._service", "Standing")?;
+            let statuses = standing.statuses.clone();
+            return class.call1((standing.state.as_str(), statuses, standing.failed()));
+        }
+    };
     CLASS.import(py, "efsbackup._progress", "Progress")?.call1((
         progress.phase.name(),
         progress.entries,

@@ -12,6 +12,7 @@
 //! | `upkeep` | the core's `snapshot`: verifying, comparing, adopting, pruning |
 //! | `definition` | the core's `pipeline`, `formats`, `params`, `draw` and `simulate` |
 //! | `run` | the core's `run` |
+//! | `service` | the core's `service`: plan, apply and what controls pipelines |
 //! | `shared` | the core's `shard`, and shared runs |
 //! | `command` | the `efsbackup` command |
 
@@ -23,6 +24,7 @@ mod mirror;
 mod mount;
 mod paths;
 mod run;
+mod service;
 mod shared;
 mod snapshot;
 mod upkeep;
@@ -47,6 +49,8 @@ mod _efsbackup {
     #[pymodule_export]
     use crate::paths::show_path;
     #[pymodule_export]
+    use crate::service::{NativePlan, NativeService};
+    #[pymodule_export]
     use crate::shared::{NativeRun, begin, copy_unit, finish};
     #[pymodule_export]
     use crate::snapshot::{backup, repository_name, restore, snapshots};
@@ -55,4 +59,7 @@ mod _efsbackup {
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = efsbackup_core::VERSION;
+    /// Whether it reaches AWS.
+    #[pymodule_export]
+    const WITH_AWS: bool = cfg!(feature = "aws");
 }

@@ -158,11 +158,16 @@ pub(crate) fn mirror<'py>(
     let caller = Caller { progress, cancel };
     let result = gate::run(py, &caller, |work| {
         let mut observer = |progress: &Progress| work.update(progress);
-        Mirror::new(source.as_path(), destination.as_path())
+        let mirror = Mirror::new(source.as_path(), destination.as_path())
             .options(options)
             .cancel(&work.cancel)
-            .progress(&mut observer)
-            .run()
+            .progress(&mut observer);
+        let report = match work.entries() {
+            Some(listener) => mirror.listener(listener).run(),
+            None => mirror.run(),
+        }?;
+        report.log(work.records);
+        Ok(report)
     })?;
     let report = result.map_err(|error| errors::raise(py, &error))?;
     let json = report.to_json().to_string();

@@ -1,8 +1,8 @@
 //! The core's `run`: a definition run on this machine.
 
+use crate::gate::Work;
 use crate::paths::PathArgument;
 use efsbackup_core::Result;
-use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::clock::SystemClock;
 use efsbackup_core::expression::Value;
 use efsbackup_core::pipeline::{Definition, ParameterValue};
@@ -28,7 +28,7 @@ pub(crate) fn run(
     definition: &Definition,
     values: Vec<ParameterValue>,
     options: RunOptions,
-    cancel: &CancelToken,
+    work: &Work<'_>,
 ) -> Result<String> {
     let mut run =
         Run::new(options.name, options.log_dir.as_path()).once(options.once).tasks(options.tasks);
@@ -43,7 +43,8 @@ pub(crate) fn run(
         run = run.variable(name.into_os_string(), value.into_os_string());
     }
     let mut told = Vec::new();
-    let report = run.run(definition, Arc::new(SystemClock), cancel, &mut |event| {
+    let report = run.run(definition, Arc::new(SystemClock), &work.cancel, &mut |event| {
+        work.records.tell(event);
         if let RunEvent::Notified(notification) = event {
             told.push((*notification).clone());
         }

@@ -104,12 +104,17 @@ pub(crate) fn backup<'py>(
     let caller = Caller { progress, cancel };
     let result = gate::run(py, &caller, |work| {
         let mut observer = |progress: &Progress| work.update(progress);
-        repository
+        let backup = repository
             .backup(source.as_path())
             .options(options)
             .cancel(&work.cancel)
-            .progress(&mut observer)
-            .run()
+            .progress(&mut observer);
+        let done = match work.entries() {
+            Some(listener) => backup.listener(listener).run(),
+            None => backup.run(),
+        }?;
+        done.log(work.records);
+        Ok(done)
     })?;
     answer(py, result)
 }
@@ -164,7 +169,12 @@ pub(crate) fn restore<'py>(
         for entry in &entries {
             restore = restore.entry(entry.as_path());
         }
-        restore.run()
+        if let Some(listener) = work.entries() {
+            restore = restore.listener(listener);
+        }
+        let done = restore.run()?;
+        done.report.log(work.records);
+        Ok(done)
     })?;
     let done = result.map_err(|error| errors::raise(py, &error))?;
     let json = to_json(py, &done)?;

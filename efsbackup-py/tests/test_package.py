@@ -14,10 +14,10 @@ from types import ModuleType
 import pytest
 
 import efsbackup
-from efsbackup import _definition, _mirror, _repository, _run, distributed
+from efsbackup import _definition, _mirror, _repository, _run, _service, distributed
 
 
-@pytest.mark.parametrize("module", [_definition, _mirror, _repository, _run, distributed])
+@pytest.mark.parametrize("module", [_definition, _mirror, _repository, _run, _service, distributed])
 def test_the_examples_in_the_documentation_run(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 3 and result.failed == 0

@@ -169,17 +169,11 @@ pub(crate) fn wait_for(args: WaitArgs, context: &mut Context) -> Result<Exit> {
     };
     let patience = args.patience.map(Duration::from_secs);
     let output = context.output.clone();
-    let mut tell = move |standing: &Standing| output.note(&progress(standing));
+    let mut tell = move |standing: &Standing| output.note(&standing.to_string());
     let calls = args.which.calls(context)?;
     let (id, end) = calls.wait_until(&args.which.pipeline, until, patience, &mut tell)?;
     context.output.document(&end.to_json(&id))?;
     Ok(if end.failed() > 0 { Exit::FAILED } else { Exit::COMPLETE })
-}
-
-fn progress(standing: &Standing) -> String {
-    let counts = standing.statuses.iter().map(|(status, count)| format!("{count} {status}"));
-    let counts = counts.collect::<Vec<_>>().join(", ");
-    if counts.is_empty() { standing.state.clone() } else { format!("{}: {counts}", standing.state) }
 }
 
 pub(crate) fn clone(args: CloneArgs, context: &mut Context) -> Result<Exit> {

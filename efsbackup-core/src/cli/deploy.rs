@@ -117,13 +117,7 @@ pub(super) fn carry_out(
     let plan = calls.plan(wanted)?;
     show(&plan, context);
     let output = context.output.clone();
-    let mut tell = move |event: &ApplyEvent<'_>| match event {
-        ApplyEvent::Step(step) => output.note(&step.describe()),
-        ApplyEvent::Waiting(standing) => {
-            output.note(&format!("it is {}", standing.state));
-        }
-        ApplyEvent::Restored => output.warn("the old definition is active again"),
-    };
+    let mut tell = move |event: &ApplyEvent<'_>| output.record(&event.into());
     let id = calls.apply(wanted, &plan, patience, &mut tell)?;
     context.output.line(&id);
     context.output.document(&plan.to_json(Some(&id)))?;

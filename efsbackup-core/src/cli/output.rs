@@ -7,6 +7,7 @@ use super::args::Global;
 use super::exit::Exit;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::{Level, Record};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::ffi::OsString;
@@ -139,6 +140,15 @@ impl Output {
     pub(crate) fn warn(&self, text: &str) {
         stderr_line(text);
         self.log(text);
+    }
+
+    /// Tells of what the library did, as it deserves.
+    pub(crate) fn record(&self, record: &Record) {
+        match record.level {
+            Level::Debug | Level::Info => self.note(&record.message),
+            Level::Warning => self.warn(&format!("warning: {}", record.message)),
+            Level::Error => self.warn(&record.message),
+        }
     }
 
     /// Tells of the error that ends the command: a line on stderr, or the JSON document if

@@ -10,12 +10,10 @@ use super::task_args::TaskArgs;
 use super::value_args::ValueArgs;
 use crate::bytepath::BytePath;
 use crate::clock::SystemClock;
-use crate::deploy::TaskFailure;
 use crate::engine::Notification;
 use crate::error::Result;
 use crate::expression;
 use crate::run::{Run, RunEvent, RunOutcome, RunReport};
-use crate::worker::WorkerEvent;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -109,46 +107,9 @@ fn stem(path: &Path) -> String {
 
 fn tell(output: &Output, event: &RunEvent<'_>) {
     match event {
-        RunEvent::Started { attempt, logs } => started(output, attempt, logs),
-        RunEvent::Ended { attempt, failure } => ended(output, attempt, *failure),
-        RunEvent::Recovered { attempt } => recovered(output, attempt),
         RunEvent::Notified(notification) => notify(output, notification),
-        RunEvent::Warned(text) => output.warn(&format!("warning: {text}")),
+        event => output.record(&event.into()),
     }
-}
-
-/// Tells what a worker did.
-pub(super) fn tell_worker(output: &Output, event: &WorkerEvent) {
-    match event {
-        WorkerEvent::Started { attempt, logs, .. } => started(output, attempt, logs),
-        WorkerEvent::Ended { attempt, failure } => ended(output, attempt, failure.as_ref()),
-        WorkerEvent::Recovered { attempt } => recovered(output, attempt),
-        WorkerEvent::LogsKept { attempt, message } => {
-            output.warn(&format!("warning: logs of {attempt}: {message}"));
-        }
-        WorkerEvent::Unreachable { message } => output.warn(&format!("warning: {message}")),
-    }
-}
-
-fn started(output: &Output, attempt: &str, logs: &Path) {
-    output.note(&format!("started {attempt}, logs in {}", BytePath::from(logs)));
-}
-
-fn ended(output: &Output, attempt: &str, failure: Option<&TaskFailure>) {
-    match failure {
-        None => output.note(&format!("finished {attempt}")),
-        Some(TaskFailure { id, message, .. }) if id == TaskFailure::NOT_MET => {
-            output.note(&format!("not yet {attempt}: {message}"));
-        }
-        Some(TaskFailure { message, stack, .. }) => {
-            output.warn(&format!("failed {attempt}: {message}"));
-            stack.lines().for_each(|line| output.warn(&format!("  {line}")));
-        }
-    }
-}
-
-fn recovered(output: &Output, attempt: &str) {
-    output.warn(&format!("{attempt} was cut short; what it had left running was ended"));
 }
 
 fn notify(output: &Output, notification: &Notification) {

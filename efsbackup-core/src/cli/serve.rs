@@ -5,7 +5,7 @@ use super::alarm_args::AlarmArgs;
 use super::cloud_args::CloudArgs;
 use super::exit::Exit;
 use super::output::Output;
-use super::run::{command, tell_worker};
+use super::run::command;
 use super::service_args::KeyArgs;
 use super::task_args::TaskArgs;
 use crate::bytepath::BytePath;
@@ -185,7 +185,7 @@ fn work(
     options.environment.extend(command());
     let clock = SystemClock;
     Worker::new(engine, &clock, options).run(stop, &mut |events| {
-        events.iter().for_each(|event| tell_worker(output, event));
+        events.iter().for_each(|event| output.record(&event.into()));
         step();
         if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })

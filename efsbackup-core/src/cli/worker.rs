@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::exit::Exit;
-use super::run::{command, tell_worker};
+use super::run::command;
 use super::service_args::ServiceArgs;
 use super::task_args::TaskArgs;
 use crate::clock::SystemClock;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.environment.extend(command());
     let output = context.output.clone();
     Worker::new(&service, &SystemClock, options).run(&context.cancel, &mut |events| {
-        events.iter().for_each(|event| tell_worker(&output, event));
+        events.iter().for_each(|event| output.record(&event.into()));
         ControlFlow::Continue(())
     })?;
     output.note("stopped");

@@ -12,6 +12,7 @@ mod control;
 mod documents;
 mod edits;
 mod find;
+mod log;
 mod objects;
 mod pace;
 mod plan;

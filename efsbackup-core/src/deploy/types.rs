@@ -1,7 +1,9 @@
 //! What goes into and comes out of the operations on pipelines.
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Field, ParameterValue};
 use jiff::Timestamp;
+use std::str::FromStr;
 
 /// A new pipeline. The same `name` and `unique_id` again give the same pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,6 +119,25 @@ pub enum StatusCommand {
     Rerun,
     /// `MARK_FINISHED`, for instances.
     MarkFinished,
+}
+
+/// The command's verbs: `pause`, `resume`, `cancel`, `rerun` and `mark-finished`.
+impl FromStr for StatusCommand {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<StatusCommand> {
+        Ok(match text {
+            "pause" => StatusCommand::Pause,
+            "resume" => StatusCommand::Resume,
+            "cancel" => StatusCommand::TryCancel,
+            "rerun" => StatusCommand::Rerun,
+            "mark-finished" => StatusCommand::MarkFinished,
+            _ => {
+                return Err(Error::new(ErrorKind::InvalidInput, "command")
+                    .with_message("give 'pause', 'resume', 'cancel', 'rerun' or 'mark-finished'"));
+            }
+        })
+    }
 }
 
 impl StatusCommand {

@@ -5,6 +5,7 @@ use super::{Pace, PipelineService, Query, Sphere};
 use crate::error::{Error, ErrorKind, Result};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Between two looks; doubled up to the longest.
@@ -36,6 +37,24 @@ pub enum Until {
     Finished,
     /// The pipeline is inactive: `INACTIVE`, `FINISHED` or never activated.
     Inactive,
+}
+
+/// `scheduled`, `running`, `finished` or `inactive`.
+impl FromStr for Until {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Until> {
+        Ok(match text {
+            "scheduled" => Until::Scheduled,
+            "running" => Until::Running,
+            "finished" => Until::Finished,
+            "inactive" => Until::Inactive,
+            _ => {
+                return Err(Error::new(ErrorKind::InvalidInput, "wait")
+                    .with_message("until: give 'scheduled', 'running', 'finished' or 'inactive'"));
+            }
+        })
+    }
 }
 
 /// How far a pipeline is.

@@ -33,6 +33,13 @@ pub(super) enum Source {
     Module(Box<Module>),
 }
 
+/// A definition alone, as a service gives it.
+impl From<Definition> for Document {
+    fn from(definition: Definition) -> Self {
+        Document::new(definition, Format::Api, Source::Alone)
+    }
+}
+
 impl Document {
     pub(super) fn new(definition: Definition, format: Format, source: Source) -> Self {
         Document { definition, format, tolerated: Vec::new(), source }

@@ -36,6 +36,7 @@ mod itemize;
 mod limit;
 mod link_source;
 mod links;
+mod log;
 mod meta;
 mod names;
 mod options;

@@ -25,6 +25,7 @@
 
 mod alarms;
 mod documents;
+mod log;
 mod work;
 
 use crate::cancel::CancelToken;

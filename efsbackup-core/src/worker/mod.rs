@@ -13,6 +13,7 @@ mod attempt;
 mod capped;
 mod job;
 mod leftovers;
+pub(crate) mod log;
 mod logs;
 mod mask;
 mod options;

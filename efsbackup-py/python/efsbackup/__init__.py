@@ -41,6 +41,7 @@ from ._progress import Progress
 from ._report import Bytes, Counts, Entries, EntryError, Outcome, Report
 from ._repository import Repository
 from ._run import RunInstance, RunNotification, RunReport, run
+from ._service import PipelineRun, PipelineStatus, Plan, Service, Standing
 from ._simulation import SimulatedMessage, SimulatedRun, Simulation
 from ._snapshot import BackupReport, RestoreReport, Snapshot, SnapshotState
 
@@ -71,6 +72,9 @@ __all__ = [
     "InvalidInputError",
     "NotFoundError",
     "Outcome",
+    "PipelineRun",
+    "PipelineStatus",
+    "Plan",
     "Progress",
     "PruneReport",
     "RemoteError",
@@ -81,11 +85,13 @@ __all__ = [
     "RunNotification",
     "RunReport",
     "SafetyStopError",
+    "Service",
     "SimulatedMessage",
     "SimulatedRun",
     "Simulation",
     "Snapshot",
     "SnapshotState",
+    "Standing",
     "ThrottledError",
     "TimedOutError",
     "Unresolved",

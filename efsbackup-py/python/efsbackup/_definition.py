@@ -259,10 +259,7 @@ class Definition:
 
     def diff(self, new: Definition) -> list[DefinitionChange]:
         """What is different in ``new``; order counts where it means something."""
-        return [
-            DefinitionChange(place, tuple(before), tuple(after), (was, will_be))
-            for place, before, after, was, will_be in self._native.diff(new._native)
-        ]
+        return changes(self._native.diff(new._native))
 
     def draw(
         self,
@@ -296,6 +293,16 @@ class Definition:
         return f"<Definition, {self.form}>"
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def changes(
+    native: Iterable[tuple[str, list[str], list[str], bool, bool]],
+) -> list[DefinitionChange]:
+    """Differences as the native half has them."""
+    return [
+        DefinitionChange(place, tuple(before), tuple(after), (was, will_be))
+        for place, before, after, was, will_be in native
+    ]
 
 
 def assignments(values: Mapping[str, str | Sequence[str]] | None) -> list[tuple[str, str]]:

@@ -6,13 +6,17 @@ from typing import Any, final
 
 from ._errors import EfsBackupError
 from ._progress import Progress
+from ._service import Standing
 
 _Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 __all__ = [
     "CancelToken",
     "NativeDefinition",
+    "NativePlan",
     "NativeRun",
+    "NativeService",
+    "WITH_AWS",
     "__version__",
     "adopt",
     "backup",
@@ -35,6 +39,7 @@ __all__ = [
     "verify",
 ]
 
+WITH_AWS: bool
 __version__: str
 
 @final
@@ -73,6 +78,79 @@ class NativeDefinition:
 @final
 class NativeRun:
     def close(self) -> None: ...
+
+@final
+class NativePlan:
+    def document(self) -> str: ...
+    def changes(self) -> list[tuple[str, list[str], list[str], bool, bool]]: ...
+
+@final
+class NativeService:
+    @staticmethod
+    def embedded(state: _Path) -> NativeService: ...
+    @staticmethod
+    def remote(
+        endpoint: str, key: tuple[str, str] | None, file: _Path | None
+    ) -> NativeService: ...
+    @staticmethod
+    def aws(options: dict[str, Any], cancel: CancelToken | None) -> NativeService: ...
+    @property
+    def kind(self) -> str: ...
+    def plan(
+        self,
+        name: str,
+        definition: NativeDefinition,
+        values: Sequence[tuple[str, str]],
+        options: dict[str, Any],
+        cancel: CancelToken | None,
+    ) -> NativePlan: ...
+    def apply(
+        self,
+        plan: NativePlan,
+        activate: bool,
+        patience: float | None,
+        cancel: CancelToken | None,
+    ) -> str: ...
+    def activate(
+        self,
+        pipeline: str,
+        values: Sequence[tuple[str, str]],
+        start: str | None,
+        cancel: CancelToken | None,
+    ) -> str: ...
+    def deactivate(self, pipeline: str, finish: bool, cancel: CancelToken | None) -> str: ...
+    def delete(self, pipeline: str, cancel: CancelToken | None) -> str: ...
+    def tag(
+        self,
+        pipeline: str,
+        pairs: Sequence[tuple[str, str]],
+        remove: Sequence[str],
+        cancel: CancelToken | None,
+    ) -> str: ...
+    def wait(
+        self,
+        pipeline: str,
+        until: str,
+        patience: float | None,
+        progress: Callable[[Standing], object] | None,
+        cancel: CancelToken | None,
+    ) -> str: ...
+    def status(self, pipeline: str | None, cancel: CancelToken | None) -> str: ...
+    def runs(self, pipeline: str, last: int | None, cancel: CancelToken | None) -> str: ...
+    def command(
+        self,
+        pipeline: str,
+        instances: Sequence[str],
+        status: str | None,
+        command: str,
+        cancel: CancelToken | None,
+    ) -> list[str]: ...
+    def copy(
+        self, pipeline: str, name: str, activate: bool, cancel: CancelToken | None
+    ) -> NativePlan: ...
+    def definition(
+        self, pipeline: str, active: bool, cancel: CancelToken | None
+    ) -> NativeDefinition: ...
 
 def adopt(
     root: _Path,
