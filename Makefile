@@ -253,7 +253,7 @@ dist: ## Build the wheel, the C libraries and the command, optimized, into targe
 	$(CARGO) build --release --locked -p efsbackup-ffi
 	cp $(BUILD)/release/efsbackup $(BUILD)/release/libefsbackup.{a,so} include/efsbackup.h $(BUILD)/dist/
 	$(MAKE) $(VENV)/.installed
-	$(VENV)/bin/maturin build --release --locked -m efsbackup-py/Cargo.toml --out $(BUILD)/dist
+	$(VENV)/bin/maturin build --release --locked -m efsbackup-py/Cargo.toml -F aws --out $(BUILD)/dist
 	$(MAKE) dist-command
 
 # zig links with the symbols of an old glibc; Rust's own part needs 2.17.

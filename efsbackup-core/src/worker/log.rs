@@ -45,5 +45,5 @@ pub(crate) fn recovered(piece: &'static str, attempt: &str) -> Record {
 }
 
 pub(crate) fn warning(piece: &'static str, message: String) -> Record {
-    Record { level: Level::Warning, piece, message: message }
+    Record { level: Level::Warning, piece, message }
 }
