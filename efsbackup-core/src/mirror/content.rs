@@ -80,11 +80,42 @@ pub(super) fn copy(
     if !may_have_holes {
         return copy.range(0, size);
     }
-    let end = copy.segments(size)?;
+    let end = copy.segments(0, size, true)?;
     if let Some(hash) = &mut copy.hash {
         hash.zeros_to(end, steps)?;
     }
     calls::ftruncate(destination, end).map_err(Fault::Truncate)?;
+    Ok(end)
+}
+
+/// Copies a piece of `source` into the same place of `destination`, through memory, and gives
+/// the hasher all of it. `holes` is the size of the whole file, where that may have holes.
+/// Returns where the source ended, or the piece.
+#[cfg(feature = "snapshot")]
+pub(super) fn copy_piece(
+    source: &OwnedFd,
+    destination: &OwnedFd,
+    piece: std::ops::Range<u64>,
+    holes: Option<u64>,
+    buffer: &mut Vec<u8>,
+    steps: Steps<'_>,
+    hasher: &mut dyn ContentHasher,
+) -> std::result::Result<u64, Fault> {
+    let ahead = steps.ahead(source, piece.end - piece.start);
+    let hash = Some(Hash { hasher, at: piece.start, size: None });
+    let mut copy =
+        Copy { source, destination, buffer, steps, ahead, in_kernel: false, zeros: false, hash };
+    let end = match holes {
+        None => copy.range(piece.start, piece.end)?,
+        // As when all of the file is copied: storage says otherwise, yet it can't tell.
+        Some(whole) if calls::seek(source, SeekFrom::Hole(0)) == Ok(whole) => {
+            copy.without_holes(piece.start, piece.end)?
+        }
+        Some(_) => copy.segments(piece.start, piece.end, false)?,
+    };
+    if let Some(hash) = &mut copy.hash {
+        hash.zeros_to(end, steps)?;
+    }
     Ok(end)
 }
 
@@ -172,9 +203,14 @@ pub(super) fn hash(
 }
 
 impl Copy<'_> {
-    /// Copies only what the file system says is data.
-    fn segments(&mut self, size: u64) -> std::result::Result<u64, Fault> {
-        let mut offset = 0;
+    /// Copies from `offset` to `size` only what the file system says is data. `whole`: that is
+    /// all of the file.
+    fn segments(
+        &mut self,
+        mut offset: u64,
+        size: u64,
+        whole: bool,
+    ) -> std::result::Result<u64, Fault> {
         while offset < size {
             let data = match calls::seek(self.source, SeekFrom::Data(offset)) {
                 Ok(data) => data.min(size),
@@ -188,7 +224,7 @@ impl Copy<'_> {
                 Err(Errno::NXIO) => return Ok(self.length()?.min(size)),
                 Err(errno) => return Err(Fault::Read(errno)),
             };
-            if (data, hole) == (0, size) {
+            if whole && (data, hole) == (0, size) {
                 // One piece, yet storage says otherwise: the file system can't tell (NFSv4.1).
                 return self.without_holes(0, size);
             }

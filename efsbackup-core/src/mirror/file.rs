@@ -77,6 +77,19 @@ fn write_once(
     let Opened { file: source, meta: before } = source;
     let Some(handle) = &dir.destination else { return Err(Failure::Stopped) };
     let destination = handle.fd().destination("open")?;
+    if let Some(prepared) = run.prepared(dir, name, &before)
+        && let Some(staged) = Staged::adopt(run, (dir, &destination), name, &prepared.content)
+    {
+        dir.touch();
+        let written = prepared.fit(run, &staged.file).and_then(|size| {
+            let mut written = settle(run, dir, &source, &staged.file, &before, size, last)?;
+            if let Some(written) = &mut written {
+                written.entry.digest = run.recorder.map(|_| prepared.digest);
+            }
+            Ok(written)
+        });
+        return staged.end(written);
+    }
     let staged = Staged::create(run, (dir, &destination), name, exists, &before)?;
     dir.touch();
     let mut hasher = run.hasher(|| dir.path_of(name));
@@ -89,11 +102,7 @@ fn write_once(
             }
             Ok(written)
         });
-    match &written {
-        Ok(Some(_)) => staged.publish()?,
-        Ok(None) | Err(_) => staged.discard(),
-    }
-    written
+    staged.end(written)
 }
 
 /// Opens the source's file `name` and looks at it.

@@ -41,6 +41,7 @@ mod meta;
 mod names;
 mod options;
 mod pattern;
+pub(crate) mod piece;
 mod ping;
 mod place;
 mod pool;
@@ -82,5 +83,6 @@ pub use filter::{Filter, Part};
 pub use options::{
     Fsync, IsBad, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Share, Trust,
 };
+pub use piece::{FileVersion, Prepared};
 pub use report::{Bytes, Counts, Entries, EntryError, Outcome, Report};
 pub use settled::{ContentHasher, Digest, FileKind, Settled};

@@ -2,6 +2,7 @@
 
 use super::event::Listener;
 use super::filter::Filter;
+use super::piece::Prepared;
 use super::setters::setters;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
@@ -191,6 +192,8 @@ pub struct Options {
     pub fresh: bool,
     /// Which share of the tree is made.
     pub share: Share,
+    /// Files whose content others copied in pieces.
+    pub prepared: Vec<Prepared>,
     /// Where an entry can't be read, take it from the first link source instead. It is
     /// still counted as failed.
     pub stale_from_link_source: bool,
@@ -224,6 +227,7 @@ impl Default for Options {
             max_links: None,
             fresh: false,
             share: Share::Whole,
+            prepared: Vec::new(),
             stale_from_link_source: false,
         }
     }

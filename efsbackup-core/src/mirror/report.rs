@@ -86,6 +86,25 @@ impl Counts {
     }
 }
 
+impl Report {
+    /// The report of a run that had nothing to do.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn of_nothing(started: SystemTime) -> Report {
+        let finished = SystemTime::now();
+        Report {
+            outcome: Outcome::Complete,
+            entries: Entries::default(),
+            bytes: Bytes::default(),
+            started,
+            finished,
+            elapsed: finished.duration_since(started).unwrap_or_default(),
+            errors: Vec::new(),
+            errors_total: 0,
+            options: Vec::new(),
+        }
+    }
+}
+
 impl std::ops::Add for Counts {
     type Output = Counts;
 

@@ -8,9 +8,11 @@ use super::reach::Reach;
 use super::state::Run;
 use super::tree::Dir;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// A file that is being written.
@@ -50,8 +52,41 @@ impl<'a> Staged<'a> {
         Ok(Staged { run, reach: &dir.reach, dir: fd, name, file, stage })
     }
 
+    /// Takes the file at `path`, which has the content already; `None` where that can't be had.
+    pub(super) fn adopt(
+        run: &'a Run<'_>,
+        (dir, fd): (&'a Dir, &'a DirFd),
+        name: &'a CStr,
+        path: &Path,
+    ) -> Option<Self> {
+        let temporary = run.temporary.next();
+        let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+        calls::renameat(CWD, &path, fd, &temporary).ok()?;
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match calls::openat(fd, &temporary, flags, Mode::empty()) {
+            Ok(file) => {
+                let stage = Stage::Temporary(temporary);
+                Some(Staged { run, reach: &dir.reach, dir: fd, name, file, stage })
+            }
+            Err(_) => {
+                // Left alone it would be removed by the next run with deletion.
+                let _ = calls::unlinkat(fd, &temporary, AtFlags::empty());
+                None
+            }
+        }
+    }
+
+    /// Puts the file in its place if it was written, and removes it if not.
+    pub(super) fn end<T>(self, written: Outcome<Option<T>>) -> Outcome<Option<T>> {
+        match &written {
+            Ok(Some(_)) => self.publish()?,
+            Ok(None) | Err(_) => self.discard(),
+        }
+        written
+    }
+
     /// Puts the file in its place, in place of what has the name.
-    pub(super) fn publish(self) -> Outcome<()> {
+    fn publish(self) -> Outcome<()> {
         let Staged { run, reach, dir, name, file, stage } = self;
         let named = match stage {
             Stage::Final => Ok(None),
@@ -83,7 +118,7 @@ impl<'a> Staged<'a> {
 
     /// Removes what was written. A failure to do so leaves a temporary name, which the
     /// next run with deletion removes; the entry's own error is the one to tell.
-    pub(super) fn discard(self) {
+    fn discard(self) {
         match &self.stage {
             Stage::Unnamed => {}
             Stage::Final => {

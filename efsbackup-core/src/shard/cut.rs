@@ -1,9 +1,13 @@
-//! Cutting a tree into ranges of equal cost.
+//! Cutting a tree, and large files in it, into units of equal cost.
 
 use super::cost::Cost;
 use super::plan::Unit;
 use crate::bytepath::BytePath;
-use crate::snapshot::Range;
+use crate::mirror::FileVersion;
+use crate::snapshot::{Piece, Range, block_size};
+
+/// From how many bytes on a file may be cut.
+pub(super) const LARGE: u64 = 32 << 20;
 
 /// Cuts entries that come in the order of a walk. The cuts are where the cost so far comes
 /// nearest to equal shares of all of it, so a unit misses its share by no more than the cost of
@@ -35,20 +39,72 @@ impl Cutter {
         let cost = self.cost.of(size);
         let is_full = self.so_far + cost / 2.0 > self.ends
             || self.most.is_some_and(|most| self.open.seconds + cost > most);
-        if self.open.entries > 0 && is_full {
-            // A large entry may have used up the shares of several.
-            while self.ends < self.so_far + cost / 2.0 {
-                self.ends += self.share;
-            }
-            let next = Unit::starting_at(path.clone());
-            let mut done = std::mem::replace(&mut self.open, next);
-            done.range.to = Some(path.clone());
-            self.units.push(done);
+        if !self.is_bare() && is_full {
+            self.close(path, cost / 2.0);
         }
-        self.so_far += cost;
-        self.open.entries += 1;
-        self.open.bytes += size;
-        self.open.seconds += cost;
+        self.count(1, size, cost);
+    }
+
+    /// Whether the next entry, a file of `size` bytes, is to be cut as the tree is: where it does
+    /// not fit, and units would differ by what is worth a unit's trouble.
+    pub(super) fn must_cut(&self, size: u64) -> bool {
+        let cost = self.cost.of(size);
+        size >= LARGE && cost > self.share / 10.0 && cost > self.room() + self.share / 20.0
+    }
+
+    /// Takes the next entry, a file that is cut.
+    pub(super) fn add_in_pieces(&mut self, path: &BytePath, version: FileVersion) {
+        let (size, block) = (version.size, block_size(version.size));
+        let mut from: u64 = 0;
+        loop {
+            let room = self.room() * self.cost.bytes_per_second;
+            // A bare unit takes something, or there would be no end.
+            let blocks = ((room / block as f64).round() as u64).max(u64::from(self.is_bare()));
+            let to = from.saturating_add(blocks.saturating_mul(block)).min(size);
+            if to > from {
+                let entries = u64::from(to == size);
+                let seconds = (to - from) as f64 / self.cost.bytes_per_second
+                    + entries as f64 * self.cost.entry_seconds;
+                self.count(entries, to - from, seconds);
+                let piece = Piece::new(path.clone(), version, from, to);
+                self.open.range.pieces.push(piece);
+            }
+            if to == size {
+                return;
+            }
+            from = to;
+            self.close(path, 0.5 * block as f64 / self.cost.bytes_per_second);
+        }
+    }
+
+    /// How many seconds are left of the open unit's share.
+    fn room(&self) -> f64 {
+        let room = self.ends - self.so_far;
+        self.most.map_or(room, |most| room.min(most - self.open.seconds)).max(0.0)
+    }
+
+    /// Whether the open unit has nothing yet.
+    fn is_bare(&self) -> bool {
+        self.open.seconds == 0.0
+    }
+
+    fn count(&mut self, entries: u64, bytes: u64, seconds: f64) {
+        self.so_far += seconds;
+        self.open.entries += entries;
+        self.open.bytes += bytes;
+        self.open.seconds += seconds;
+    }
+
+    /// Ends the open unit before `path`; the next one has at least `least` seconds to go.
+    fn close(&mut self, path: &BytePath, least: f64) {
+        // A large entry may have used up the shares of several.
+        while self.ends < self.so_far + least {
+            self.ends += self.share;
+        }
+        let next = Unit::starting_at(path.clone());
+        let mut done = std::mem::replace(&mut self.open, next);
+        done.range.to = Some(path.clone());
+        self.units.push(done);
     }
 
     /// The units: together the whole tree.
@@ -60,7 +116,12 @@ impl Cutter {
 
 impl Unit {
     fn starting_at(from: BytePath) -> Unit {
-        Unit { range: Range { from, to: None }, entries: 0, bytes: 0, seconds: 0.0 }
+        Unit {
+            range: Range { from, to: None, pieces: Vec::new() },
+            entries: 0,
+            bytes: 0,
+            seconds: 0.0,
+        }
     }
 }
 

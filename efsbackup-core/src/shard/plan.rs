@@ -1,7 +1,7 @@
 //! What a shared run will do: its units.
 
 use super::cost::Cost;
-use super::cut::Cutter;
+use super::cut::{Cutter, LARGE};
 use super::measure::Sample;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,7 +18,7 @@ pub struct Unit {
     /// What it is of the source.
     pub range: Range,
     /// How many entries it held when it was planned, but for files with several names, which no
-    /// unit copies.
+    /// unit copies. A file that is cut counts where its end is.
     pub entries: u64,
     /// The sizes of its files in bytes.
     pub bytes: u64,
@@ -46,7 +46,7 @@ pub struct PlanOptions {
     /// faster do more. Fewer where there are not as many entries.
     pub units: usize,
     /// The most that a unit may cost, in seconds of one thread; there are more units where that
-    /// asks for it. Only a single file may cost more.
+    /// asks for it. Only a single file of less than 32 MiB may cost more.
     pub max_seconds: Option<f64>,
     /// What copying costs; measured by copying a few files, unless set.
     pub cost: Option<Cost>,
@@ -104,7 +104,11 @@ impl Plan {
         };
         let mut cutter = Cutter::new(cost, total, count, options.max_seconds);
         while let Some(Surveyed { path, size, .. }) = survey.next()? {
-            cutter.add(&path, size);
+            let version = cutter.must_cut(size).then(|| begun.version(source, &path)).flatten();
+            match version {
+                Some(version) if version.size >= LARGE => cutter.add_in_pieces(&path, version),
+                _ => cutter.add(&path, size),
+            }
         }
         Ok(Plan { run: begun.run().clone(), cost, units: cutter.finish() })
     }

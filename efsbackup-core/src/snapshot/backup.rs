@@ -229,6 +229,7 @@ impl<'a> Backup<'a> {
         let mut record = TreeRecord::new(&store.records, self.listener);
         if let Some(units) = units {
             options.share = Share::Rest;
+            options.prepared = units.prepared(store);
             units.put_together(store, &lock, time, &folder, &mut record)?;
             if let Some(left) = left {
                 // The units' trees are this process's now: nobody can go on in its place.

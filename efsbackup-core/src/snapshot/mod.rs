@@ -42,6 +42,7 @@ mod manifest_file;
 mod manifest_reader;
 mod name;
 mod options;
+mod piece;
 mod plan;
 mod process;
 mod prune;
@@ -61,6 +62,7 @@ mod shared;
 mod snapshot;
 mod sorter;
 mod store;
+mod subtrees;
 #[cfg(feature = "shard")]
 mod survey;
 #[cfg(feature = "testing")]
@@ -80,6 +82,7 @@ pub use folder_time::TimeFrom;
 pub use history::Version;
 pub use manifest::ManifestEntry;
 pub use options::BackupOptions;
+pub use piece::{CopiedPiece, Piece};
 pub use prune::{Prune, PruneReport};
 pub use range::Range;
 pub use repository::Repository;
@@ -87,6 +90,8 @@ pub use restore::{Restore, RestoreReport};
 pub use retention::{Decision, Retention};
 pub use shared::{Begun, CopiedUnit, SharedRun};
 pub use snapshot::{Snapshot, State};
+#[cfg(feature = "shard")]
+pub(crate) use subtrees::block_size;
 #[cfg(feature = "shard")]
 pub(crate) use survey::Surveyed;
 pub use verify::{Difference, DifferenceKind, Verification, Verify};

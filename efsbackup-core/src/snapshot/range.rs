@@ -1,5 +1,6 @@
 //! A contiguous part of a tree, in the order of a walk.
 
+use super::piece::Piece;
 use crate::bytepath::BytePath;
 use crate::mirror::Part;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -7,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The part of a tree from one path up to, but without, another, in the order of a walk: each
 /// directory comes before all that is in it, and that before the names after it. Ranges that
 /// follow each other leave no gap: an entry that is new belongs to one of them.
+///
+/// Beside it there may be pieces of large files, which are left out of the rest.
 ///
 /// As JSON, paths are text as `BytePath` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,13 +20,24 @@ pub struct Range {
     /// The first path after it; `None` for the end of the tree.
     #[serde(serialize_with = "write_option", deserialize_with = "read_option")]
     pub to: Option<BytePath>,
+    /// Pieces of large files. A range that ends where it begins is nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<Piece>,
 }
 
 impl Range {
+    /// Whether no path is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.to.as_ref() == Some(&self.from)
+    }
+
     /// Where the entry at `path` stands.
     pub fn part(&self, path: &[u8]) -> Part {
         let place = || walk_key(path);
         if self.to.as_ref().is_some_and(|to| place().ge(walk_key(to.as_bytes()))) {
+            return Part::Out;
+        }
+        if self.pieces.iter().any(|piece| piece.path.as_bytes() == path) {
             return Part::Out;
         }
         let from = self.from.as_bytes();
@@ -42,7 +56,7 @@ pub(super) fn walk_key(path: &[u8]) -> impl Iterator<Item = u8> {
     path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte })
 }
 
-fn write<S: Serializer>(path: &BytePath, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn write<S: Serializer>(path: &BytePath, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(path)
 }
 
@@ -50,7 +64,7 @@ fn write_option<S: Serializer>(path: &Option<BytePath>, to: S) -> Result<S::Ok, 
     path.as_ref().map(ToString::to_string).serialize(to)
 }
 
-fn read<'de, D: Deserializer<'de>>(from: D) -> Result<BytePath, D::Error> {
+pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<BytePath, D::Error> {
     let text = String::deserialize(from)?;
     let wrong = || serde::de::Error::custom("a path can't be read");
     BytePath::from_display(&text).ok_or_else(wrong)
@@ -68,7 +82,7 @@ mod tests {
 
     fn range(from: &str, to: Option<&str>) -> Range {
         let path = |text: &str| BytePath::from(text.as_bytes());
-        Range { from: path(from), to: to.map(path) }
+        Range { from: path(from), to: to.map(path), pieces: Vec::new() }
     }
 
     #[test]
@@ -95,7 +109,7 @@ mod tests {
 
     #[test]
     fn any_bytes_come_back_from_json() {
-        let odd = Range { from: BytePath::from(&b"a\xff\n\\"[..]), to: None };
+        let odd = Range { from: BytePath::from(&b"a\xff\n\\"[..]), to: None, pieces: Vec::new() };
         let text = serde_json::to_string(&odd).unwrap();
         assert_eq!(serde_json::from_str::<Range>(&text).unwrap(), odd);
     }

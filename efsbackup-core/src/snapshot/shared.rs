@@ -9,19 +9,21 @@
 use super::assemble;
 use super::backup::{Backup, BackupReport, Held, remove_unnamed, unnamed_manifest, write_manifest};
 use super::bad::BadFiles;
+use super::guard;
 use super::lease::Holder;
 use super::left::RunLease;
 use super::lock::Lock;
 use super::manifest_file::Coverage;
 use super::manifest_reader::ManifestReader;
 use super::name;
+use super::piece::{self, CopiedPiece};
 use super::range::Range;
 use super::record_tree::TreeRecord;
 use super::snapshot::Snapshot;
 use super::store::Store;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::{Counts, LinkSource, Options, Outcome, Part, Report, Share, Trust};
+use crate::mirror::{Counts, LinkSource, Options, Outcome, Part, Prepared, Report, Share, Trust};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -55,6 +57,10 @@ pub struct CopiedUnit {
     pub manifest: String,
     /// What was done.
     pub report: Report,
+    /// The pieces of large files that were copied. What was done of them counts once they are
+    /// put together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<CopiedPiece>,
 }
 
 /// A shared run that was begun. The repository is held as long as this lives.
@@ -115,6 +121,18 @@ impl Backup<'_> {
         }
         let _alive = RunLease::join(&store, &lock, &run.token)?;
         let token = lock.holder.token.clone();
+        let started = SystemTime::now();
+        let copy = |piece| {
+            piece::copy(&store, &self.source, run, piece, &self.options.mirror, &self.cancel)
+        };
+        let pieces = range.pieces.iter().map(copy).collect::<Result<Vec<_>>>()?;
+        if range.is_empty() {
+            lock.check()?;
+            guard::source_identity(&self.source, &self.options)?;
+            let report = Report::of_nothing(started);
+            let (range, manifest) = (range.clone(), String::new());
+            return Ok(CopiedUnit { range, token, manifest, report, pieces });
+        }
         let snapshots = store.snapshots()?;
         let base = snapshots.iter().find(|snapshot| Some(&snapshot.id) == run.base.as_ref());
         let options = self.unit_options(&store, base, range)?;
@@ -135,7 +153,7 @@ impl Backup<'_> {
             .inspect_err(|_| remove_unnamed(&store, &manifest))?;
         lock.check()?;
         let manifest = data_encoding::HEXLOWER.encode(&hash);
-        Ok(CopiedUnit { range: range.clone(), token, manifest, report })
+        Ok(CopiedUnit { range: range.clone(), token, manifest, report, pieces })
     }
 
     /// Ends a shared run: puts its units together, makes what they leave, and publishes.
@@ -145,8 +163,9 @@ impl Backup<'_> {
     /// [`Backup::run`].
     pub fn finish(self, begun: Begun, units: &[CopiedUnit]) -> Result<BackupReport> {
         self.no_dry_run()?;
-        let Begun { held, started, before, clock, .. } = begun;
-        let units = Units { units: in_order(units)?, started, before, clock };
+        let Begun { held, run, started, before, clock } = begun;
+        let pieces = units.iter().flat_map(|unit| &unit.pieces).collect();
+        let units = Units { units: in_order(units)?, pieces, run, started, before, clock };
         guard_again(&self)?;
         self.copy_and_publish(held, Some(&units))
     }
@@ -216,8 +235,7 @@ fn in_order(units: &[CopiedUnit]) -> Result<Vec<&CopiedUnit>> {
     let mut next = Some(BytePath::default());
     let mut ordered = Vec::with_capacity(units.len());
     while let Some(from) = next.take() {
-        let unit = units.iter().find(|unit| unit.range.from == from);
-        let unit = unit.filter(|unit| unit.range.to.as_ref() != Some(&from));
+        let unit = units.iter().find(|unit| unit.range.from == from && !unit.range.is_empty());
         let unit = unit.ok_or_else(|| missing(&from))?;
         if ordered.len() == units.len() || !is_token(&unit.token) {
             return Err(missing(&from));
@@ -232,9 +250,11 @@ fn is_token(token: &str) -> bool {
     token.len() == 16 && token.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// All units of a run, in order.
+/// All units of a run that have paths, in order, and the pieces of all.
 pub(super) struct Units<'u> {
     units: Vec<&'u CopiedUnit>,
+    pieces: Vec<&'u CopiedPiece>,
+    run: SharedRun,
     started: SystemTime,
     before: Duration,
     clock: Instant,
@@ -272,6 +292,11 @@ impl Units<'_> {
             assemble::add(store, &tree, unit.range.from.as_bytes(), folder)?;
         }
         Ok(())
+    }
+
+    /// The large files that were copied in pieces.
+    pub(super) fn prepared(&self, store: &Store) -> Vec<Prepared> {
+        piece::prepared(store, &self.run, self.pieces.iter().copied())
     }
 
     /// Adds what the units did to the report of the run that made the rest. What failed in a

@@ -184,7 +184,7 @@ def plan(
         units: How many there are to be: some more than workers, so that those that are faster
             do more.
         max_seconds: The most that a unit may cost, in seconds of one thread; there are more
-            units where that asks for it. Only a single file may cost more.
+            units where that asks for it. Only a single file of less than 32 MiB may cost more.
         cost: What copying costs; measured by copying a few files, unless given.
         cancel: Stops it.
         options: Those of :meth:`Repository.backup`, but ``dry_run``.
