@@ -57,6 +57,12 @@ test-python: $(VENV)/.installed ## Build the wheel (unoptimized) and run the Pyt
 	$(VENV)/bin/python -m pip install --quiet --no-deps --force-reinstall $(BUILD)/wheels/*.whl
 	$(VENV)/bin/python -m pytest -q efsbackup-py/tests
 
+.PHONY: test-types
+test-types: $(VENV)/.installed ## Check the Python package's types as pyright does, with basedpyright (installed, 280 MB)
+	$(VENV)/bin/python -c 'import efsbackup' 2> /dev/null || $(MAKE) test-python
+	$(VENV)/bin/python -m pip install --quiet 'basedpyright>=1.30,<2'
+	cd efsbackup-py && $(abspath $(VENV))/bin/basedpyright --pythonpath $(abspath $(VENV))/bin/python -p pyproject.toml
+
 .PHONY: test-dask
 test-dask: $(VENV)/.installed ## Kill a worker of dask.distributed (installed, 70 MB) while it copies a unit
 	$(VENV)/bin/python -c 'import efsbackup' 2> /dev/null || $(MAKE) test-python
@@ -252,9 +258,45 @@ dist: ## Build the wheel, the C libraries and the command, optimized, into targe
 	$(CARGO) build --release --locked -p efsbackup-core --features cli
 	$(CARGO) build --release --locked -p efsbackup-ffi
 	cp $(BUILD)/release/efsbackup $(BUILD)/release/libefsbackup.{a,so} include/efsbackup.h $(BUILD)/dist/
-	$(MAKE) $(VENV)/.installed
-	$(VENV)/bin/maturin build --release --locked -m efsbackup-py/Cargo.toml -F aws --out $(BUILD)/dist
-	$(MAKE) dist-command
+	$(MAKE) dist-wheel dist-command
+
+# One wheel for every Python from 3.10 on, on Linux with glibc 2.28 or newer. WHEEL_FEATURES= leaves AWS's SDK out.
+WHEEL_FEATURES ?= aws
+.PHONY: dist-wheel
+dist-wheel: $(VENV)/.installed $(BUILD)/zig/.installed ## Build the wheel, optimized, into target/dist
+	mkdir -p $(BUILD)/dist
+	rm -f $(BUILD)/dist/*.whl
+	PATH="$(abspath $(BUILD))/zig/bin:$$PATH" $(VENV)/bin/maturin build --release --locked --zig --compatibility manylinux_2_28 \
+	  $(WHEEL_FEATURES:%=-F %) -m efsbackup-py/Cargo.toml --target $(HOST) --target-dir $(BUILD)/portable --out $(BUILD)/dist
+
+# Those that this machine has, then those that DEBIAN= gives as VERSION:SUITE, unpacked into folders.
+PYTHONS ?= $(foreach version,10 11 12 13 14 15,$(shell python3.$(version) -c 'import sys; print(sys.executable)' 2> /dev/null || \
+  ls -d ~/.pyenv/versions/3.$(version).*/bin/python3.$(version) 2> /dev/null))
+DEBIAN_PYTHONS = $(foreach each,$(DEBIAN),$(BUILD)/pythons/debian-$(firstword $(subst :, ,$(each))))
+.PHONY: test-wheel
+test-wheel: dist-wheel $(DEBIAN_PYTHONS) ## Test the wheel alone with several Pythons: PYTHONS="python3.10 …", DEBIAN="3.14:forky …" (root)
+	rm -rf $(BUILD)/pythons/pytest
+	$(VENV)/bin/python -m pip install --quiet --target $(BUILD)/pythons/pytest --python-version 3.10 --only-binary=:all: \
+	  'pytest>=8,<10' exceptiongroup tomli typing_extensions
+	efsbackup-py/tests/wheel.sh $(BUILD)/dist/efsbackup-*.whl $(BUILD)/pythons/pytest $(BUILD)/pythons $(PYTHONS) $(DEBIAN_PYTHONS)
+
+$(BUILD)/pythons/debian-%:
+	efsbackup-py/tests/debian.sh $* $(patsubst $*:%,%,$(filter $*:%,$(DEBIAN))) $@
+
+CALLS ?= 20000
+.PHONY: leaks-python
+leaks-python: $(BUILD)/wheel/.installed ## Count what each call from Python leaves in memory: CALLS=20000
+	MALLOC_ARENA_MAX=1 PYTHONMALLOC=malloc $(BUILD)/wheel/bin/python efsbackup-py/tests/leaks.py $(CALLS)
+
+.PHONY: bench-python
+bench-python: build $(BUILD)/wheel/.installed ## What a call from Python costs over the command: ROUNDS=11 SCRATCH=/dev/shm
+	$(BUILD)/wheel/bin/python efsbackup-py/benches/overhead.py $(BUILD)/release/efsbackup $(or $(SCRATCH),/dev/shm) $(or $(ROUNDS),11)
+
+# The optimized wheel in an environment of its own.
+.PHONY: $(BUILD)/wheel/.installed
+$(BUILD)/wheel/.installed: dist-wheel
+	$(PYTHON) -m venv $(BUILD)/wheel
+	$(BUILD)/wheel/bin/python -m pip install --quiet --no-index --force-reinstall $(BUILD)/dist/efsbackup-*.whl
 
 # zig links with the symbols of an old glibc; Rust's own part needs 2.17.
 .PHONY: dist-command

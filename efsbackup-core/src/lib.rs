@@ -83,3 +83,13 @@ pub use error::{Error, ErrorKind, Result};
 
 /// The version of this library, as in its `Cargo.toml`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The programs of the guide and the README, which documentation tests compile, and run where
+/// they need nothing of the machine.
+#[cfg(all(doctest, feature = "cli"))]
+mod guides {
+    #[doc = include_str!("../../docs/rust.md")]
+    mod rust {}
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+}

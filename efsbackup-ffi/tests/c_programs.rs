@@ -206,6 +206,41 @@ fn the_example_of_pipelines_runs_when_compiled_through_pkg_config() {
     assert!(output.stderr.starts_with(b"invalid-definition: validate: E301 A.runsOn"));
 }
 
+/// What the guides tell C programmers to write, as bodies of programs, each run in a folder of its
+/// own that stands for `/mnt`.
+#[test]
+fn the_programs_of_the_guides_run() {
+    let root = Path::new(CRATE).join("..");
+    let mut count = 0;
+    for guide in ["README.md", "docs/c.md"] {
+        let text = fs::read_to_string(root.join(guide)).unwrap();
+        for block in text.split("```c\n").skip(1) {
+            count += 1;
+            let folder = tempfile::tempdir().unwrap();
+            let mnt = folder.path().to_str().unwrap();
+            fs::create_dir(folder.path().join("source")).unwrap();
+            fs::write(folder.path().join("source/file"), "hello").unwrap();
+            let definition = root.join("tests/vectors/validation/W101.json");
+            fs::copy(definition, folder.path().join("pipeline.yaml")).unwrap();
+
+            let block = block.split("```").next().unwrap();
+            let block = block.replace("\"/mnt/", &format!("\"{mnt}/"));
+            let (includes, body): (Vec<_>, Vec<_>) =
+                block.lines().partition(|line| line.starts_with("#include"));
+            let source = folder.path().join("program.c");
+            let (includes, body) = (includes.join("\n"), body.join("\n"));
+            let program = format!(
+                "#include <stdio.h>\n#include <efsbackup.h>\n{includes}\nint main(void) {{\n{body}\nreturn 0;\n}}\n"
+            );
+            fs::write(&source, program).unwrap();
+            let program = compile_source(&source, &format!("guide-{count}"));
+            let output = succeed(Command::new(program).current_dir(&folder));
+            assert!(output.stderr.is_empty(), "{guide}: {}", output.stderr.escape_ascii());
+        }
+    }
+    assert!(count >= 2);
+}
+
 #[test]
 fn a_package_is_staged_below_another_folder() {
     let staging = tempfile::tempdir().unwrap();

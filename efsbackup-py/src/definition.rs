@@ -2,11 +2,12 @@
 
 use crate::errors;
 use crate::gate::{self, Caller, CancelToken};
+use crate::paths::PathArgument;
 use crate::run::{self, RunOptions};
 use efsbackup_core::Result;
 use efsbackup_core::draw::{Options, Picture};
 use efsbackup_core::expression::Value;
-use efsbackup_core::formats::{Document, Reader};
+use efsbackup_core::formats::{Document, Reader, fold_arguments};
 use efsbackup_core::params::{self, Given, Moment, mask};
 use efsbackup_core::pipeline::{self, FieldValue, MASK, ParameterValue, Severity};
 use efsbackup_core::simulate::{self, Plan, Simulation};
@@ -32,12 +33,20 @@ impl NativeDefinition {
         lenient: bool,
         pipeline: Option<&str>,
     ) -> PyResult<NativeDefinition> {
-        let mut reader = Reader::new().lenient(lenient);
-        if let Some(name) = pipeline {
-            reader = reader.pipeline(name);
-        }
-        let document = reader.read(text).map_err(|error| errors::raise(py, &error))?;
-        Ok(NativeDefinition(document))
+        let read = reader(lenient, pipeline).read(text);
+        read.map(NativeDefinition).map_err(|error| errors::raise(py, &error))
+    }
+
+    /// As `read`, from a file.
+    #[staticmethod]
+    fn load(
+        py: Python<'_>,
+        path: PathArgument,
+        lenient: bool,
+        pipeline: Option<&str>,
+    ) -> PyResult<NativeDefinition> {
+        let read = py.detach(|| reader(lenient, pipeline).read_path(path.as_path()));
+        read.map(NativeDefinition).map_err(|error| errors::raise(py, &error))
     }
 
     /// The form it was read from.
@@ -52,9 +61,15 @@ impl NativeDefinition {
         self.0.pipeline()
     }
 
-    /// Writes it in a form.
-    fn write(&self, py: Python<'_>, form: &str) -> PyResult<String> {
-        let written = form.parse().and_then(|format| self.0.write(format));
+    /// Writes it in a form, with the arguments of commands in the commands if `fold` says so.
+    fn write(&self, py: Python<'_>, form: &str, fold: bool) -> PyResult<String> {
+        let written = form.parse().and_then(|format| {
+            let mut document = self.0.clone();
+            if fold {
+                fold_arguments(&mut document.definition)?;
+            }
+            document.write(format)
+        });
         written.map_err(|error| errors::raise(py, &error))
     }
 
@@ -154,6 +169,14 @@ pub(crate) struct SimulateOptions {
     takes: Vec<String>,
     fail: Vec<String>,
     lose: Vec<String>,
+}
+
+fn reader(lenient: bool, pipeline: Option<&str>) -> Reader {
+    let reader = Reader::new().lenient(lenient);
+    match pipeline {
+        Some(name) => reader.pipeline(name),
+        None => reader,
+    }
 }
 
 /// Values of parameters.

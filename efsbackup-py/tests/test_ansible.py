@@ -83,7 +83,8 @@ def test_every_module_is_explained_and_the_playbook_is_one(tmp_path: Path) -> No
 
 def test_ansible_finds_no_fault_in_modules_and_their_documentation() -> None:
     """One check of ``make test-ansible-sanity``, which runs them all."""
-    line = [ROOT / "tests" / "ansible" / "sanity.sh", Path(sys.prefix).parent / "sanity", sys.prefix]
+    sanity = ROOT / "tests" / "ansible" / "sanity.sh"
+    line = [str(sanity), str(Path(sys.prefix).parent / "sanity"), sys.prefix]
     done = subprocess.run(
         [*line, "--test", "validate-modules"], capture_output=True, text=True, check=False
     )

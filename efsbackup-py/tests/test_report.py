@@ -71,9 +71,9 @@ def test_a_report_is_a_frozen_value() -> None:
 
 def test_values_show_as_what_makes_them() -> None:
     progress = Progress("copying", 1, 2, 3, 4, 5, 6, 7.5)
-    assert eval(repr(progress), vars(efsbackup)) == progress
+    assert eval(repr(progress), dict(vars(efsbackup))) == progress
     counts = efsbackup.Counts(**COUNTS)
-    assert eval(repr(counts), vars(efsbackup)) == counts
+    assert eval(repr(counts), dict(vars(efsbackup))) == counts
 
 
 def test_the_outcomes_are_those_of_the_core() -> None:

@@ -145,7 +145,7 @@ def test_the_only_repository_is_found(repository: Repository, source: Path) -> N
 
 
 def test_repositories_and_snapshots_are_values(repository: Repository, source: Path) -> None:
-    assert eval(repr(repository), vars(efsbackup)) == repository
+    assert eval(repr(repository), dict(vars(efsbackup))) == repository
     assert pickle.loads(pickle.dumps(repository)) == repository
     done = repository.backup(source)
     assert pickle.loads(pickle.dumps(done)) == done

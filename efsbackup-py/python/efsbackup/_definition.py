@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from . import _times
 from ._efsbackup import NativeDefinition
-from ._paths import several
+from ._paths import StrOrBytesPath, several
 from ._simulation import Simulation
 
 
@@ -105,7 +103,7 @@ class Definition:
     @classmethod
     def load(
         cls,
-        path: str | os.PathLike[str],
+        path: StrOrBytesPath,
         *,
         lenient: bool = False,
         pipeline: str | None = None,
@@ -118,9 +116,10 @@ class Definition:
             pipeline: Which pipeline to take where the file has several.
 
         Raises:
+            NotFoundError: There is no such file; other errors of reading it are ``OSError`` too.
             DefinitionError: It is in none of the forms; the message says where and why.
         """
-        return cls.parse(Path(path).read_bytes(), lenient=lenient, pipeline=pipeline)
+        return cls(NativeDefinition.load(path, lenient, pipeline))
 
     @classmethod
     def parse(
@@ -135,21 +134,26 @@ class Definition:
         """The form it was read from."""
         return self._native.form
 
-    def to(self, form: str) -> str:
+    def to(self, form: str, *, fold_arguments: bool = False) -> str:
         """Writes it in another form, or in its own as it was.
 
+        Args:
+            form: ``cli``, ``api``, ``cfn-yaml``, ``cfn-json``, ``terraform`` or ``terraform-json``.
+            fold_arguments: Put several arguments of a command into the command itself:
+                Terraform keeps no order.
+
         Raises:
-            UnsupportedError: The form cannot carry it; the message says why.
+            DefinitionError: The form cannot carry it; the message says why.
         """
-        return self._native.write(form)
+        return self._native.write(form, fold_arguments)
 
     def to_cloudformation(self) -> str:
         """Writes it as a CloudFormation template in YAML."""
         return self.to("cfn-yaml")
 
-    def to_terraform(self) -> str:
-        """Writes it as Terraform's resources in HCL."""
-        return self.to("terraform")
+    def to_terraform(self, *, fold_arguments: bool = False) -> str:
+        """Writes it as Terraform's resources in HCL; ``fold_arguments`` as in :meth:`to`."""
+        return self.to("terraform", fold_arguments=fold_arguments)
 
     def left_behind(self, form: str) -> list[str]:
         """What else its file holds that the form does not carry."""
@@ -275,8 +279,7 @@ class Definition:
             theme: The colours of an SVG: ``auto``, ``light`` or ``dark``.
             states: The status of objects by their ids, such as ``FINISHED``.
         """
-        pairs = states.items() if isinstance(states, Mapping) else states
-        return self._native.draw(kind, theme, list(pairs))
+        return self._native.draw(kind, theme, list(dict(states).items()))
 
     def _repr_svg_(self) -> str:
         return self.draw()
