@@ -32,6 +32,9 @@ struct What {
     /// A tag (repeatable); what other tags are there is removed (default: those that are there)
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     tags: Vec<Tag>,
+    /// Have it without tags
+    #[arg(long, conflicts_with = "tags")]
+    no_tags: bool,
     /// Have it active, with this definition
     #[arg(long)]
     activate: bool,
@@ -80,7 +83,7 @@ impl What {
         let mut wanted = Wanted::new(&self.name, definition);
         wanted.unique_id.clone_from(&self.unique_id);
         wanted.description.clone_from(&self.description);
-        wanted.tags = Some(self.tags.clone()).filter(|tags| !tags.is_empty());
+        wanted.tags = Some(self.tags.clone()).filter(|tags| self.no_tags || !tags.is_empty());
         wanted.activate = self.activate;
         wanted.start = self.start;
         wanted.cancel_running = self.cancel_running;

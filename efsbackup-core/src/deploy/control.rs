@@ -19,6 +19,8 @@ pub struct PipelineStatus {
     pub id: String,
     /// Its label.
     pub name: String,
+    /// What its maker called it, so as to make it once only.
+    pub unique_id: String,
     /// Its `@pipelineState`, such as `SCHEDULED`.
     pub state: String,
     /// When it was made, as the service writes it.
@@ -31,6 +33,7 @@ impl From<&PipelineDescription> for PipelineStatus {
         PipelineStatus {
             id: pipeline.id.clone(),
             name: pipeline.name.clone(),
+            unique_id: field("uniqueId"),
             state: field("@pipelineState"),
             created: field("@creationTime"),
         }

@@ -40,7 +40,7 @@ options:
     description: What the pipeline is described as.
     type: str
   tags:
-    description: Its tags. Others are removed, unless this is left out.
+    description: Its tags. Others are removed, with C({}) all; left out, they stay as they are.
     type: dict
   start:
     description: The time (UTC) from which its schedule resumes when it is activated.
@@ -59,7 +59,7 @@ attributes:
     description: Makes the same plan, and does not apply it.
     support: full
   diff_mode:
-    description: Shows each part of the definition that differs.
+    description: Shows each part of the definition that differs, and what is done on the service.
     support: full
 """
 
@@ -115,6 +115,7 @@ def arguments(module, file):
         if given[name] is not None:
             line += [f"--{name.replace('_', '-')}={given[name]}"]
     line += [f"--tag={key}={value}" for key, value in (given["tags"] or {}).items()]
+    line += ["--no-tags"] if given["tags"] == {} else []
     for switch in ("cancel_running", "recreate"):
         line += [f"--{switch.replace('_', '-')}"] if given[switch] else []
     if given["state"] == "active":
@@ -167,30 +168,32 @@ def have(module, pipelines):
         "steps": plan["steps"],
         "losses": plan["losses"],
         "diff": {
-            "before": differing(plan["changes"], "old"),
-            "after": differing(plan["changes"], "new"),
+            "before": {**differing(plan["changes"], "old"), "steps": []},
+            "after": {**differing(plan["changes"], "new"), "steps": plan["steps"]},
         },
     }
 
 
 def end(module, pipelines):
     """Has it inactive or absent."""
-    found = pipelines.named(module.params["name"])
-    if len(found) > 1:
-        ids = ", ".join(pipeline["id"] for pipeline in found)
-        module.fail_json(msg=f"several pipelines have this name: {ids}")
+    name, unique_id = module.params["name"], module.params["unique_id"]
+    namesakes = pipelines.named(name)
+    found = [one for one in namesakes if one["unique_id"] == (unique_id or name)]
+    for one in namesakes:
+        if one not in found:
+            module.warn(f"{one['id']} has this name too, and the unique id {one['unique_id']}")
     wanted = module.params["state"]
     if not found:
         if wanted == "inactive":
             module.fail_json(msg=f"there is no pipeline {module.params['name']}")
         return done(None, [], {"state": "absent"}, {"state": "absent"})
-    (pipeline,) = found
+    pipeline = found[0]
     before = {"state": pipeline["state"]}
     if wanted == "inactive":
         if pipeline["state"] in ("PENDING", "INACTIVE", "DEACTIVATING", "FINISHED"):
             return done(pipeline["id"], [], before, before)
         if not module.check_mode:
-            how = ["--cancel-running"] if module.params["cancel_running"] else []
+            how = [] if module.params["cancel_running"] else ["--finish"]
             pipelines.ask("deactivate", *how, pipeline["id"])
         return done(pipeline["id"], ["deactivate it"], before, {"state": "INACTIVE"})
     if not module.check_mode:

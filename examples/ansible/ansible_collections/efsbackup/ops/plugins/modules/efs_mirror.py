@@ -111,7 +111,8 @@ def changes_listed(module):
     line += ["--", module.params["source"], module.params["destination"]]
     out = module.run_command(line, encoding=None)[1]
     lines = to_text(out, errors="surrogate_or_replace").splitlines(keepends=True)
-    lines = [line for line in lines if not line[2:11].isspace()]
+    # By path: threads find them in another order each time.
+    lines = sorted((line for line in lines if not line[2:11].isspace()), key=lambda line: line[12:])
     left_out = len(lines) - SHOWN
     return "".join(lines[:SHOWN]) + (f"and {left_out} more\n" if left_out > 0 else "")
 

@@ -98,6 +98,7 @@ path:
 """
 
 import os
+import re
 
 from ansible_collections.efsbackup.ops.plugins.module_utils import library
 
@@ -113,9 +114,29 @@ def mount(module):
     )
 
 
+def mount_points():
+    """Where something is mounted, asked of the kernel alone: a server may be silent."""
+    found = set()
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+        for line in table:
+            found.add(re.sub(r"\\([0-7]{3})", unescaped, line.split()[4]))
+    return found
+
+
+def unescaped(code):
+    return chr(int(code[1], 8))
+
+
+def is_mounted(path):
+    parent, name = os.path.split(os.path.abspath(path))
+    known = mount_points()
+    # The directory itself is looked at only where it is no mount, but may be a link to one.
+    return os.path.join(os.path.realpath(parent), name) in known or os.path.realpath(path) in known
+
+
 def unmount(module):
     path = module.params["path"]
-    if not os.path.ismount(path):
+    if not is_mounted(path):
         return False
     if not module.check_mode:
         library.efsbackup.unmount(

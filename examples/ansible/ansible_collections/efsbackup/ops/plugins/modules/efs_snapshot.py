@@ -83,6 +83,11 @@ options:
     default: 0
 extends_documentation_fragment: efsbackup.ops.copying
 attributes:
+  check_mode:
+    description:
+      - Says what would be changed, and changes nothing. O(state=verified) reads all the same, and notes
+        damaged files, so that no later snapshot is linked to them.
+    support: full
   diff_mode:
     description: Lists the snapshots, before and after; in check mode a new one is called C(new).
     support: full
