@@ -1,11 +1,16 @@
-"""The Ansible collection, driven by Ansible on this machine; the playbooks are in tests/ansible."""
+"""The Ansible collection, driven by Ansible on this machine, as docs/ansible.md tells."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
@@ -13,72 +18,177 @@ ROOT = Path(__file__).parents[2]
 COLLECTION = ROOT / "examples" / "ansible" / "ansible_collections" / "efsbackup" / "ops"
 MODULES = sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py"))
 TOOLS = Path(sys.executable).parent
-COMMAND = [sys.executable, "-m", "efsbackup"]
 
 if not (TOOLS / "ansible-playbook").exists():
     if os.environ.get("EFSBACKUP_REQUIRE_TOOLS") == "1":
         raise RuntimeError("ansible-core is not installed, and no test may skip")
     pytest.skip("ansible-core is not installed", allow_module_level=True)
 
+sys.path.insert(0, str(ROOT / "tests" / "ansible"))
 
-def ansible(tool: str, *arguments: str, home: Path) -> str:
-    environment = {
+
+def environment(home: Path) -> dict[str, str]:
+    return {
         **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "examples" / "ansible"),
+        "PATH": f"{TOOLS}:{os.environ['PATH']}",
         "ANSIBLE_HOME": str(home),
         "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
     }
+
+
+def mark(folder: Path, identity: str) -> None:
+    line = [sys.executable, "-m", "efsbackup", "mark", str(folder), "--id", identity]
+    subprocess.run(line, check=True, capture_output=True)
+
+
+def guide(mounts: Path, port: int) -> str:
+    """The commands of the guide, with what ends the service that they start."""
+    text = (ROOT / "docs" / "ansible.md").read_text()
+    blocks = [block.split("\n```", 1)[0] for block in text.split("```sh\n")[1:]]
+    assert len(blocks) == 4
+    said = "\n".join(["trap 'kill $(jobs -p)' EXIT", *blocks])
+    assert "\nefsbackup serve " in said
+    said = said.replace("\nefsbackup serve ", "\nefsbackup serve --listen 127.0.0.1:4664 ")
+    return said.replace(":4664", f":{port}").replace("/mnt/", f"{mounts}/")
+
+
+def test_the_guide_s_commands_do_the_whole_job(tmp_path: Path) -> None:
+    """From the collection's tarball to a snapshot, by a playbook and by a pipeline that a playbook starts."""
+    mounts = tmp_path / "mnt"
+    (mounts / "app" / "sub").mkdir(parents=True)
+    (mounts / "backups").mkdir()
+    (mounts / "app" / "sub" / "file").write_text("kept")
+    mark(mounts / "app", "fs-0123456789abcdef0")
+    mark(mounts / "backups", "fs-0fedcba9876543210")
+    shutil.copytree(ROOT / "examples" / "ansible", tmp_path / "examples" / "ansible")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     done = subprocess.run(
-        [str(TOOLS / tool), *arguments],
-        env=environment,
+        ["bash", "-eu", "-o", "pipefail", "-c", guide(mounts, port)],
+        cwd=tmp_path,
+        env=environment(tmp_path / "home"),
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=600,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "ops 0.1.0" in said or "efsbackup.ops:0.1.0 was installed" in said, said
+    assert said.count("failed=0") == 3, said
+
+    backups = mounts / "backups"
+    (taken,) = (found for found in (backups / "app").iterdir() if found.name[0] == "2")
+    (run,) = (found for found in (backups / "fs-0123456789abcdef0").iterdir() if found.name[0] == "2")
+    for snapshot in (taken, run):
+        assert (snapshot / "sub" / "file").read_text() == "kept"
+    stack = (tmp_path / "generated" / "nightly.tf").read_text()
+    for kind in ("aws_iam_role", "aws_sns_topic", "aws_s3_bucket", "aws_datapipeline_pipeline"):
+        assert f'resource "{kind}"' in stack
+    logs = tmp_path / "efsbackup-logs"
+    assert list(logs.glob("df-*/ShellCommandActivityObj/*/*/Activity.log.gz"))
+    (told,) = map(json.loads, (logs / "notifications.jsonl").read_text().splitlines())
+    assert (told["event"], told["subject"]) == ("onSuccess", "[Info] EFS Backup Succeeded")
+    assert told["topicArn"] == "arn:aws:sns:eu-west-1:123456789012:backups"
 
 
-def new_state(path: Path) -> None:
-    """Make the state of an embedded service that has no pipeline."""
-    line = [*COMMAND, "serve", "--new-key", "--keys", str(path.with_suffix(".keys"))]
-    line += ["--listen", "127.0.0.1:0", "--state", str(path)]
-    line += ["--allow-root"] if os.geteuid() == 0 else []
-    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        assert "listening at" in server.stdout.readline()
-        server.terminate()
-    assert path.exists()
-
-
-def test_what_check_mode_foretells_is_done_and_once_only(tmp_path: Path) -> None:
-    definition = tmp_path / "definition.json"
-    ids = ["--source-id", "fs-0123456789abcdef0", "--destination-id", "fs-0fedcba9876543210"]
-    folders = ["--source", str(tmp_path / "tree"), "--destination", str(tmp_path / "backups")]
-    line = [*COMMAND, "pipeline", "new", *folders, *ids, "-o", str(definition)]
-    subprocess.run(line, check=True, capture_output=True)
-    new_state(tmp_path / "state.db")
-    variables = {
-        "ansible_python_interpreter": sys.executable,
-        "folder": tmp_path,
-        "definition": definition,
-        "state_file": tmp_path / "state.db",
-    }
-    extra = [f"-e{name}={value}" for name, value in variables.items()]
-    playbook = str(ROOT / "tests" / "ansible" / "modules.yml")
-    said = ansible("ansible-playbook", "-i", "localhost,", *extra, playbook, home=tmp_path)
-    assert "failed=0" in said
-
-
-def test_every_module_is_explained_and_the_playbook_is_one(tmp_path: Path) -> None:
+def test_each_module_is_explained_and_the_playbook_is_one(tmp_path: Path) -> None:
     assert len(MODULES) == 5
-    for module in MODULES:
-        said = ansible("ansible-doc", f"efsbackup.ops.{module}", home=tmp_path)
-        assert "EXAMPLES:" in said
-        assert "RETURN VALUES:" in said
+    collections = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "examples" / "ansible")}
+    names = [f"efsbackup.ops.{module}" for module in MODULES]
     playbook = str(ROOT / "examples" / "ansible" / "backup.yml")
-    ansible("ansible-playbook", "-i", "localhost,", "--syntax-check", playbook, home=tmp_path)
+    for line in (["ansible-doc", "--json", *names], ["ansible-playbook", "--syntax-check", playbook]):
+        done = subprocess.run(
+            [str(TOOLS / line[0]), *line[1:]],
+            env=environment(tmp_path) | collections,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        if line[0] == "ansible-doc":
+            explained: dict[str, Any] = json.loads(done.stdout)
+            assert sorted(explained) == names
+            assert all(one["examples"] and one["return"] for one in explained.values())
+
+
+def examples(module: str) -> list[dict[str, Any]]:
+    """The tasks of a module's EXAMPLES."""
+    import yaml
+
+    text = (COLLECTION / "plugins" / "modules" / f"{module}.py").read_text()
+    tasks = yaml.safe_load(text.split('EXAMPLES = r"""')[1].split('"""')[0])
+    assert tasks and all(task["name"] and f"efsbackup.ops.{module}" in task for task in tasks)
+    return [task[f"efsbackup.ops.{module}"] for task in tasks]
+
+
+def test_the_examples_of_the_modules_on_files_run(tmp_path: Path) -> None:
+    from harness import run
+
+    mounts = tmp_path / "mnt"
+    (mounts / "source").mkdir(parents=True)
+    (mounts / "backups").mkdir()
+    (mounts / "source" / "file").write_text("kept")
+    mark(mounts / "source", "fs-0123456789abcdef0")
+    for module in ("efs_mirror", "efs_snapshot", "efs_mount"):
+        for arguments in examples(module):
+            text = json.dumps(arguments).replace("/mnt/", f"{mounts}/")
+            # Nothing here answers at the address of a file system of EFS.
+            check = module == "efs_mount"
+            answer = run(module, json.loads(text), check=check)
+            assert not answer.get("failed"), (module, arguments, answer)
+    assert (mounts / "copy" / "file").read_text() == "kept"
+
+
+def wait_for(status: str, ask: Callable[[], dict[str, Any]]) -> None:
+    for _ in range(300):
+        (found,) = ask()["pipelines"]
+        if any(run["status"] == status for run in found["runs"]):
+            return
+        time.sleep(0.2)
+    pytest.fail(f"not {status}: {found}")
+
+
+def test_the_examples_of_the_modules_of_pipelines_run(tmp_path: Path) -> None:
+    from harness import run
+
+    keys, definition = tmp_path / "keys", tmp_path / "pipeline.json"
+    new = [sys.executable, "-m", "efsbackup", "pipeline", "new", "--retries", "0", "-o", str(definition)]
+    new += ["--source", "/source", "--source-id", "fs-0123456789abcdef0"]
+    new += ["--destination", "/backups", "--destination-id", "fs-0fedcba9876543210"]
+    subprocess.run(new, check=True, capture_output=True)
+    serve = [sys.executable, "-m", "efsbackup", "serve", "--new-key", "--keys", str(keys)]
+    serve += ["--listen", "127.0.0.1:0", "--state", str(tmp_path / "state.db")]
+    serve += ["--log-dir", str(tmp_path), "--worker-group", "here"]
+    serve += ["--allow-root"] if os.geteuid() == 0 else []
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            url = server.stdout.readline().removeprefix("listening at ").strip()
+            # What is said of AWS is asked of the service here.
+            here = {"endpoint_url": url, "keys_file": str(keys)}
+            missing = {name: "none" for name in ("myTopicArn", "myImageId", "mySubnetId")}
+            missing |= {"mySecurityGroupId": "none", "myKeyPair": "none", "myS3LogBucket": "s3://none"}
+            for arguments in examples("data_pipeline"):
+                given = {**arguments, **here}
+                if "src" in given:
+                    given |= {"src": str(definition), "values": {**missing, **given["values"]}}
+                answer = run("data_pipeline", given)
+                assert not answer.get("failed") and answer["changed"], (arguments, answer)
+            named, waiting = examples("data_pipeline_info")
+            assert run("data_pipeline_info", {**named, **here})["pipelines"] == []
+            # The source is missing, so this one fails.
+            failing = {**examples("data_pipeline")[0], "name": "failing", "src": str(definition)}
+            failing |= {"values": {**missing, **failing["values"]}}
+            assert run("data_pipeline", {**failing, **here})["changed"]
+            for asked, status in ((waiting, "FINISHED"), ({"name": "failing", "runs": True}, "FAILED")):
+                wait_for(status, lambda asked=asked: run("data_pipeline_info", {**asked, **here}))
+            told = (tmp_path / "notifications.jsonl").read_text()
+            assert "[Alert] EFS Backup Failed" in told and "Succeeded" not in told
+        finally:
+            server.terminate()
 
 
 def test_ansible_finds_no_fault_in_modules_and_their_documentation() -> None:

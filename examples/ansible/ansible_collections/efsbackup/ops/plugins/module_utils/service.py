@@ -8,13 +8,14 @@ from ansible_collections.efsbackup.ops.plugins.module_utils.library import comma
 OPTIONS = {
     "state_file": {"type": "path"},
     "endpoint_url": {"type": "str"},
+    "keys_file": {"type": "path", "no_log": False},
     "region": {"type": "str"},
     "profile": {"type": "str"},
     "access_key": {"type": "str", "no_log": False},
     "secret_key": {"type": "str", "no_log": True},
     "session_token": {"type": "str", "no_log": True},
 }
-EXCLUSIVE = [("state_file", "endpoint_url")]
+EXCLUSIVE = [("state_file", "endpoint_url"), ("keys_file", "access_key")]
 TOGETHER = [("access_key", "secret_key")]
 
 
@@ -30,6 +31,8 @@ class Pipelines:
             self.which = ["--endpoint", given["endpoint_url"]]
         else:
             self.which = ["--aws"]
+        if given["keys_file"]:
+            self.which += ["--keys", given["keys_file"]]
         for option in ("region", "profile"):
             if given[option]:
                 self.which += [f"--{option}", given[option]]

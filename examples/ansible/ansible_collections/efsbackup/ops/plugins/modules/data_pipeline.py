@@ -22,7 +22,8 @@ options:
     type: str
   state:
     description:
-      - V(present) and V(active) need a definition; V(active) also activates it with that.
+      - V(present) has it there with the definition that is given; V(active) also has it active with that.
+      - V(inactive) has it deactivated, and fails where there is none. V(absent) removes it with its history.
     type: str
     choices: [present, active, inactive, absent]
     default: present
@@ -78,6 +79,19 @@ EXAMPLES = r"""
     name: nightly
     state: absent
     region: eu-west-1
+
+- name: Have one on this machine, by `efsbackup serve`
+  efsbackup.ops.data_pipeline:
+    name: hello
+    definition:
+      objects:
+        - {id: Default, scheduleType: ondemand, failureAndRerunMode: CASCADE}
+        - {id: Say, type: ShellCommandActivity, command: echo hello, workerGroup: here}
+    tags:
+      team: storage
+    state: active
+    endpoint_url: http://127.0.0.1:4664
+    keys_file: /etc/efsbackup/keys
 """
 
 RETURN = r"""

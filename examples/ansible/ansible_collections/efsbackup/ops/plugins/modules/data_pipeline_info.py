@@ -35,6 +35,16 @@ EXAMPLES = r"""
     runs: true
     region: eu-west-1
   register: nightly
+
+- name: Wait for the first run
+  efsbackup.ops.data_pipeline_info:
+    name: hello
+    runs: true
+    endpoint_url: http://127.0.0.1:4664
+    keys_file: /etc/efsbackup/keys
+  register: hello
+  until: hello.pipelines[0].runs | selectattr('status', 'eq', 'FINISHED') | length > 0
+  retries: 60
 """
 
 RETURN = r"""
@@ -43,7 +53,21 @@ pipelines:
   returned: always
   type: list
   elements: dict
-  sample: [{"id": "df-ZR2RECCHLT26SFQSH2AR", "name": "nightly", "state": "SCHEDULED"}]
+  sample:
+    - id: df-ZR2RECCHLT26SFQSH2AR
+      name: nightly
+      unique_id: nightly
+      state: SCHEDULED
+      created: 2026-11-22T03:00:00
+      runs:
+        - id: "@ShellCommandActivityObj_2026-11-22T03:00:00"
+          component: ShellCommandActivityObj
+          status: FINISHED
+          attempts: "1"
+          scheduled_start: 2026-11-22T03:00:00
+          actual_start: 2026-11-22T03:00:01
+          actual_end: 2026-11-22T03:04:10
+          error: null
 """
 
 from ansible_collections.efsbackup.ops.plugins.module_utils import library, service

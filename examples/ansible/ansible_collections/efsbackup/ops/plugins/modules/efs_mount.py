@@ -21,7 +21,7 @@ options:
     description: A file system's id (or C(FS-ID:/PATH)), C(HOST:/PATH) or C(ADDRESS:/PATH).
     type: str
   state:
-    description: Whether it is to be mounted.
+    description: Whether something is to be mounted there. V(mounted) needs O(target).
     type: str
     choices: [mounted, unmounted]
     default: mounted
@@ -59,7 +59,7 @@ options:
     type: float
     default: 30
   lazy:
-    description: Where a mount stays in use, take it out of sight at once.
+    description: Where a mount stays in use, take it out of sight; it goes when its last user does.
     type: bool
     default: false
 attributes:
@@ -67,7 +67,7 @@ attributes:
     description: Says whether something would be mounted or unmounted.
     support: full
   diff_mode:
-    description: Shows what is mounted, before and after.
+    description: Shows whether something is mounted, before and after.
     support: full
 requirements:
   - the Python package efsbackup on the host that it runs on
