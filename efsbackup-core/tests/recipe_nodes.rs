@@ -116,7 +116,9 @@ fn what_several_nodes_cannot_do_is_refused() {
         spec.to_toml().unwrap()
     ))
     .unwrap();
-    for runner in [Runner::StepFunctions, Runner::Systemd, Runner::Kubernetes] {
+    let alone =
+        [Runner::StepFunctions, Runner::StepFunctionsEc2, Runner::Systemd, Runner::Kubernetes];
+    for runner in alone {
         let error = stack::files(&spec, runner).unwrap_err().message();
         assert!(error.starts_with("2 nodes share a backup on Data Pipeline only"), "{error}");
     }

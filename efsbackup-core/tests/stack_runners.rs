@@ -209,19 +209,21 @@ fn a_cron_job_runs_the_script_on_two_claims_and_never_twice_at_once() {
 }
 
 #[test]
-fn cfn_lint_finds_nothing_in_the_state_machine_s_stack() {
+fn cfn_lint_finds_nothing_in_the_state_machines_stacks() {
     if !probe::tool("cfn-lint") {
         return;
     }
     let specs = [spec(), made(), spec().schedule_type(ScheduleType::Ondemand)];
     let mut all = Vec::new();
-    for (at, spec) in specs.iter().enumerate() {
-        let mut one = files(spec, Runner::StepFunctions).unwrap();
-        one[0].name = format!("{at}.yaml");
-        all.extend(one);
+    for runner in [Runner::StepFunctions, Runner::StepFunctionsEc2] {
+        for spec in &specs {
+            let mut one = files(spec, runner).unwrap();
+            one[0].name = format!("{}.yaml", all.len());
+            all.extend(one);
+        }
     }
-    let arguments =
-        ["--regions", "us-east-1", "--include-checks", "I", "--", "0.yaml", "1.yaml", "2.yaml"];
+    let mut arguments = vec!["--regions", "us-east-1", "--include-checks", "I", "--"];
+    arguments.extend(all.iter().map(|file| file.name.as_str()));
     judged(&all, "cfn-lint", &arguments);
 }
 
@@ -260,6 +262,97 @@ const CALLS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// The same of the state machine with instances; from the API references of EC2 and Systems
+/// Manager, and the latter's guide ("Reference: ec2messages, ssmmessages, and other API operations",
+/// "Configuring Amazon CloudWatch Logs for Run Command").
+const CALLS_OF_INSTANCES: &[(&str, &str, &[&str])] = &[
+    ("machine", "aws-sdk:ec2:runInstances", &["ec2:RunInstances"]),
+    ("machine", "\"IamInstanceProfile\"", &["iam:PassRole"]),
+    ("machine", "\"TagSpecifications\"", &["ec2:CreateTags"]),
+    ("machine", "aws-sdk:ec2:terminateInstances", &["ec2:TerminateInstances"]),
+    ("machine", "aws-sdk:ssm:sendCommand", &["ssm:SendCommand"]),
+    ("machine", "aws-sdk:ssm:getCommandInvocation", &["ssm:GetCommandInvocation"]),
+    ("machine", "states:::sns:publish", &["sns:Publish"]),
+    ("scheduler", "Type: AWS::Scheduler::Schedule", &["states:StartExecution"]),
+    (
+        "instance",
+        "aws-sdk:ssm:sendCommand",
+        &[
+            "ssm:UpdateInstanceInformation",
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
+        ],
+    ),
+    (
+        "instance",
+        "\"CloudWatchOutputConfig\"",
+        &[
+            "logs:CreateLogStream",
+            "logs:DescribeLogGroups",
+            "logs:DescribeLogStreams",
+            "logs:PutLogEvents",
+        ],
+    ),
+    ("instance", "--program=s3://programs/", &["s3:GetObject"]),
+    (
+        "instance",
+        "--mount=tls,iam'",
+        &[
+            "elasticfilesystem:ClientMount",
+            "elasticfilesystem:ClientWrite",
+            "elasticfilesystem:ClientRootAccess",
+        ],
+    ),
+];
+
+#[test]
+fn every_action_of_the_roles_around_an_instance_is_called_and_every_call_is_allowed() {
+    let fetched = made().program("s3://programs/efsbackup-1", "0".repeat(64)).key_pair("ops");
+    let on_demand = spec().schedule_type(ScheduleType::Ondemand);
+    for spec in [spec(), made(), on_demand, fetched] {
+        let text = file(&files(&spec, Runner::StepFunctionsEc2).unwrap(), "-steps-ec2.yaml");
+        // A definition in a template, as one line or as several.
+        let text = text.replace("\\\"", "\"");
+        let all = ["logs:DescribeLogGroups", "ssm:GetCommandInvocation"];
+        compare(&spec, Runner::StepFunctionsEc2, &text, CALLS_OF_INSTANCES, |action| {
+            all.contains(&action)
+                || action.starts_with("ssmmessages:")
+                || action == "ssm:UpdateInstanceInformation"
+        });
+    }
+}
+
+/// Compares what the roles may do with what the template `text` makes others call, and looks that
+/// a permission is for all where `for_all` says so, and says why.
+fn compare(
+    spec: &EfsBackup,
+    runner: Runner,
+    text: &str,
+    calls: &[(&str, &str, &[&str])],
+    for_all: impl Fn(&str) -> bool,
+) {
+    let needs = needs(spec, runner).unwrap();
+    let granted: BTreeSet<(String, String)> =
+        needs.iter().map(|need| (need.role.name().to_owned(), need.action.to_owned())).collect();
+    let mut called = BTreeSet::new();
+    for (role, _, actions) in calls.iter().filter(|(_, line, _)| text.contains(line)) {
+        called.extend(actions.iter().map(|action| ((*role).to_owned(), (*action).to_owned())));
+    }
+    assert_eq!(granted, called);
+    for need in &needs {
+        assert!(text.contains(need.action), "{need:?}");
+        assert_eq!(need.why_all.is_some(), for_all(need.action), "{need:?}");
+    }
+    let stars = text.lines().filter(|line| line.trim() == "Resource: \"*\"").count();
+    let reasons: BTreeSet<_> =
+        needs.iter().filter_map(|need| need.why_all.map(|why| (need.role.name(), why))).collect();
+    // The policy of the file system itself is for that alone, and says "*" for it.
+    let own = if text.contains("FileSystemPolicy:") { 2 } else { 0 };
+    assert_eq!(stars, reasons.len() + own);
+}
+
 #[test]
 fn every_action_of_the_state_machine_s_roles_is_called_and_every_call_is_allowed() {
     let mut plain = environment();
@@ -267,26 +360,9 @@ fn every_action_of_the_state_machine_s_roles_is_called_and_every_call_is_allowed
     let on_demand = spec().schedule_type(ScheduleType::Ondemand);
     for spec in [spec(), made(), on_demand, spec().environment(plain)] {
         let text = file(&files(&spec, Runner::StepFunctions).unwrap(), "-steps.yaml");
-        let needs = needs(&spec, Runner::StepFunctions).unwrap();
-        let granted: BTreeSet<(String, String)> = needs
-            .iter()
-            .map(|need| (need.role.name().to_owned(), need.action.to_owned()))
-            .collect();
-        let mut called = BTreeSet::new();
-        for (role, line, actions) in CALLS.iter().filter(|(_, line, _)| text.contains(line)) {
-            assert!(!line.is_empty());
-            called.extend(actions.iter().map(|action| ((*role).to_owned(), (*action).to_owned())));
-        }
-        assert_eq!(granted, called);
-        for need in &needs {
-            assert!(text.contains(need.action), "{need:?}");
-            assert_eq!(need.why_all.is_some(), need.action == "ecr:GetAuthorizationToken");
-        }
-        let stars = text.lines().filter(|line| line.trim() == "Resource: \"*\"").count();
-        let told = needs.iter().filter(|need| need.why_all.is_some()).count();
-        // The policy of the file system itself is for that alone, and says "*" for it.
-        let own = if text.contains("FileSystemPolicy:") { 2 } else { 0 };
-        assert_eq!(stars, told + own);
+        compare(&spec, Runner::StepFunctions, &text, CALLS, |action| {
+            action == "ecr:GetAuthorizationToken"
+        });
     }
 }
 
@@ -305,6 +381,7 @@ fn what_a_runner_cannot_do_is_refused() {
         (spec().environment(bare), Runner::StepFunctions, "this runner needs container"),
         (nfs, Runner::StepFunctions, "Fargate mounts EFS file systems by their own names"),
         (folders, Runner::Kubernetes, "a CronJob mounts HOST:/PATH, not /a"),
+        (spec().spot_price("0.02"), Runner::StepFunctionsEc2, "a state machine starts no spot"),
         (spec().start("2026-01-01T00:00:00"), Runner::Systemd, "a timer of systemd has no first"),
         (spec().start("2026-01-01T00:00:00"), Runner::Kubernetes, "a CronJob has no first time"),
     ] {
@@ -313,31 +390,93 @@ fn what_a_runner_cannot_do_is_refused() {
     }
 }
 
-/// moto has the interpreter of state machines that LocalStack's authors wrote.
-#[test]
-fn the_state_machine_succeeds_tries_again_and_fails_as_it_should() {
+/// Runs the machine of a template in moto's interpreter, which LocalStack's authors wrote; what it
+/// came to, a line a scenario, and the command that it gave, if any. `None` where this cannot run.
+fn interpreted(template: &str) -> Option<(Vec<String>, String)> {
     let import = "import moto.stepfunctions.parser.api, antlr4, cfnlint.decode";
     let import = Command::new("python3").args(["-c", import]).output();
     if !import.is_ok_and(|output| output.status.success()) {
         let _ = probe::skip("python3 has no package moto or cfn-lint (`make tools` installs them)");
-        return;
+        return None;
     }
     let scratch = Scratch::new();
     let path = scratch.path("steps.yaml");
-    std::fs::write(&path, file(&files(&made(), Runner::StepFunctions).unwrap(), ".yaml")).unwrap();
+    std::fs::write(&path, template).unwrap();
+    let command = scratch.path("command");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/state_machine.py");
     let output = Command::new("python3")
         .arg(script)
-        .arg(&path)
+        .args([&path, &command])
         .envs([("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret")])
         .output()
         .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
     let said = String::from_utf8(output.stdout).unwrap();
+    let command = std::fs::read_to_string(command).unwrap_or_default();
+    Some((said.lines().map(str::to_owned).collect(), command))
+}
+
+#[test]
+fn the_state_machine_succeeds_tries_again_and_fails_as_it_should() {
+    let template = file(&files(&made(), Runner::StepFunctions).unwrap(), ".yaml");
+    let Some((said, _)) = interpreted(&template) else { return };
     let expected = [
         r#"{"scenario": "success", "status": "SUCCEEDED", "error": null, "started": 1, "waits": [], "told": {"Topic": [], "SuccessTopic": ["[Info] EFS Backup Succeeded"]}}"#,
         r#"{"scenario": "retry", "status": "SUCCEEDED", "error": null, "started": 2, "waits": [120.0], "told": {"Topic": [], "SuccessTopic": ["[Info] EFS Backup Succeeded"]}}"#,
         r#"{"scenario": "failure", "status": "FAILED", "error": "BackupFailed", "started": 3, "waits": [120.0, 240.0], "told": {"Topic": ["[Alert] EFS Backup Failed"], "SuccessTopic": []}}"#,
     ];
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{told}");
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn the_instance_is_ended_however_its_script_ends_and_tried_again_unless_it_is_late() {
+    let spec = made().program("s3://programs/efsbackup-1", "0".repeat(64)).keep(Keep::Daily, 7);
+    let template = file(&files(&spec, Runner::StepFunctionsEc2).unwrap(), ".yaml");
+    let Some((said, command)) = interpreted(&template) else { return };
+    let success =
+        r#""told": {"Topic": [], "SuccessTopic": ["[Info] EFS Backup Succeeded"]}, "left": []}"#;
+    let failure =
+        r#""told": {"Topic": ["[Alert] EFS Backup Failed"], "SuccessTopic": []}, "left": []}"#;
+    // The agent is heard of after two tries, and the command looked at twice.
+    let script = "15.0, 15.0, 60, 60";
+    let line = |name: &str, status: &str, started: u32, waits: &str, end: &str| {
+        let error = if status == "FAILED" { r#""BackupFailed""# } else { "null" };
+        format!(
+            r#"{{"scenario": "{name}", "status": "{status}", "error": {error}, "started": {started}, "waits": [{waits}], {end}"#
+        )
+    };
+    let twice = format!("{script}, 120, {script}");
+    let expected = [
+        line("success", "SUCCEEDED", 1, script, success),
+        line("retry", "SUCCEEDED", 2, &twice, success),
+        line("no instance", "SUCCEEDED", 2, &format!("120, {script}"), success),
+        line("failure", "FAILED", 3, &format!("{twice}, 120, {script}"), failure),
+        line("late", "FAILED", 1, script, failure),
+    ];
+    assert_eq!(said, expected);
+
+    let words = command.strip_prefix("exec /bin/bash -c ").unwrap();
+    let shell = r#"eval "set -- $1"; printf '%s\0' "$@""#;
+    let output = Command::new("sh").args(["-c", shell, "sh", words]).output().unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    let words: Vec<&str> = words.split_terminator('\0').collect();
+    assert_eq!(words[0], Engine::Efsbackup.script());
+    let sha256 = format!("--sha256={}", "0".repeat(64));
+    assert_eq!(
+        words[1..],
+        [
+            "backup",
+            SOURCE,
+            "fs-0fedcba9876543210.efs.us-east-1.amazonaws.com:/",
+            "fs-0123456789abcdef0",
+            "UTC",
+            "fs-0fedcba9876543210",
+            "86100",
+            "--program=s3://programs/efsbackup-1",
+            &sha256,
+            "--mount=tls,iam",
+            "--keep-daily=7",
+        ]
+    );
 }

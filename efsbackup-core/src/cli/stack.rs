@@ -14,7 +14,8 @@ pub(crate) struct Args {
     /// The spec of the backup, with a table [environment], in TOML
     spec: PathBuf,
     /// What runs the backup: cloudformation or terraform (Data Pipeline and all around it), split
-    /// (its roles in Terraform, the pipeline in CloudFormation), step-functions, systemd or kubernetes
+    /// (its roles in Terraform, the pipeline in CloudFormation), step-functions (a task on Fargate),
+    /// step-functions-ec2 (an instance for each run), systemd or kubernetes
     #[arg(long = "for", value_name = "RUNNER", value_parser = runner, default_value = "cloudformation")]
     runner: Runner,
     /// The folder to write to, made if it is missing (default: all to stdout)

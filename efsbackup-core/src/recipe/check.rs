@@ -40,8 +40,16 @@ pub(crate) struct Checked<'a> {
 impl Checked<'_> {
     /// The arguments of the script on a machine of one's own.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = String> {
-        let places = [&self.source.text, &self.destination.text].map(String::clone);
-        self.arguments_for(places, &self.options)
+        self.arguments_at(&self.source.text, &self.destination.text)
+    }
+
+    /// The same with other places.
+    pub(crate) fn arguments_at(
+        &self,
+        source: &str,
+        destination: &str,
+    ) -> impl Iterator<Item = String> + use<> {
+        self.arguments_for([source, destination].map(str::to_owned), &self.options)
     }
 
     /// The arguments of the script in a container, where both are mounted already and the

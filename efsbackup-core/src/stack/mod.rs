@@ -21,6 +21,8 @@
 
 mod cadence;
 mod cloudformation;
+mod instance;
+mod instance_needs;
 mod kubernetes;
 mod needs;
 mod node;
@@ -37,7 +39,7 @@ pub use needs::{Need, Role};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::recipe::EfsBackup;
-use plan::Plan;
+use plan::{Host, Plan};
 
 /// What runs a backup, and the language of its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,9 @@ pub enum Runner {
     Split,
     /// EventBridge Scheduler, Step Functions and a task on Fargate, as a CloudFormation template.
     StepFunctions,
+    /// EventBridge Scheduler, Step Functions and an EC2 instance for each run, on which Systems
+    /// Manager runs the script, as a CloudFormation template.
+    StepFunctionsEc2,
     /// A service and a timer of systemd, and their script.
     Systemd,
     /// A CronJob of Kubernetes, and its volumes.
@@ -60,11 +65,12 @@ pub enum Runner {
 
 impl Runner {
     /// Every runner.
-    pub const ALL: [Runner; 6] = [
+    pub const ALL: [Runner; 7] = [
         Runner::CloudFormation,
         Runner::Terraform,
         Runner::Split,
         Runner::StepFunctions,
+        Runner::StepFunctionsEc2,
         Runner::Systemd,
         Runner::Kubernetes,
     ];
@@ -76,6 +82,7 @@ impl Runner {
             Runner::Terraform => "terraform",
             Runner::Split => "split",
             Runner::StepFunctions => "step-functions",
+            Runner::StepFunctionsEc2 => "step-functions-ec2",
             Runner::Systemd => "systemd",
             Runner::Kubernetes => "kubernetes",
         }
@@ -131,17 +138,21 @@ pub fn files(spec: &EfsBackup, runner: Runner) -> Result<Vec<File>> {
             file(".yaml", split::cloudformation(spec, name)?),
         ],
         Runner::StepFunctions => {
-            let plan = in_container(spec)?;
+            let plan = plan_on(Host::Container, spec)?;
             vec![file("-steps.yaml", steps::write(&plan, &plan::whole(spec).check()?)?)]
+        }
+        Runner::StepFunctionsEc2 => {
+            let plan = plan_on(Host::Instance, spec)?;
+            vec![file("-steps-ec2.yaml", instance::write(&plan, &plan::whole(spec).check()?)?)]
         }
         Runner::Systemd => systemd::files(spec, name)?,
         Runner::Kubernetes => kubernetes::files(spec, name)?,
     })
 }
 
-fn in_container(spec: &EfsBackup) -> Result<Plan<'_>> {
+fn plan_on(host: Host, spec: &EfsBackup) -> Result<Plan<'_>> {
     let mut plan = Plan::new(spec)?;
-    plan.in_container = true;
+    plan.host = host;
     Ok(plan)
 }
 
@@ -152,7 +163,8 @@ fn in_container(spec: &EfsBackup) -> Result<Plan<'_>> {
 pub fn needs(spec: &EfsBackup, runner: Runner) -> Result<Vec<Need>> {
     let groups = match runner {
         Runner::CloudFormation | Runner::Terraform => needs::groups(&Plan::new(spec)?),
-        Runner::StepFunctions => needs::containers(&in_container(spec)?),
+        Runner::StepFunctions => needs::containers(&plan_on(Host::Container, spec)?),
+        Runner::StepFunctionsEc2 => instance_needs::groups(&plan_on(Host::Instance, spec)?),
         Runner::Split | Runner::Systemd | Runner::Kubernetes => {
             return Err(Error::new(ErrorKind::Unsupported, "stack")
                 .with_message(format!("{} has no roles made for this backup", runner.name())));

@@ -68,8 +68,8 @@ pub(super) struct Group {
     sid: &'static str,
     actions: Vec<(&'static str, &'static str)>,
     resources: Vec<String>,
-    why_all: Option<&'static str>,
-    conditions: Vec<(&'static str, &'static str, String)>,
+    pub(super) why_all: Option<&'static str>,
+    pub(super) conditions: Vec<(&'static str, &'static str, String)>,
 }
 
 impl Group {
@@ -102,7 +102,7 @@ pub(super) fn groups(plan: &Plan<'_>) -> Vec<Group> {
     groups
 }
 
-fn group(
+pub(super) fn group(
     role: Role,
     sid: &'static str,
     actions: &[(&'static str, &'static str)],
@@ -112,7 +112,7 @@ fn group(
     Group { role, sid, actions, resources, why_all: None, conditions: Vec::new() }
 }
 
-fn ec2(kind: &str) -> String {
+pub(super) fn ec2(kind: &str) -> String {
     format!("arn:{{partition}}:ec2:{{region}}:{{account}}:{kind}")
 }
 
@@ -162,6 +162,21 @@ fn pipeline(plan: &Plan<'_>) -> Vec<Group> {
             ],
             [requests].into_iter().chain(placed).collect(),
         ));
+        let spot = "spot.amazonaws.com";
+        let linked = format!(
+            "arn:{{partition}}:iam::{{account}}:role/aws-service-role/{spot}/AWSServiceRoleForEC2Spot"
+        );
+        let mut first = group(
+            Role::Pipeline,
+            "FirstSpotInstance",
+            &[(
+                "iam:CreateServiceLinkedRole",
+                "RequestSpotInstances: spotBidPrice of EC2ResourceObj, the account's first",
+            )],
+            vec![linked],
+        );
+        first.conditions.push(("StringEquals", "iam:AWSServiceName", spot.to_owned()));
+        groups.push(first);
     }
     groups.push(group(
         Role::Pipeline,
@@ -252,15 +267,7 @@ fn instance(plan: &Plan<'_>) -> Vec<Group> {
     tasks.why_all = Some(TASKS);
     let mut groups = vec![tasks];
     groups.extend(logs(plan, Role::Instance));
-    if let Some(program) = &plan.spec.program {
-        let object = program.uri.trim_start_matches("s3://");
-        groups.push(group(
-            Role::Instance,
-            "FetchProgram",
-            &[("s3:GetObject", "GetObject: aws s3 cp of the script")],
-            vec![format!("arn:{{partition}}:s3:::{object}")],
-        ));
-    }
+    groups.extend(program(plan));
     groups.extend(mounts(plan, Role::Instance));
     groups
 }
@@ -365,15 +372,32 @@ pub(super) fn containers(plan: &Plan<'_>) -> Vec<Group> {
         &[("sns:Publish", "Publish: TellSuccess and TellFailure of StateMachine")],
         plan.topics(),
     ));
-    if plan.spec.schedule_type != ScheduleType::Ondemand {
-        groups.push(group(
+    groups.extend(started_by_schedule(plan));
+    groups
+}
+
+/// What the schedule needs, where there is one.
+pub(super) fn started_by_schedule(plan: &Plan<'_>) -> Option<Group> {
+    (plan.spec.schedule_type != ScheduleType::Ondemand).then(|| {
+        group(
             Role::Scheduler,
             "StartMachine",
             &[("states:StartExecution", "StartExecution: Target of Schedule")],
             vec!["{machine-arn}".to_owned()],
-        ));
-    }
-    groups
+        )
+    })
+}
+
+/// What the instance needs to fetch the program, where it does.
+pub(super) fn program(plan: &Plan<'_>) -> Option<Group> {
+    let program = plan.spec.program.as_ref()?;
+    let object = program.uri.trim_start_matches("s3://");
+    Some(group(
+        Role::Instance,
+        "FetchProgram",
+        &[("s3:GetObject", "GetObject: aws s3 cp of the script")],
+        vec![format!("arn:{{partition}}:s3:::{object}")],
+    ))
 }
 
 /// The ARN of the repository of an image in ECR: `ACCOUNT.dkr.ecr.REGION.…/NAME:TAG`.

@@ -7,14 +7,17 @@ use crate::recipe::{EfsBackup, Environment, ScheduleType, invalid};
 /// Stands for the address of a file system that does not exist yet.
 const UNMADE: &str = "fs-ffffffffffffffff0.efs.region.amazonaws.com:/";
 
-/// The AMI where the spec names none: Amazon Linux 2, by the SSM parameter that AWS keeps.
+/// The AMI where the spec names none, by the SSM parameter that AWS keeps: Amazon Linux 2, which
+/// Data Pipeline's Task Runner is for.
 const IMAGE: &str = "ssm:/aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-x86_64-gp2";
+/// Elsewhere: Amazon Linux 2023.
+const NEWER_IMAGE: &str =
+    "ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
 
 /// A checked spec with its environment.
 pub(super) struct Plan<'a> {
     pub(super) spec: &'a EfsBackup,
-    /// Whether the backup runs in a container, not on an instance of Data Pipeline's.
-    pub(super) in_container: bool,
+    pub(super) host: Host,
     pub(super) environment: &'a Environment,
     pub(super) subnet: String,
     pub(super) makes_file_system: bool,
@@ -23,6 +26,17 @@ pub(super) struct Plan<'a> {
     backup_id: String,
     /// The pipeline, in which what is made is still without a value.
     definition: Definition,
+}
+
+/// What a backup runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    /// An instance that Data Pipeline starts.
+    Pipeline,
+    /// A container that a state machine starts.
+    Container,
+    /// An instance that a state machine starts.
+    Instance,
 }
 
 /// When a backup counts as missing.
@@ -73,7 +87,7 @@ impl<'a> Plan<'a> {
             backup_id: checked.destination_id.clone(),
             definition,
             spec,
-            in_container: false,
+            host: Host::Pipeline,
             environment,
         })
     }
@@ -83,7 +97,8 @@ impl<'a> Plan<'a> {
     }
 
     pub(super) fn image(&self) -> &str {
-        self.spec.image.as_deref().unwrap_or(IMAGE)
+        let usual = if self.host == Host::Pipeline { IMAGE } else { NEWER_IMAGE };
+        self.spec.image.as_deref().unwrap_or(usual)
     }
 
     /// The SSM parameter that tells the AMI, unless its id is given.
@@ -119,17 +134,17 @@ impl<'a> Plan<'a> {
 
     /// The role that publishes how a run ended.
     pub(super) fn publisher_arn(&self) -> String {
-        match self.in_container {
-            true => "{machine-role-arn}".to_owned(),
-            false => self.pipeline_role_arn(),
+        match self.host {
+            Host::Pipeline => self.pipeline_role_arn(),
+            Host::Container | Host::Instance => "{machine-role-arn}".to_owned(),
         }
     }
 
     /// The role that mounts the file systems.
     pub(super) fn client_role_arn(&self) -> String {
-        match self.in_container {
-            true => "{task-role-arn}".to_owned(),
-            false => self.instance_role_arn(),
+        match self.host {
+            Host::Container => "{task-role-arn}".to_owned(),
+            Host::Pipeline | Host::Instance => self.instance_role_arn(),
         }
     }
 

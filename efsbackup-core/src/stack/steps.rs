@@ -44,30 +44,44 @@ pub(super) fn write(plan: &Plan<'_>, checked: &Checked<'_>) -> Result<String> {
 
 fn roles(plan: &Plan<'_>, resources: &mut Resources) {
     let groups = containers(plan);
-    for (role, id, suffix, service) in [
-        (Role::Task, "TaskRole", "task", "ecs-tasks"),
-        (Role::Execution, "ExecutionRole", "execution", "ecs-tasks"),
-        (Role::Machine, "MachineRole", "machine", "states"),
-        (Role::Scheduler, "SchedulerRole", "scheduler", "scheduler"),
+    for (role, id, service) in [
+        (Role::Task, "TaskRole", "ecs-tasks"),
+        (Role::Execution, "ExecutionRole", "ecs-tasks"),
+        (Role::Machine, "MachineRole", "states"),
+        (Role::Scheduler, "SchedulerRole", "scheduler"),
     ] {
-        let mut assumed = Statement::assumed_by(&[service]);
+        add_role(plan, resources, &groups, role, id, service);
+    }
+}
+
+/// Adds a role that `service` takes on, with the permissions that are its own among `groups`.
+pub(super) fn add_role(
+    plan: &Plan<'_>,
+    resources: &mut Resources,
+    groups: &[Group],
+    role: Role,
+    id: &str,
+    service: &str,
+) {
+    let mut assumed = Statement::assumed_by(&[service]);
+    if service != "ec2" {
         assumed.conditions.push(("StringEquals", "aws:SourceAccount", "{account}".to_owned()));
-        let name = format!("{}-{suffix}", plan.name());
+    }
+    let name = format!("{}-{}", plan.name(), role.name());
+    let properties = [
+        ("RoleName", text(&name)),
+        ("AssumeRolePolicyDocument", policy::cloudformation(&[assumed])),
+    ];
+    resources.add(id, "AWS::IAM::Role", properties);
+    let own = groups.iter().filter(|group| group.role == role).map(Group::statement);
+    let own: Vec<Statement> = own.collect();
+    if !own.is_empty() {
         let properties = [
-            ("RoleName", text(&name)),
-            ("AssumeRolePolicyDocument", policy::cloudformation(&[assumed])),
+            ("PolicyName", text(&name)),
+            ("RoleName", value(&format!("{{{}}}", role.token()))),
+            ("PolicyDocument", policy::cloudformation(&own)),
         ];
-        resources.add(id, "AWS::IAM::Role", properties);
-        let own = groups.iter().filter(|group| group.role == role).map(Group::statement);
-        let own: Vec<Statement> = own.collect();
-        if !own.is_empty() {
-            let properties = [
-                ("PolicyName", text(&name)),
-                ("RoleName", value(&format!("{{{}}}", role.token()))),
-                ("PolicyDocument", policy::cloudformation(&own)),
-            ];
-            resources.add(&format!("{id}Policy"), "AWS::IAM::RolePolicy", properties);
-        }
+        resources.add(&format!("{id}Policy"), "AWS::IAM::RolePolicy", properties);
     }
 }
 
@@ -151,23 +165,6 @@ fn task(
 /// The state machine, in the Amazon States Language.
 fn machine(plan: &Plan<'_>, checked: &Checked<'_>) -> Value {
     let retries = plan.spec.retries.unwrap_or(2);
-    let topics = plan.topics();
-    let (failure, success) = (topics.first(), topics.last());
-    let tell = |topic: Option<&String>, subject: &str, next: Value| {
-        let message = "States.Format('execution: {}', $$.Execution.Id)";
-        let mut state = json!({
-            "Type": "Task",
-            "Resource": "arn:{partition}:states:::sns:publish",
-            "Parameters": { "TopicArn": topic, "Subject": subject, "Message.$": message },
-            "Retry": [{
-                "ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 10, "MaxAttempts": 3, "BackoffRate": 2.0
-            }],
-        });
-        if let (Some(state), Value::Object(next)) = (state.as_object_mut(), next) {
-            state.extend(next);
-        }
-        state
-    };
     let ip = if plan.spec.public_ip { "ENABLED" } else { "DISABLED" };
     let network = json!({
         "AwsvpcConfiguration": {
@@ -206,14 +203,45 @@ fn machine(plan: &Plan<'_>, checked: &Checked<'_>) -> Value {
         "StartAt": "Backup",
         "States": {
             "Backup": backup,
-            "TellSuccess": tell(success, "[Info] EFS Backup Succeeded", json!({ "End": true })),
-            "TellFailure": tell(failure, "[Alert] EFS Backup Failed", json!({ "Next": "Failed" })),
-            "Failed": { "Type": "Fail", "Error": "BackupFailed", "Cause": "see the task's log" },
+            "TellSuccess": tell_success(plan),
+            "TellFailure": tell_failure(plan),
+            "Failed": failed("see the task's log"),
         }
     })
 }
 
-fn schedule(plan: &Plan<'_>, resources: &mut Resources) -> Result<()> {
+/// The state that ends an execution which has told of its failure.
+pub(super) fn failed(cause: &str) -> Value {
+    json!({ "Type": "Fail", "Error": "BackupFailed", "Cause": cause })
+}
+
+pub(super) fn tell_success(plan: &Plan<'_>) -> Value {
+    let topics = plan.topics();
+    tell(topics.last(), "[Info] EFS Backup Succeeded", ("End", json!(true)))
+}
+
+pub(super) fn tell_failure(plan: &Plan<'_>) -> Value {
+    let topics = plan.topics();
+    tell(topics.first(), "[Alert] EFS Backup Failed", ("Next", json!("Failed")))
+}
+
+fn tell(topic: Option<&String>, subject: &str, (key, next): (&str, Value)) -> Value {
+    let message = "States.Format('execution: {}', $$.Execution.Id)";
+    let mut state = json!({
+        "Type": "Task",
+        "Resource": "arn:{partition}:states:::sns:publish",
+        "Parameters": { "TopicArn": topic, "Subject": subject, "Message.$": message },
+        "Retry": [{
+            "ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 10, "MaxAttempts": 3, "BackoffRate": 2.0
+        }],
+    });
+    if let Some(state) = state.as_object_mut() {
+        state.insert(key.to_owned(), next);
+    }
+    state
+}
+
+pub(super) fn schedule(plan: &Plan<'_>, resources: &mut Resources) -> Result<()> {
     if plan.spec.schedule_type == ScheduleType::Ondemand {
         return Ok(());
     }
