@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from typed import commands, type_in
 
 ROOT = Path(__file__).parents[2]
 COLLECTION = ROOT / "examples" / "ansible" / "ansible_collections" / "efsbackup" / "ops"
@@ -26,31 +28,12 @@ if not (TOOLS / "ansible-playbook").exists():
 
 sys.path.insert(0, str(ROOT / "tests" / "ansible"))
 
-
-def environment(home: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PATH": f"{TOOLS}:{os.environ['PATH']}",
-        "ANSIBLE_HOME": str(home),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-    }
+SETTINGS = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false"}
 
 
 def mark(folder: Path, identity: str) -> None:
     line = [sys.executable, "-m", "efsbackup", "mark", str(folder), "--id", identity]
     subprocess.run(line, check=True, capture_output=True)
-
-
-def guide(mounts: Path, port: int) -> str:
-    """The commands of the guide, with what ends the service that they start."""
-    text = (ROOT / "docs" / "ansible.md").read_text()
-    blocks = [block.split("\n```", 1)[0] for block in text.split("```sh\n")[1:]]
-    assert len(blocks) == 4
-    said = "\n".join(["trap 'kill $(jobs -p)' EXIT", *blocks])
-    assert "\nefsbackup serve " in said
-    said = said.replace("\nefsbackup serve ", "\nefsbackup serve --listen 127.0.0.1:4664 ")
-    return said.replace(":4664", f":{port}").replace("/mnt/", f"{mounts}/")
 
 
 def test_the_guide_s_commands_do_the_whole_job(tmp_path: Path) -> None:
@@ -62,21 +45,8 @@ def test_the_guide_s_commands_do_the_whole_job(tmp_path: Path) -> None:
     mark(mounts / "app", "fs-0123456789abcdef0")
     mark(mounts / "backups", "fs-0fedcba9876543210")
     shutil.copytree(ROOT / "examples" / "ansible", tmp_path / "examples" / "ansible")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    done = subprocess.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", guide(mounts, port)],
-        cwd=tmp_path,
-        env=environment(tmp_path / "home"),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    assert "ops 0.1.0" in said or "efsbackup.ops:0.1.0 was installed" in said, said
+    said = type_in(commands("ansible.md"), tmp_path, **SETTINGS, ANSIBLE_HOME=str(tmp_path / "home"))
+    assert "efsbackup.ops:0.1.0 was installed" in said, said
     assert said.count("failed=0") == 3, said
 
     backups = mounts / "backups"
@@ -96,13 +66,14 @@ def test_the_guide_s_commands_do_the_whole_job(tmp_path: Path) -> None:
 
 def test_each_module_is_explained_and_the_playbook_is_one(tmp_path: Path) -> None:
     assert len(MODULES) == 5
-    collections = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "examples" / "ansible")}
+    settings = {**os.environ, **SETTINGS, "ANSIBLE_HOME": str(tmp_path)}
+    settings["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / "examples" / "ansible")
     names = [f"efsbackup.ops.{module}" for module in MODULES]
     playbook = str(ROOT / "examples" / "ansible" / "backup.yml")
     for line in (["ansible-doc", "--json", *names], ["ansible-playbook", "--syntax-check", playbook]):
         done = subprocess.run(
             [str(TOOLS / line[0]), *line[1:]],
-            env=environment(tmp_path) | collections,
+            env=settings,
             capture_output=True,
             text=True,
             check=False,
@@ -116,8 +87,7 @@ def test_each_module_is_explained_and_the_playbook_is_one(tmp_path: Path) -> Non
 
 def examples(module: str) -> list[dict[str, Any]]:
     """The tasks of a module's EXAMPLES."""
-    import yaml
-
+    yaml = importlib.import_module("yaml")
     text = (COLLECTION / "plugins" / "modules" / f"{module}.py").read_text()
     tasks = yaml.safe_load(text.split('EXAMPLES = r"""')[1].split('"""')[0])
     assert tasks and all(task["name"] and f"efsbackup.ops.{module}" in task for task in tasks)
@@ -125,8 +95,7 @@ def examples(module: str) -> list[dict[str, Any]]:
 
 
 def test_the_examples_of_the_modules_on_files_run(tmp_path: Path) -> None:
-    from harness import run
-
+    run = importlib.import_module("harness").run
     mounts = tmp_path / "mnt"
     (mounts / "source").mkdir(parents=True)
     (mounts / "backups").mkdir()
@@ -152,8 +121,7 @@ def wait_for(status: str, ask: Callable[[], dict[str, Any]]) -> None:
 
 
 def test_the_examples_of_the_modules_of_pipelines_run(tmp_path: Path) -> None:
-    from harness import run
-
+    run = importlib.import_module("harness").run
     keys, definition = tmp_path / "keys", tmp_path / "pipeline.json"
     new = [sys.executable, "-m", "efsbackup", "pipeline", "new", "--retries", "0", "-o", str(definition)]
     new += ["--source", "/source", "--source-id", "fs-0123456789abcdef0"]
@@ -184,7 +152,7 @@ def test_the_examples_of_the_modules_of_pipelines_run(tmp_path: Path) -> None:
             failing |= {"values": {**missing, **failing["values"]}}
             assert run("data_pipeline", {**failing, **here})["changed"]
             for asked, status in ((waiting, "FINISHED"), ({"name": "failing", "runs": True}, "FAILED")):
-                wait_for(status, lambda asked=asked: run("data_pipeline_info", {**asked, **here}))
+                wait_for(status, partial(run, "data_pipeline_info", {**asked, **here}))
             told = (tmp_path / "notifications.jsonl").read_text()
             assert "[Alert] EFS Backup Failed" in told and "Succeeded" not in told
         finally:

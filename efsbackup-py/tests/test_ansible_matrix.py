@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib
 import os
 import subprocess
 import sys
@@ -20,20 +21,14 @@ sys.path.insert(0, str(STEPS))
 
 
 def test_efs_mirror(tmp_path: Path) -> None:
-    import matrix
-
-    matrix.mirrors(tmp_path)
+    importlib.import_module("matrix").mirrors(tmp_path)
 
 
 def test_efs_snapshot(tmp_path: Path) -> None:
-    import matrix
-
-    matrix.snapshots(tmp_path)
+    importlib.import_module("matrix").snapshots(tmp_path)
 
 
 def test_data_pipeline_and_data_pipeline_info(tmp_path: Path) -> None:
-    import matrix_pipelines
-
     definition, keys = tmp_path / "definition.json", tmp_path / "keys"
     ids = ["--source-id", "fs-0123456789abcdef0", "--destination-id", "fs-0fedcba9876543210"]
     folders = ["--source", str(tmp_path / "tree"), "--destination", str(tmp_path / "backups")]
@@ -54,6 +49,6 @@ def test_data_pipeline_and_data_pipeline_info(tmp_path: Path) -> None:
                 "access_key": key["default"]["aws_access_key_id"],
                 "secret_key": key["default"]["aws_secret_access_key"],
             }
-            matrix_pipelines.pipelines(definition, connection)
+            importlib.import_module("matrix_pipelines").pipelines(definition, connection)
         finally:
             server.terminate()
