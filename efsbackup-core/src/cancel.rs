@@ -7,6 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// Clones share the flag. Setting it is one atomic store, so [`CancelToken::cancel`]
 /// may be called from any thread and from a signal handler. A token stays cancelled.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+///
+/// let stop = CancelToken::new();
+/// let elsewhere = stop.clone();
+/// std::thread::spawn(move || elsewhere.cancel()).join().unwrap();
+/// assert!(stop.is_cancelled());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
 

@@ -112,6 +112,15 @@ impl ErrorKind {
 ///
 /// `Display` is one line without a full stop, such as
 /// `open: permission denied: /src/a\xff (errno 13)`; `{:#}` adds the causes.
+///
+/// ```
+/// use efsbackup_core::{Error, ErrorKind};
+/// use std::path::Path;
+///
+/// let error = Error::from_errno("open", 2).with_path(Path::new("/mnt/source"));
+/// assert_eq!((error.kind(), error.errno()), (ErrorKind::NotFound, Some(2)));
+/// assert!(error.to_string().contains("/mnt/source"));
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {

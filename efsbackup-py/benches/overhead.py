@@ -1,7 +1,8 @@
 """What a call from Python costs over the command, on the same data: overhead.py COMMAND SCRATCH ROUNDS
 
 Both are run in turn, so that what else the machine does hits both. Times are whole: the command
-with the start of its process, the call as its caller sees it. Also how long Ctrl-C takes.
+with the start of its process, the call as its caller sees it; then what the processors did for it,
+which hardly changes when the machine is busy. Also how long Ctrl-C takes.
 """
 
 from __future__ import annotations
@@ -31,10 +32,15 @@ def make_tree(root: Path, entries: int) -> None:
             (path / f"{file:02}").write_bytes(b"x" * 1024)
 
 
-def seconds(call: Callable[[], object]) -> float:
-    begin = time.perf_counter()
+def processor_seconds() -> float:
+    """Of this process, its threads and its children."""
+    return sum(os.times()[:4])
+
+
+def seconds(call: Callable[[], object]) -> tuple[float, float]:
+    begin, busy = time.perf_counter(), processor_seconds()
     call()
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, processor_seconds() - busy
 
 
 def told(times: list[float]) -> str:
@@ -42,11 +48,13 @@ def told(times: list[float]) -> str:
 
 
 def compare(command: str, scratch: Path, rounds: int) -> None:
-    print(f"{'entries':>8}  {'work':18}{'command, ms':>26}{'call, ms':>26}{'with progress=, ms':>26}  call - command")
+    names = ("command", "call", "progress")
+    head = "".join(f"{name:>26}" for name in ("command, ms", "call, ms", "with progress=, ms"))
+    print(f"{'entries':>8}  {'work':17}{'':10}{head}  call - command")
     for entries in SIZES:
         source = scratch / f"source-{entries}"
         make_tree(source, entries)
-        copies = {name: scratch / f"{name}-{entries}" for name in ("command", "call", "progress")}
+        copies = {name: scratch / f"{name}-{entries}" for name in names}
         calls: dict[str, Callable[[], object]] = {
             "command": lambda: subprocess.run(
                 [command, "mirror", str(source), str(copies["command"])],
@@ -59,21 +67,25 @@ def compare(command: str, scratch: Path, rounds: int) -> None:
             ),
         }
         for work in ("first copy", "nothing changed"):
-            times: dict[str, list[float]] = {name: [] for name in calls}
+            taken: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
             for number in range(rounds + 1):
-                for name, call in calls.items():
+                for name in names:
                     if work == "first copy":
                         shutil.rmtree(copies[name], ignore_errors=True)
-                    taken = seconds(call)
+                    both = seconds(calls[name])
                     if number > 0:  # the first one fills caches
-                        times[name].append(taken)
-            more = [call - native for call, native in zip(times["call"], times["command"])]
-            shown = "".join(f"{told(values):>26}" for values in times.values())
-            print(
-                f"{entries:8}  {work:18}{shown}  {told(more).strip()} ms, "
-                f"{statistics.median(more) / entries * 1e9:+.0f} ns an entry",
-                flush=True,
-            )
+                        taken[name].append(both)
+            for which, kind in enumerate(("time", "processor")):
+                times = {name: [both[which] for both in taken[name]] for name in names}
+                shown = "".join(f"{told(times[name]):>26}" for name in names)
+                more = statistics.median(
+                    call - native for call, native in zip(times["call"], times["command"])
+                )
+                print(
+                    f"{entries:8}  {work:17}{kind:10}{shown}  {more * 1e3:+.1f} ms, "
+                    f"{more / entries * 1e6:+.2f} µs an entry",
+                    flush=True,
+                )
 
 
 def interrupt(scratch: Path, rounds: int) -> None:

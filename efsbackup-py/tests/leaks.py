@@ -102,7 +102,10 @@ def actions(folder: Path) -> dict[str, tuple[Callable[[], object], int]]:
     resolved = definition.resolve({"myCommand": "date"})
     report = efsbackup.mirror(source, copy)
     service = Service.embedded(folder / "state.db")
-    service.apply(service.plan("nightly", resolved), activate=True, patience=5)
+    served = Definition.parse(
+        TEXT.replace('"startDateTime": "2026-03-01T00:00:00"', '"startAt": "FIRST_ACTIVATION_DATE_TIME"')
+    ).resolve({"myCommand": "date"})
+    service.apply(service.plan("nightly", served), activate=True, patience=5)
     cancelled = CancelToken()
     cancelled.cancel()
 

@@ -22,6 +22,10 @@ TEXT = """{"objects": [
 
 ON_DEMAND = TEXT.replace('"failureAndRerunMode"', '"scheduleType": "ondemand", "failureAndRerunMode"')
 
+ACTIVATED = TEXT.replace(
+    '"startDateTime": "2026-03-01T00:00:00"', '"startAt": "FIRST_ACTIVATION_DATE_TIME"'
+)
+
 
 def samples(source: Path, folder: Path) -> list[object]:
     """Results of everything that gives some."""
@@ -41,7 +45,7 @@ def samples(source: Path, folder: Path) -> list[object]:
         efsbackup.mirror(source, folder / "other", progress=progress.append)
     efsbackup.mirror(source, folder / "copy", progress=progress.append)
     service = Service.embedded(folder / "state.db")
-    service.apply(service.plan("nightly", definition), activate=True, patience=5)
+    service.apply(service.plan("nightly", Definition.parse(ACTIVATED)), activate=True, patience=5)
     return [
         service.status(),
         service.runs("nightly"),

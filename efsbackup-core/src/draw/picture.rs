@@ -6,6 +6,16 @@ use crate::pipeline::Definition;
 use std::str::FromStr;
 
 /// A kind of picture, parsed from `svg`, `dot`, `mermaid` or `text`.
+///
+/// ```
+/// use efsbackup_core::draw::{Options, Picture};
+/// use efsbackup_core::pipeline::{Definition, ShellCommandActivity};
+///
+/// let definition = Definition::default()
+///     .with(ShellCommandActivity::new("Run").worker_group("here").command("date"));
+/// assert!(Picture::Text.draw(&definition, &Options::default()).contains("Run"));
+/// assert!(Picture::Svg.draw(&definition, &Options::default()).starts_with("<svg"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Picture {

@@ -61,6 +61,17 @@ pub use values::values_for;
 pub const LOCAL_GROUP: &str = "efsbackup:this-machine";
 
 /// The embedded service. Several processes may open the same file.
+///
+/// ```
+/// use efsbackup_core::clock::SystemClock;
+/// use efsbackup_core::engine::Engine;
+/// use std::sync::Arc;
+///
+/// # let dir = tempfile::tempdir()?;
+/// let engine = Engine::open(&dir.path().join("state.db"), Arc::new(SystemClock))?;
+/// engine.tick()?; // makes the instances that are due
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Engine {
     store: Shared,
     clock: Arc<dyn Clock>,

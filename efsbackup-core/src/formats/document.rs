@@ -11,6 +11,16 @@ use crate::Result;
 use crate::pipeline::Definition;
 
 /// A definition that was read, and what else its form held.
+///
+/// ```
+/// use efsbackup_core::formats::{self, Format};
+///
+/// let document = formats::read(br#"{"objects": [{"id": "Default", "scheduleType": "cron"}]}"#)?;
+/// assert_eq!(document.format, Format::Cli);
+/// let again = formats::read(document.write(Format::Api)?.as_bytes())?;
+/// assert_eq!(again.definition, document.definition);
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     /// The definition.

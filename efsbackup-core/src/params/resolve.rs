@@ -85,6 +85,21 @@ pub struct Unresolved {
 /// parameter without a value, alone in a field, leaves the field out if it is the only one
 /// of its key, and is empty text in any other place: arguments keep their numbers.
 ///
+/// ```
+/// use efsbackup_core::formats;
+/// use efsbackup_core::params::{self, Options};
+/// use efsbackup_core::pipeline::ParameterValue;
+///
+/// let text = br##"{"objects": [{"id": "Run", "type": "ShellCommandActivity",
+///   "workerGroup": "here", "command": "#{myCommand}"}],
+///   "parameters": [{"id": "myCommand"}]}"##;
+/// let definition = formats::read(text)?.definition;
+/// let given = [ParameterValue::new("myCommand", "date")];
+/// let resolved = params::resolve(&definition, &given, Options::default())?;
+/// assert_eq!(resolved.definition.objects[0].first_text("command"), Some("date"));
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`Parameters::new`]; `InvalidDefinition`, with `object.field`, for an expression that
 /// does not parse or cannot be evaluated; `UnresolvedParameter` for a missing value, where

@@ -62,6 +62,24 @@ impl ServeOptions {
 }
 
 /// A service that listens.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::clock::SystemClock;
+/// use efsbackup_core::engine::Engine;
+/// use efsbackup_core::serve::{ServeOptions, Server};
+/// use efsbackup_core::wire::{Key, Keys};
+/// use std::sync::Arc;
+///
+/// let engine = Engine::in_memory(Arc::new(SystemClock))?;
+/// let keys = Keys::new([Key::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?]);
+/// let server = Server::bind("127.0.0.1:0".parse()?, ServeOptions::new(keys))?;
+/// println!("listening at http://{}", server.address()?);
+/// let stop = CancelToken::new();
+/// # stop.cancel();
+/// server.run(&engine, &stop)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,

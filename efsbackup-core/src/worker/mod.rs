@@ -86,6 +86,23 @@ pub enum WorkerEvent {
 }
 
 /// Takes tasks from a service and runs them.
+///
+/// ```no_run
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::clock::SystemClock;
+/// use efsbackup_core::wire::{Keys, Remote};
+/// use efsbackup_core::worker::{Worker, WorkerOptions};
+/// use std::ops::ControlFlow;
+///
+/// let service = Remote::new("http://127.0.0.1:8000", Keys::from_environment()?)?;
+/// let options = WorkerOptions::new(["backups"], "/var/log/worker", "/var/lib/worker");
+/// let stop = CancelToken::new();
+/// Worker::new(&service, &SystemClock, options).run(&stop, &mut |events| {
+///     events.iter().for_each(|event| println!("{event:?}"));
+///     ControlFlow::Continue(())
+/// })?;
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 pub struct Worker<'a, S> {
     service: &'a S,
     clock: &'a dyn Clock,

@@ -166,6 +166,16 @@ pub(super) fn cut<'a>(text: impl Into<Cow<'a, str>>, longest: usize) -> Cow<'a, 
 }
 
 /// All that validation found, in the order of the definition.
+///
+/// ```
+/// use efsbackup_core::pipeline::{Definition, ShellCommandActivity};
+///
+/// let definition = Definition::default()
+///     .with(ShellCommandActivity::new("Run").runs_on("Nowhere").command("date"));
+/// let validation = definition.validate();
+/// let codes: Vec<_> = validation.errors().map(|finding| finding.code.as_str()).collect();
+/// assert!(codes.contains(&"E301"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validation {
     /// The findings.
