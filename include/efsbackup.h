@@ -25,7 +25,7 @@
  * The default: `efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;`
  */
 #define EFSB_MIRROR_OPTIONS_INIT \
-  { sizeof(efsb_mirror_options), NULL, NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+  { sizeof(efsb_mirror_options), NULL, NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 }, NULL, 0, 0 }
 
 /**
  * The default: `efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;`
@@ -61,7 +61,51 @@
  * The default: `efsb_simulate_options options = EFSB_SIMULATE_OPTIONS_INIT;`
  */
 #define EFSB_SIMULATE_OPTIONS_INIT \
-  { sizeof(efsb_simulate_options), NULL, 0, NULL, NULL, NULL, 0, NULL, 0, NULL, 0 }
+  { sizeof(efsb_simulate_options), NULL, 0, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, NULL }
+
+/**
+ * The default: `efsb_call_options options = EFSB_CALL_OPTIONS_INIT;`
+ */
+#define EFSB_CALL_OPTIONS_INIT \
+  { sizeof(efsb_call_options), NULL, NULL, NULL, 0, 0, 0 }
+
+/**
+ * The default: `efsb_plan_options options = EFSB_PLAN_OPTIONS_INIT;`
+ */
+#define EFSB_PLAN_OPTIONS_INIT \
+  { sizeof(efsb_plan_options), NULL, 0, NULL, NULL, NULL, 0, NULL, 0, 0, 0, { 0 } }
+
+/**
+ * The default: `efsb_run_options options = EFSB_RUN_OPTIONS_INIT;`
+ */
+#define EFSB_RUN_OPTIONS_INIT \
+  { sizeof(efsb_run_options), NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, 0, 0, { 0 } }
+
+/**
+ * The default: `efsb_aws_options options = EFSB_AWS_OPTIONS_INIT;`
+ */
+#define EFSB_AWS_OPTIONS_INIT \
+  { sizeof(efsb_aws_options), NULL, NULL, NULL, NULL, NULL, NULL }
+
+/**
+ * Each entry that something was done to.
+ */
+#define EFSB_LOG_DEBUG -1
+
+/**
+ * What is being done, and what came of it.
+ */
+#define EFSB_LOG_INFO 0
+
+/**
+ * What a person should know, though the call goes on.
+ */
+#define EFSB_LOG_WARNING 1
+
+/**
+ * What has failed.
+ */
+#define EFSB_LOG_ERROR 2
 
 /**
  * Each file before it is closed on network file systems, the file system at the end elsewhere.
@@ -305,6 +349,12 @@ typedef struct efsb_finding_list efsb_finding_list;
 typedef struct efsb_mount efsb_mount;
 
 /**
+ * What is to be done to have a pipeline as it is wanted. Never changes. Freed with
+ * efsb_plan_free().
+ */
+typedef struct efsb_plan efsb_plan;
+
+/**
  * What a run did. Never changes; may be read from any thread. Freed with efsb_report_free().
  */
 typedef struct efsb_report efsb_report;
@@ -315,6 +365,13 @@ typedef struct efsb_report efsb_report;
  * efsb_repository_free().
  */
 typedef struct efsb_repository efsb_repository;
+
+/**
+ * A service that has pipelines: AWS Data Pipeline, one that `efsbackup serve` offers, or the
+ * embedded one. Never changes; may be used from any thread of the process that opened it.
+ * Freed with efsb_service_free().
+ */
+typedef struct efsb_service efsb_service;
 
 /**
  * One snapshot of a repository. Never changes; may be read from any thread.
@@ -387,6 +444,17 @@ typedef struct {
  * neither longjmp nor a C++ exception may leave it.
  */
 typedef int (*efsb_progress_fn)(void *user_data, const efsb_progress *progress);
+
+/**
+ * Called on the thread that made the call, with what it does: `level` is an EFSB_LOG_ constant,
+ * `piece` the part of the library that tells ("mirror", "snapshot", "apply", "wait", "run"),
+ * `message` seldom more than a line. Both texts are lent until the callback returns. It must
+ * return: neither longjmp nor a C++ exception may leave it.
+ */
+typedef void (*efsb_log_fn)(void *user_data,
+                            int32_t level,
+                            const char *piece,
+                            const char *message);
 
 /**
  * What a mirror is told. Start with #EFSB_MIRROR_OPTIONS_INIT or
@@ -538,6 +606,18 @@ typedef struct {
    * Must be 0.
    */
   uint8_t reserved[5];
+  /**
+   * Told what is done, its first argument `user_data`; may be NULL.
+   */
+  efsb_log_fn log;
+  /**
+   * The lowest level that `log` is told, an EFSB_LOG_ constant.
+   */
+  int32_t log_level;
+  /**
+   * Must be 0.
+   */
+  int32_t reserved_more;
 } efsb_mirror_options;
 
 /**
@@ -776,6 +856,10 @@ typedef struct {
    * How many of them there are.
    */
   size_t lose_count;
+  /**
+   * Cancels the simulation; may be NULL.
+   */
+  const efsb_cancel_token *cancel;
 } efsb_simulate_options;
 
 /**
@@ -833,6 +917,189 @@ typedef struct {
    */
   uint8_t reserved[5];
 } efsb_mount_options;
+
+/**
+ * How AWS is reached. Start with #EFSB_AWS_OPTIONS_INIT. What is NULL comes from the
+ * environment and the profile, as with the AWS CLI.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * The region, such as "us-east-1".
+   */
+  const char *region;
+  /**
+   * The profile in the AWS CLI's files.
+   */
+  const char *profile;
+  /**
+   * A URL in place of AWS's own.
+   */
+  const char *endpoint;
+  /**
+   * An access key, given with its secret.
+   */
+  const char *access_key_id;
+  /**
+   * The secret access key.
+   */
+  const char *secret_access_key;
+  /**
+   * The session's token, where the key is a temporary one.
+   */
+  const char *session_token;
+} efsb_aws_options;
+
+/**
+ * How a call to a service is made. Start with #EFSB_CALL_OPTIONS_INIT; everything 0 is the
+ * default.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * Cancels the call; may be NULL.
+   */
+  const efsb_cancel_token *cancel;
+  /**
+   * Told what is done; may be NULL.
+   */
+  efsb_log_fn log;
+  /**
+   * The first argument of `log`.
+   */
+  void *user_data;
+  /**
+   * The lowest level that `log` is told, an EFSB_LOG_ constant.
+   */
+  int32_t log_level;
+  /**
+   * Must be 0.
+   */
+  int32_t reserved;
+  /**
+   * How many milliseconds efsb_service_wait(), or efsb_service_apply() for a deactivation,
+   * waits at most. 0: without end.
+   */
+  uint64_t patience_ms;
+} efsb_call_options;
+
+/**
+ * What pipeline is wanted. Start with #EFSB_PLAN_OPTIONS_INIT; everything 0 is the default.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * Values of parameters, each "NAME=VALUE", in place of the definition's own; the same name
+   * again makes a list. May be NULL when `value_count` is 0.
+   */
+  const char *const *values;
+  /**
+   * How many values there are.
+   */
+  size_t value_count;
+  /**
+   * The unique id of its creation. NULL: the name.
+   */
+  const char *unique_id;
+  /**
+   * Its description. NULL: the one that is there.
+   */
+  const char *description;
+  /**
+   * All its tags, each "KEY=VALUE". NULL: those that are there.
+   */
+  const char *const *tags;
+  /**
+   * How many tags there are.
+   */
+  size_t tag_count;
+  /**
+   * Where its schedule resumes when it is activated, "YYYY-MM-DDTHH:MM:SS" in UTC; may be
+   * NULL.
+   */
+  const char *start;
+  /**
+   * Have it active, with this definition.
+   */
+  uint8_t activate;
+  /**
+   * Where it must be inactive for the change, cancel what runs instead of waiting for it.
+   */
+  uint8_t cancel_running;
+  /**
+   * Where nothing else does it, delete it and make it anew, its history lost.
+   */
+  uint8_t recreate;
+  /**
+   * Must be 0.
+   */
+  uint8_t reserved[5];
+} efsb_plan_options;
+
+/**
+ * How a definition is run. Start with #EFSB_RUN_OPTIONS_INIT; everything 0 is the default.
+ */
+typedef struct {
+  /**
+   * The size of this struct where it was compiled.
+   */
+  size_t size;
+  /**
+   * The pipeline's name in the state. NULL: "pipeline".
+   */
+  const char *name;
+  /**
+   * The folder of logs and notifications. NULL: "efsbackup-logs".
+   */
+  const char *log_dir;
+  /**
+   * The file that keeps the state, on a local disk. NULL: it goes with the run.
+   */
+  const char *state;
+  /**
+   * Values of parameters, each "NAME=VALUE". May be NULL when `value_count` is 0.
+   */
+  const char *const *values;
+  /**
+   * How many values there are.
+   */
+  size_t value_count;
+  /**
+   * Take no task from this time on, "YYYY-MM-DDTHH:MM:SS" in UTC, finish those in hand and
+   * stop; may be NULL.
+   */
+  const char *until;
+  /**
+   * More variables for the scripts, each "NAME=VALUE". May be NULL when `variable_count` is
+   * 0.
+   */
+  const char *const *variables;
+  /**
+   * How many variables there are.
+   */
+  size_t variable_count;
+  /**
+   * How many tasks run at the same time. 0: the default, 2.
+   */
+  uint32_t tasks;
+  /**
+   * Make one run now, whatever the schedule says, and then stop.
+   */
+  uint8_t once;
+  /**
+   * Must be 0.
+   */
+  uint8_t reserved[3];
+} efsb_run_options;
 
 /**
  * How many snapshots efsb_prune() keeps; the fields mean what those of efsb_backup_options do.
@@ -1197,7 +1464,7 @@ efsb_status efsb_definition_resolve(const efsb_definition *definition,
  *
  * Returns #EFSB_NOT_FOUND for a name that the definition does not have,
  * #EFSB_INVALID_DEFINITION for a definition with errors, #EFSB_UNRESOLVED_PARAMETER where a
- * parameter has no value.
+ * parameter has no value, #EFSB_CANCELLED soon after `cancel` was.
  *
  * Requires: `definition` is NULL or alive; `options` is NULL or as its comments say; `json` is NULL or
  * may be written.
@@ -1644,6 +1911,301 @@ efsb_status efsb_restore(const efsb_repository *repository,
                          size_t entry_count,
                          const efsb_mirror_options *options,
                          efsb_report **report);
+
+/**
+ * Opens the embedded service with its state in the file at `state`, on a local disk; it is made
+ * if missing. efsb_run() on the same state, or `efsbackup serve`, runs what is active there.
+ *
+ * Requires: `state` is NULL or NUL-terminated; `service` is NULL or may be written.
+ */
+efsb_status efsb_service_open_embedded(const char *state,
+                                       efsb_service **service);
+
+/**
+ * Opens the service that `efsbackup serve` offers at `endpoint`, such as
+ * "http://127.0.0.1:4664". The key is AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where
+ * `access_key_id` is NULL.
+ *
+ * Requires: The texts are NULL or NUL-terminated; `service` is NULL or may be written.
+ */
+efsb_status efsb_service_open_remote(const char *endpoint,
+                                     const char *access_key_id,
+                                     const char *secret_access_key,
+                                     efsb_service **service);
+
+/**
+ * Opens AWS Data Pipeline. Region and credentials are looked for at once; `call` may cancel
+ * that. `options` and `call` may be NULL.
+ *
+ * Returns #EFSB_UNSUPPORTED where the library was built without AWS, #EFSB_AUTH without
+ * credentials, #EFSB_INVALID_INPUT without a region.
+ *
+ * Requires: `options` and `call` are NULL or as their comments say; `service` is NULL or may be written.
+ */
+efsb_status efsb_service_open_aws(const efsb_aws_options *options,
+                                  const efsb_call_options *call,
+                                  efsb_service **service);
+
+/**
+ * Closes a service. NULL is fine.
+ *
+ * Requires: `service` is NULL, or came from this library and was not freed before.
+ */
+void efsb_service_free(efsb_service *service);
+
+/**
+ * Says what is to be done to have a pipeline called `name` with this definition. Changes
+ * nothing. `options` and `call` may be NULL. `*plan`, freed with efsb_plan_free(), receives it.
+ *
+ * Returns #EFSB_INVALID_INPUT for a name or id that no service takes, #EFSB_CONFLICT where
+ * several pipelines have the name and unique id, #EFSB_CANCELLED, and what the service returns.
+ *
+ * Requires: `service` and `definition` are NULL or alive; `name` is NULL or NUL-terminated; `options` and
+ * `call` are NULL or as their comments say; `plan` is NULL or may be written.
+ */
+efsb_status efsb_service_plan(const efsb_service *service,
+                              const char *name,
+                              const efsb_definition *definition,
+                              const efsb_plan_options *options,
+                              const efsb_call_options *call,
+                              efsb_plan **plan);
+
+/**
+ * Whether there is nothing to do; true for NULL.
+ *
+ * Requires: `plan` is NULL or alive.
+ */
+bool efsb_plan_is_empty(const efsb_plan *plan);
+
+/**
+ * Why efsb_service_apply() refuses the plan; NULL where it does not. Lent as long as the plan.
+ *
+ * Requires: `plan` is NULL or alive.
+ */
+const char *efsb_plan_refusal(const efsb_plan *plan);
+
+/**
+ * The whole plan. `*json`, freed with efsb_string_free(), receives an object with `pipeline`,
+ * `state`, `changes`, `description`, `steps`, `reasons`, `losses`, `errors`, `warnings`,
+ * `unseen_secrets` and `refusal`. Secrets are covered.
+ *
+ * Requires: `plan` is NULL or alive; `json` is NULL or may be written.
+ */
+efsb_status efsb_plan_json(const efsb_plan *plan,
+                           char **json);
+
+/**
+ * Frees a plan. NULL is fine.
+ *
+ * Requires: `plan` is NULL, or came from this library and was not freed before.
+ */
+void efsb_plan_free(efsb_plan *plan);
+
+/**
+ * Does what is planned; with `activate` the pipeline is active in the end, though the plan was
+ * not made for that. After a failure a new plan has what is left. `call` may be NULL.
+ * `*pipeline`, freed with efsb_string_free(), receives the pipeline's id; it may be NULL.
+ *
+ * Returns #EFSB_SAFETY_STOP for a plan with a refusal, #EFSB_CONFLICT where the pipeline is no
+ * longer what was planned for, #EFSB_INVALID_DEFINITION where the service finds errors.
+ *
+ * Requires: `service` and `plan` are NULL or alive; `call` is NULL or as its comments say; `pipeline` is
+ * NULL or may be written.
+ */
+efsb_status efsb_service_apply(const efsb_service *service,
+                               const efsb_plan *plan,
+                               bool activate,
+                               const efsb_call_options *call,
+                               char **pipeline);
+
+/**
+ * Runs a definition on this machine: its schedule, its scripts, its alarms. Waits until
+ * everything is over or `until` has come. `options` and `call` may be NULL. `*json`, freed with
+ * efsb_string_free(), receives an object with `outcome` ("finished", "failed", "cancelled"),
+ * `pipeline`, `instances`, `notifications`, `log_dir` and `notifications_file`; it may be NULL.
+ *
+ * A script that fails is no error, but an outcome; so is a cancel, on which scripts are ended.
+ * Returns #EFSB_INVALID_DEFINITION for a definition with errors or that can't be run on this
+ * machine, #EFSB_UNRESOLVED_PARAMETER where a parameter has no value, #EFSB_NOT_FOUND for a
+ * value of an unknown one.
+ *
+ * Requires: `definition` is NULL or alive; `options` and `call` are NULL or as their comments say; `json`
+ * is NULL or may be written.
+ */
+efsb_status efsb_run(const efsb_definition *definition,
+                     const efsb_run_options *options,
+                     const efsb_call_options *call,
+                     char **json);
+
+/**
+ * Starts a pipeline, or resumes it. `values`, `value_count` of them, each "NAME=VALUE", replace
+ * those that are stored. `start`, "YYYY-MM-DDTHH:MM:SS" in UTC or NULL, is where the schedule
+ * resumes; what falls due before it is skipped.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say.
+ */
+efsb_status efsb_service_activate(const efsb_service *service,
+                                  const char *pipeline,
+                                  const char *const *values,
+                                  size_t value_count,
+                                  const char *start,
+                                  const efsb_call_options *call);
+
+/**
+ * Begins to stop a pipeline; it can be activated again. With `finish` what runs may finish, else
+ * it is cancelled.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say.
+ */
+efsb_status efsb_service_deactivate(const efsb_service *service,
+                                    const char *pipeline,
+                                    bool finish,
+                                    const efsb_call_options *call);
+
+/**
+ * Removes a pipeline with all its history; what runs is cancelled.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say.
+ */
+efsb_status efsb_service_delete(const efsb_service *service,
+                                const char *pipeline,
+                                const efsb_call_options *call);
+
+/**
+ * Removes the tags with the keys `remove`, then sets `tags`, each "KEY=VALUE". Each list may be
+ * NULL when its count is 0.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say.
+ */
+efsb_status efsb_service_tag(const efsb_service *service,
+                             const char *pipeline,
+                             const char *const *tags,
+                             size_t tag_count,
+                             const char *const *remove,
+                             size_t remove_count,
+                             const efsb_call_options *call);
+
+/**
+ * Waits until a pipeline is so far: "scheduled" (it is active), "running" (something runs, or has
+ * run), "finished" (all that has fallen due has ended) or "inactive". The log is told of changes.
+ * `*json`, freed with efsb_string_free(), receives an object with `pipeline`, `state`, `statuses`
+ * (how many instances are in each) and `failed`; it may be NULL.
+ *
+ * Returns #EFSB_TIMEOUT after `patience_ms`, and #EFSB_CONFLICT where it will never get there.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say; `json` is NULL or may be written.
+ */
+efsb_status efsb_service_wait(const efsb_service *service,
+                              const char *pipeline,
+                              const char *until,
+                              const efsb_call_options *call,
+                              char **json);
+
+/**
+ * The state of a pipeline, or of all where `pipeline` is NULL. `*json`, freed with
+ * efsb_string_free(), receives an array of objects with `id`, `name`, `state` and `created`.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say; `json` is NULL or may be written.
+ */
+efsb_status efsb_service_status(const efsb_service *service,
+                                const char *pipeline,
+                                const efsb_call_options *call,
+                                char **json);
+
+/**
+ * The instances of a pipeline in the order of their making, the `last` ones, or all where that is
+ * 0. `*json`, freed with efsb_string_free(), receives an array of objects with `id`, `component`,
+ * `status`, `attempts`, `scheduled_start`, `actual_start`, `actual_end` and `error`.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say; `json` is NULL or may be written.
+ */
+efsb_status efsb_service_runs(const efsb_service *service,
+                              const char *pipeline,
+                              size_t last,
+                              const efsb_call_options *call,
+                              char **json);
+
+/**
+ * Gives a command to instances: "rerun", "cancel" or "mark-finished". They are the
+ * `instance_count` ids at `instances`, which may be NULL when that is 0, and all instances in
+ * `status`, such as "FAILED", where that is not NULL. `*json`, freed with efsb_string_free(),
+ * receives an array of their ids; it may be NULL.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say; `json` is NULL or may be written.
+ */
+efsb_status efsb_service_command(const efsb_service *service,
+                                 const char *pipeline,
+                                 const char *command,
+                                 const char *const *instances,
+                                 size_t instance_count,
+                                 const char *status,
+                                 const efsb_call_options *call,
+                                 char **json);
+
+/**
+ * Makes a new pipeline called `name` of another one's definition, description and tags, and with
+ * `activate` activates it. `*id`, freed with efsb_string_free(), receives its id; it may be NULL.
+ *
+ * Returns #EFSB_ALREADY_EXISTS where there is one of that name and unique id.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say; `id` is NULL or may be written.
+ */
+efsb_status efsb_service_clone(const efsb_service *service,
+                               const char *pipeline,
+                               const char *name,
+                               bool activate,
+                               const efsb_call_options *call,
+                               char **id);
+
+/**
+ * A pipeline's definition: the one that was put last, or with `active` the one that was activated
+ * last. AWS covers secrets in it. `*definition`, freed with efsb_definition_free(), receives it.
+ *
+ * Requires: `service` is NULL or alive; texts are NULL or NUL-terminated, lists as long as said; `call` is
+ * NULL or as its comments say; `definition` is NULL or may be written.
+ */
+efsb_status efsb_service_definition(const efsb_service *service,
+                                    const char *pipeline,
+                                    bool active,
+                                    const efsb_call_options *call,
+                                    efsb_definition **definition);
+
+/**
+ * Makes `*options`, of `size` bytes, the default, as #EFSB_CALL_OPTIONS_INIT does.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_call_options_init(efsb_call_options *options, size_t size);
+
+/**
+ * Makes `*options`, of `size` bytes, the default, as #EFSB_PLAN_OPTIONS_INIT does.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_plan_options_init(efsb_plan_options *options, size_t size);
+
+/**
+ * Makes `*options`, of `size` bytes, the default, as #EFSB_RUN_OPTIONS_INIT does.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_run_options_init(efsb_run_options *options, size_t size);
+
+/**
+ * Makes `*options`, of `size` bytes, the default, as #EFSB_AWS_OPTIONS_INIT does.
+ *
+ * Requires: `options` is NULL or `size` bytes may be written at it.
+ */
+efsb_status efsb_aws_options_init(efsb_aws_options *options, size_t size);
 
 /**
  * Its name, which is its folder's name; NULL for NULL. Lent as long as the snapshot.

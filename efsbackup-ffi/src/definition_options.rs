@@ -1,5 +1,6 @@
 //! What reading, resolving, drawing and simulating definitions are told.
 
+use crate::cancel::efsb_cancel_token;
 use crate::error::Failure;
 use crate::guard::guard;
 use crate::option_struct::OptionStruct;
@@ -103,6 +104,8 @@ pub struct efsb_simulate_options {
     pub lose: *const *const c_char,
     /// How many of them there are.
     pub lose_count: usize,
+    /// Cancels the simulation; may be NULL.
+    pub cancel: *const efsb_cancel_token,
 }
 
 // SAFETY: the struct above is of numbers and raw pointers.
@@ -194,7 +197,7 @@ pub(crate) unsafe fn values(
 ///
 /// # Safety
 /// As for [`values`].
-unsafe fn pairs<'a>(
+pub(crate) unsafe fn pairs<'a>(
     pairs: *const *const c_char,
     count: usize,
     argument: &str,

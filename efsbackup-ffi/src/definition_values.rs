@@ -3,6 +3,7 @@
 use crate::definition::{borrow, efsb_definition, give};
 use crate::definition_options::{efsb_resolve_options, efsb_simulate_options, values};
 use crate::guard::guard;
+use crate::handle::Handle;
 use crate::option_struct::OptionStruct;
 use crate::status::efsb_status;
 use crate::text::{give_json, set, text};
@@ -65,7 +66,7 @@ pub unsafe extern "C" fn efsb_definition_resolve(
 ///
 /// Returns #EFSB_NOT_FOUND for a name that the definition does not have,
 /// #EFSB_INVALID_DEFINITION for a definition with errors, #EFSB_UNRESOLVED_PARAMETER where a
-/// parameter has no value.
+/// parameter has no value, #EFSB_CANCELLED soon after `cancel` was.
 ///
 /// # Safety
 /// `definition` is NULL or alive; `options` is NULL or as its comments say; `json` is NULL or
@@ -93,7 +94,10 @@ pub unsafe extern "C" fn efsb_definition_simulate(
         let plan = unsafe { options.plan() }?;
         plan.check(definition)?;
         let span = simulate::span(definition, &given, from, until)?;
-        let simulation = given.into_iter().fold(Simulation::new(span), Simulation::value);
+        // SAFETY: by this function's contract.
+        let cancel = unsafe { Handle::borrow(options.cancel) }.cloned().unwrap_or_default();
+        let simulation = Simulation::new(span).cancel(&cancel);
+        let simulation = given.into_iter().fold(simulation, Simulation::value);
         let report = simulation.run(definition, &mut |attempt| plan.play(attempt))?;
         // SAFETY: by this function's contract.
         unsafe { give_json(json, &report) }

@@ -14,6 +14,8 @@
 //! | `mount_options`, `mount` | the core's `mount` |
 //! | `definition`, `finding` | the core's `pipeline`, `formats` and `draw` |
 //! | `definition_options`, `definition_values` | the core's `params` and `simulate` |
+//! | `service_options`, `service`, `service_calls` | the core's `service` and `run` |
+//! | `log` | hearing what a call does |
 //! | `version` | the versions of library and ABI |
 //!
 //! Types and functions carry the names they have in C.
@@ -29,6 +31,7 @@ mod error;
 mod finding;
 mod guard;
 mod handle;
+mod log;
 mod mirror;
 mod mirror_options;
 mod mount;
@@ -37,6 +40,9 @@ mod option_struct;
 mod progress;
 mod report;
 mod repository;
+mod service;
+mod service_calls;
+mod service_options;
 mod snapshot;
 mod status;
 mod text;
@@ -50,6 +56,7 @@ pub use definition_options::*;
 pub use definition_values::*;
 pub use error::*;
 pub use finding::*;
+pub use log::*;
 pub use mirror::*;
 pub use mirror_options::*;
 pub use mount::*;
@@ -57,6 +64,9 @@ pub use mount_options::*;
 pub use progress::*;
 pub use report::*;
 pub use repository::*;
+pub use service::*;
+pub use service_calls::*;
+pub use service_options::*;
 pub use snapshot::*;
 pub use status::*;
 pub use text::*;

@@ -52,8 +52,13 @@ pub unsafe extern "C" fn efsb_mirror(
         // SAFETY: by this function's contract.
         let copying = unsafe { options.copying() }?;
         let mut callback = options.callback();
-        let mirror = Mirror::new(source, destination).options(copying.options);
+        let entries = callback.entries();
+        let mut mirror = Mirror::new(source, destination).options(copying.options);
+        if let Some(listener) = entries.listener() {
+            mirror = mirror.listener(listener);
+        }
         let done = mirror.cancel(&copying.cancel).progress(&mut callback).run()?;
+        callback.end(|records| done.log(records));
         // SAFETY: by this function's contract.
         unsafe { finish(report, done) }
     }

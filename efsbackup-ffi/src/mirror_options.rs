@@ -4,6 +4,7 @@ use crate::cancel::efsb_cancel_token;
 use crate::error::Failure;
 use crate::guard::guard;
 use crate::handle::Handle;
+use crate::log::{Log, efsb_log_fn};
 use crate::option_struct::OptionStruct;
 use crate::progress::{Callback, efsb_progress_fn};
 use crate::status::efsb_status;
@@ -115,6 +116,12 @@ pub struct efsb_mirror_options {
     pub stale_from_link_dest: u8,
     /// Must be 0.
     pub reserved: [u8; 5],
+    /// Told what is done, its first argument `user_data`; may be NULL.
+    pub log: efsb_log_fn,
+    /// The lowest level that `log` is told, an EFSB_LOG_ constant.
+    pub log_level: i32,
+    /// Must be 0.
+    pub reserved_more: i32,
 }
 
 /// Makes `*options`, of `size` bytes, the default. #EFSB_MIRROR_OPTIONS_INIT does the same;
@@ -163,14 +170,24 @@ impl efsb_mirror_options {
 
     /// The caller's callback as an observer.
     pub(crate) fn callback(&self) -> Callback {
-        Callback { function: self.progress, user_data: self.user_data }
+        Callback {
+            function: self.progress,
+            user_data: self.user_data,
+            log: self.log(),
+            records: self.log().records().into(),
+        }
+    }
+
+    /// The caller's callback for a log.
+    fn log(&self) -> Log {
+        Log { function: self.log, user_data: self.user_data, level: self.log_level }
     }
 }
 
 /// # Safety
 /// `link_dest` is NULL or has `link_dest_count` NUL-terminated strings.
 unsafe fn translate(options: &efsb_mirror_options) -> Result<Options, Failure> {
-    if options.reserved != [0; 5] {
+    if options.reserved != [0; 5] || options.reserved_more != 0 {
         return Err(invalid("`reserved` must be 0"));
     }
     let defaults = Options::default();

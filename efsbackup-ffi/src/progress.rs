@@ -1,8 +1,12 @@
 //! Hearing how far a call is.
 
+use crate::log::Log;
+use efsbackup_core::log::{Level, Records};
+use efsbackup_core::mirror::Listener;
 use efsbackup_core::progress::{Observer, Phase, Progress};
 use std::ffi::{c_int, c_void};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Copying, in efsb_progress.phase.
 pub const EFSB_PHASE_COPYING: i32 = 0;
@@ -74,10 +78,39 @@ pub(crate) struct Callback {
     pub(crate) function: efsb_progress_fn,
     /// What it is given first.
     pub(crate) user_data: *mut c_void,
+    /// Who is told what is done.
+    pub(crate) log: Log,
+    /// What it was not told yet.
+    pub(crate) records: Arc<Records>,
+}
+
+impl Callback {
+    /// What is told from other threads. Entries only where somebody logs them, as it takes time.
+    pub(crate) fn entries(&self) -> Entries {
+        Entries(Arc::clone(&self.records))
+    }
+
+    /// Tells what came of it.
+    pub(crate) fn end(&self, tell: impl FnOnce(&Records)) {
+        tell(&self.records);
+        self.log.pass_on(&self.records);
+    }
+}
+
+/// The records that a call's threads add to.
+pub(crate) struct Entries(Arc<Records>);
+
+impl Entries {
+    /// The listener, where one is wanted.
+    pub(crate) fn listener(&self) -> Option<&dyn Listener> {
+        self.0.wants(Level::Debug).then_some(&*self.0 as &dyn Listener)
+    }
 }
 
 impl Observer for Callback {
     fn update(&mut self, progress: &Progress) -> ControlFlow<()> {
+        self.records.progress("mirror", progress);
+        self.log.pass_on(&self.records);
         let Some(function) = self.function else { return ControlFlow::Continue(()) };
         // SAFETY: the caller's own function, called as its type says.
         match unsafe { function(self.user_data, &efsb_progress::from(progress)) } {

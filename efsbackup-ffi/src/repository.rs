@@ -139,8 +139,13 @@ pub unsafe extern "C" fn efsb_backup(
         // SAFETY: by this function's contract.
         let options = unsafe { backup_options::translate(&options, copying.options) }?;
         let mut callback = mirror.callback();
-        let backup = repository.backup(source).options(options).cancel(&copying.cancel);
+        let entries = callback.entries();
+        let mut backup = repository.backup(source).options(options).cancel(&copying.cancel);
+        if let Some(listener) = entries.listener() {
+            backup = backup.listener(listener);
+        }
         let done = backup.progress(&mut callback).run()?;
+        callback.end(|records| done.log(records));
         if let (Some(published), false) = (done.snapshot, snapshot.is_null()) {
             // SAFETY: by this function's contract.
             unsafe { set(snapshot, efsb_snapshot::give(published.into())) };
@@ -215,6 +220,7 @@ pub unsafe extern "C" fn efsb_restore(
         // SAFETY: by this function's contract.
         let copying = unsafe { options.copying() }?;
         let mut callback = options.callback();
+        let entered = callback.entries();
         let mut restore = repository
             .restore(id, destination)
             .options(copying.options)
@@ -223,7 +229,12 @@ pub unsafe extern "C" fn efsb_restore(
         for entry in entries {
             restore = restore.entry(entry);
         }
+        if let Some(listener) = entered.listener() {
+            restore = restore.listener(listener);
+        }
+        let done = restore.run()?;
+        callback.end(|records| done.report.log(records));
         // SAFETY: by this function's contract.
-        unsafe { finish(report, restore.run()?.report) }
+        unsafe { finish(report, done.report) }
     }
 }

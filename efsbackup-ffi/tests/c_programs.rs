@@ -92,6 +92,33 @@ fn definitions_are_read_checked_resolved_converted_compared_drawn_and_played() {
 }
 
 #[test]
+fn pipelines_are_planned_applied_controlled_and_run() {
+    run_in_folders(&compile("service"));
+}
+
+#[test]
+fn the_example_of_deploying_runs_when_compiled_through_pkg_config() {
+    if !installed("pkg-config") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let example = compile_example("deploy", folder.path());
+    let file = folder.path().join("pipeline.json");
+    let text = r#"{"objects": [{"id": "Default", "scheduleType": "ondemand"}, {"id": "Work",
+        "type": "ShellCommandActivity", "workerGroup": "here", "command": "date #{myWord}"}],
+        "parameters": [{"id": "myWord", "type": "String"}]}"#;
+    fs::write(&file, text).unwrap();
+    let mut command = Command::new(&example);
+    command.arg(folder.path().join("state.db")).arg("nightly").arg(&file).arg("myWord=a");
+    command.env("LD_LIBRARY_PATH", prefix().join("lib"));
+    let output = succeed(&mut command);
+    let (told, status) = (output.stderr.escape_ascii(), output.stdout.escape_ascii().to_string());
+    assert!(told.to_string().ends_with("apply: activate it\\n"), "{status}");
+    assert!(status.contains("SCHEDULED"), "{status}");
+    assert!(succeed(&mut command).stderr.is_empty(), "a second plan has something to do");
+}
+
+#[test]
 fn threads_and_signal_handlers_are_the_programs_own() {
     run_in_folders(&compile("signals"));
 }
@@ -122,7 +149,11 @@ fn header_compiles(compiler: &str, language: &str, standard: &str) {
                 efsb_read_options reading = EFSB_READ_OPTIONS_INIT;\n\
                 efsb_resolve_options resolving = EFSB_RESOLVE_OPTIONS_INIT;\n\
                 efsb_draw_options drawing = EFSB_DRAW_OPTIONS_INIT;\n\
-                efsb_simulate_options simulating = EFSB_SIMULATE_OPTIONS_INIT;\n";
+                efsb_simulate_options simulating = EFSB_SIMULATE_OPTIONS_INIT;\n\
+                efsb_call_options calling = EFSB_CALL_OPTIONS_INIT;\n\
+                efsb_plan_options planning = EFSB_PLAN_OPTIONS_INIT;\n\
+                efsb_run_options running = EFSB_RUN_OPTIONS_INIT;\n\
+                efsb_aws_options reaching = EFSB_AWS_OPTIONS_INIT;\n";
     fs::write(&source, text).unwrap();
     let object = source.with_extension(format!("{language}.o"));
     succeed(

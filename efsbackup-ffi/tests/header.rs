@@ -7,7 +7,7 @@ use std::{env, fs};
 const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include/efsbackup.h");
 
 /// Files with their option structs.
-const OPTIONS: [(&str, &str); 7] = [
+const OPTIONS: [(&str, &str); 11] = [
     ("mirror_options", "mirror_options"),
     ("backup_options", "backup_options"),
     ("mount_options", "mount_options"),
@@ -15,6 +15,10 @@ const OPTIONS: [(&str, &str); 7] = [
     ("definition_options", "resolve_options"),
     ("definition_options", "draw_options"),
     ("definition_options", "simulate_options"),
+    ("service_options", "call_options"),
+    ("service_options", "plan_options"),
+    ("service_options", "run_options"),
+    ("service_options", "aws_options"),
 ];
 
 /// The header as it should be.
@@ -64,7 +68,7 @@ fn initializer(name: &str, source: &str) -> String {
     let values: Vec<_> = fields
         .map(|field| match field.split_once(": ").unwrap() {
             ("size", _) => format!("sizeof(efsb_{name})"),
-            (_, "efsb_progress_fn,") => "NULL".to_owned(),
+            (_, "efsb_progress_fn," | "efsb_log_fn,") => "NULL".to_owned(),
             (_, kind) if kind.starts_with('*') => "NULL".to_owned(),
             (_, kind) if kind.starts_with('[') => "{ 0 }".to_owned(),
             _ => "0".to_owned(),

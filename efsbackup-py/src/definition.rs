@@ -1,7 +1,7 @@
 //! The core's `pipeline`, `formats`, `params` and `draw`: definitions and what is done with them.
 
 use crate::errors;
-use crate::gate::{self, Caller, CancelToken};
+use crate::gate::{self, Caller, CancelToken, Work};
 use crate::paths::PathArgument;
 use crate::run::{self, RunOptions};
 use efsbackup_core::Result;
@@ -101,14 +101,15 @@ impl NativeDefinition {
     }
 
     /// What would be over a span of time, as JSON.
-    fn simulate(
+    fn simulate<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         values: Vec<(String, String)>,
         options: SimulateOptions,
+        cancel: Option<Bound<'py, CancelToken>>,
     ) -> PyResult<String> {
-        let caller = Caller { progress: None, cancel: None };
-        let done = gate::run(py, &caller, |_| self.simulated(values, &options))?;
+        let caller = Caller { progress: None, cancel };
+        let done = gate::run(py, &caller, |work| self.simulated(values, &options, work))?;
         done.map_err(|error| errors::raise(py, &error))
     }
 
@@ -243,6 +244,7 @@ impl NativeDefinition {
         &self,
         values: Vec<(String, String)>,
         options: &SimulateOptions,
+        work: &Work<'_>,
     ) -> Result<String> {
         let (definition, values) = (&self.0.definition, parameters(values));
         let mut plan = Plan::default();
@@ -259,7 +261,8 @@ impl NativeDefinition {
         let time = |text: &Option<String>| text.as_deref().map(Value::instant).transpose();
         let (start, until) = (time(&options.start)?, time(&options.until)?);
         let span = simulate::span(definition, &values, start, until)?;
-        let simulation = values.into_iter().fold(Simulation::new(span), Simulation::value);
+        let simulation = Simulation::new(span).cancel(&work.cancel);
+        let simulation = values.into_iter().fold(simulation, Simulation::value);
         to_json(&simulation.run(definition, &mut |attempt| plan.play(attempt))?)
     }
 }

@@ -114,3 +114,19 @@ def test_ctrl_c_stops_the_run(many: Path, tmp_path: Path) -> None:
     rest, _ = child.communicate(timeout=60)
     assert rest.splitlines()[-1] == "interrupted"
     assert child.returncode == 0
+
+
+def test_a_simulation_is_cancelled() -> None:
+    definition = efsbackup.Definition.parse(
+        """{"objects": [
+          {"id": "Default", "scheduleType": "cron", "schedule": {"ref": "Often"}},
+          {"id": "Often", "type": "Schedule", "period": "15 minutes",
+           "startDateTime": "2026-03-01T00:00:00"},
+          {"id": "Work", "type": "ShellCommandActivity", "workerGroup": "g", "command": "true"}
+        ]}"""
+    )
+    token = efsbackup.CancelToken()
+    threading.Timer(0.2, token.cancel).start()
+    with pytest.raises(efsbackup.CancelledError, match="stopped at"):
+        # Years of it, which take minutes.
+        definition.simulate(until="2036-03-01T00:00:00", cancel=token)

@@ -53,7 +53,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let plan = args.fail.into_iter().fold(plan, Plan::fail);
     let plan = args.lose.into_iter().fold(plan, Plan::lose);
     plan.check(&definition)?;
-    let simulation = given.into_iter().fold(Simulation::new(span), Simulation::value);
+    let simulation =
+        given.into_iter().fold(Simulation::new(span).cancel(&context.cancel), Simulation::value);
     let report = simulation.run(&definition, &mut |attempt| plan.play(attempt))?;
     if context.output.is_json() {
         context.output.document(&report)?;

@@ -33,6 +33,7 @@ pub use plan::{Plan, Takes, Which};
 pub use script::{Attempt, End, Played};
 pub use span::span;
 
+use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::deploy::{Activate, CreatePipeline, Findings, PipelineService};
 use crate::engine::{AttemptSummary, Engine, Notification, RunSummary, values_for};
@@ -52,6 +53,7 @@ pub struct Simulation {
     span: RangeInclusive<Timestamp>,
     values: Vec<ParameterValue>,
     most_steps: usize,
+    cancel: CancelToken,
 }
 
 /// What came of a simulation. Times are those of the simulation's clock.
@@ -87,7 +89,7 @@ pub struct ResourceUse {
 impl Simulation {
     /// Activation at the span's start, and all that follows up to its end.
     pub fn new(span: RangeInclusive<Timestamp>) -> Simulation {
-        Simulation { span, values: Vec::new(), most_steps: 1_000_000 }
+        Simulation { span, values: Vec::new(), most_steps: 1_000_000, cancel: CancelToken::new() }
     }
 
     /// Gives a parameter a value; a repeated id gives a list.
@@ -104,6 +106,13 @@ impl Simulation {
         self
     }
 
+    /// Ends the simulation when the token is cancelled.
+    #[must_use]
+    pub fn cancel(mut self, token: &CancelToken) -> Simulation {
+        self.cancel = token.clone();
+        self
+    }
+
     /// Plays `definition`; `script` says of each attempt, as a worker takes it, how long it
     /// takes and how it ends. There is a worker for every task.
     ///
@@ -112,7 +121,7 @@ impl Simulation {
     ///
     /// # Errors
     /// As [`Run::run`](crate::run::Run::run), but for what only AWS runs.
-    /// `InvalidInput` where there is more to do than the steps allow.
+    /// `InvalidInput` where there is more to do than the steps allow, `Cancelled`.
     pub fn run(
         &self,
         definition: &Definition,
@@ -130,6 +139,10 @@ impl Simulation {
         let pipeline = start(&engine, definition, values)?;
         let mut workers = Workers::new(&engine, &resolved.definition);
         for _ in 0..self.most_steps {
+            if self.cancel.is_cancelled() {
+                return Err(Error::new(ErrorKind::Cancelled, "simulate")
+                    .with_message(format!("stopped at {}", clock.now())));
+            }
             workers.take(clock.now(), script)?;
             let next = [engine.next_due(&pipeline)?, workers.next_end()];
             match next.into_iter().flatten().min() {

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from . import _times
-from ._efsbackup import NativeDefinition
+from ._efsbackup import CancelToken, NativeDefinition
 from ._paths import StrOrBytesPath, several
 from ._simulation import Simulation
 
@@ -228,6 +228,7 @@ class Definition:
         takes: timedelta | float | str | Mapping[str, timedelta | float | str] = 60,
         fail: Iterable[str] = (),
         lose: Iterable[str] = (),
+        cancel: CancelToken | None = None,
     ) -> Simulation:
         """Plays it over a span of time: every run, retry, failure and message that would be.
 
@@ -242,6 +243,7 @@ class Definition:
             fail: Which attempts fail, each ``ACTIVITY[@TIME][#N]``: all of an activity, of a
                 scheduled start, or those of a number.
             lose: Which attempts are lost with their machine, written as in ``fail``.
+            cancel: Stops it.
 
         Raises:
             NotFoundError: The definition has no such object or parameter.
@@ -259,7 +261,8 @@ class Definition:
             "fail": several("fail", fail),
             "lose": several("lose", lose),
         }
-        return Simulation.from_dict(json.loads(self._native.simulate(assignments(values), options)))
+        document = self._native.simulate(assignments(values), options, cancel)
+        return Simulation.from_dict(json.loads(document))
 
     def diff(self, new: Definition) -> list[DefinitionChange]:
         """What is different in ``new``; order counts where it means something."""

@@ -71,7 +71,12 @@ class NativeDefinition:
         options: dict[str, Any],
         cancel: CancelToken | None,
     ) -> str: ...
-    def simulate(self, values: Sequence[tuple[str, str]], options: dict[str, Any]) -> str: ...
+    def simulate(
+        self,
+        values: Sequence[tuple[str, str]],
+        options: dict[str, Any],
+        cancel: CancelToken | None,
+    ) -> str: ...
     def diff(
         self, new: NativeDefinition
     ) -> list[tuple[str, list[str], list[str], bool, bool]]: ...
