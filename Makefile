@@ -64,10 +64,12 @@ test-types: $(VENV)/.installed ## Check the Python package's types as pyright do
 	cd efsbackup-py && $(abspath $(VENV))/bin/basedpyright --pythonpath $(abspath $(VENV))/bin/python -p pyproject.toml
 
 .PHONY: test-dask
-test-dask: $(VENV)/.installed ## Kill a worker of dask.distributed (installed, 70 MB) while it copies a unit
-	$(VENV)/bin/python -c 'import efsbackup' 2> /dev/null || $(MAKE) test-python
-	$(VENV)/bin/python -m pip install --quiet 'distributed>=2026,<2027'
-	$(VENV)/bin/python -m pytest -q efsbackup-py/tests/dask_killed.py
+test-dask: ## Kill a worker of dask while it copies, and hold the guide against dask's packages (installed, 250 MB, in an environment of its own)
+	ls $(BUILD)/wheels/*.whl > /dev/null 2>&1 || $(MAKE) test-python
+	$(PYTHON) -m venv $(BUILD)/dask
+	$(BUILD)/dask/bin/python -m pip install --quiet pytest 'distributed>=2026,<2027' 'dask-jobqueue>=0.9,<1' 'dask-cloudprovider[aws]>=2025.9'
+	$(BUILD)/dask/bin/python -m pip install --quiet --no-deps --force-reinstall $(BUILD)/wheels/*.whl
+	$(BUILD)/dask/bin/python -m pytest -q -p no:cacheprovider efsbackup-py/tests/dask_killed.py efsbackup-py/tests/dask_clusters.py
 
 .PHONY: test-oracle
 test-oracle: ## Compare many more random trees with rsync: SEEDS=1000..2000

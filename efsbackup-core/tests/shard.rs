@@ -186,7 +186,7 @@ fn no_unit_is_over_the_bound() {
 #[test]
 fn cost_is_measured_where_it_is_not_given() {
     let scratch = Scratch::new();
-    let source = skewed(&scratch, 2);
+    let source = skewed(&scratch, 10);
     fs::write(source.join("large"), vec![b'x'; 2 << 20]).unwrap();
     let root = scratch.path("root");
     let begun = begin(&source, &root);
@@ -194,6 +194,15 @@ fn cost_is_measured_where_it_is_not_given() {
     let plan = Plan::new(&begun, &source, &Options::default(), &how, &CancelToken::new()).unwrap();
     println!("{:?}", plan.cost);
     assert!(plan.cost.entry_seconds > 0.0 && plan.cost.bytes_per_second > 0.0);
+    // By what was measured the units are equal, but for one entry.
+    let mean = plan.units.iter().map(|unit| unit.seconds).sum::<f64>() / plan.units.len() as f64;
+    let most = 0.1 * mean + plan.cost.of(2 << 20);
+    assert!(plan.units.iter().all(|unit| (unit.seconds - mean).abs() < most), "{:?}", plan.units);
+    let reckoned = |unit: &Unit| {
+        unit.entries as f64 * plan.cost.entry_seconds
+            + unit.bytes as f64 / plan.cost.bytes_per_second
+    };
+    assert!(plan.units.iter().all(|unit| (unit.seconds - reckoned(unit)).abs() < 1e-6));
     assert!(folders(&root).is_empty(), "{:?}", folders(&root));
 }
 

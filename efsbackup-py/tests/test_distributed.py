@@ -165,3 +165,45 @@ def test_units_are_ranges_of_paths(tree: Path, tmp_path: Path) -> None:
     assert ranges[0]["from"] == "" and ranges[-1]["to"] is None
     assert all(one["to"] == other["from"] for one, other in zip(ranges, ranges[1:]))
     assert all(isinstance(unit, Unit) for unit in plan.units)
+
+
+def test_what_an_interrupted_run_copied_serves_the_next(tree: Path, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "root", name="fs-1")
+
+    def interrupt(copied: int, units: int) -> None:
+        if copied == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        distributed.backup(
+            repository,
+            tree,
+            lambda: ThreadPoolExecutor(1),
+            units=6,
+            cost=COST,
+            fsync="none",
+            progress=interrupt,
+        )
+    assert repository.snapshots() == []
+    done = repository.backup(tree, fsync="none")
+    assert done.snapshot is not None and done.report.entries.linked.file > 0
+    assert_equal(repository, tree, done.snapshot.id)
+
+
+def test_several_workers_copy_one_large_file(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    with open(source / "image", "wb") as image:
+        image.truncate((40 << 20) + 5)
+        image.seek(33 << 20)
+        image.write(b"data")
+    repository = Repository(tmp_path / "root", name="fs-1")
+    with distributed.plan(repository, source, units=4, cost=COST, fsync="none") as plan:
+        assert [len(unit.range.get("pieces", [])) for unit in plan.units] == [1, 1, 1, 1]
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+            copied = distributed.run(plan.units, pool)
+        done = plan.finish(copied)
+    assert done.snapshot is not None and done.report.bytes.scanned == (40 << 20) + 5
+    copy = Path(repository.snapshot_path(done), "image").stat()
+    assert copy.st_blocks == (source / "image").stat().st_blocks
+    assert_equal(repository, source, done.snapshot.id)

@@ -5,15 +5,17 @@
 #   ROUNDS=5     how often each is run, in turn
 #   FILES=20000  small files, 100 a directory; 1 % symbolic links, 0.5 % hard links, mixed owners
 #   JOBS=4       threads of each process
+#   RUNS="one two"  with one process, and with two
 #   UNITS=4      how many the tree is cut into
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 src=/mnt/nfs-src dst=/mnt/nfs-dst
-rounds=${ROUNDS:-5} files=${FILES:-20000} jobs=${JOBS:-4} units=${UNITS:-4}
+rounds=${ROUNDS:-5} files=${FILES:-20000} jobs=${JOBS:-4} units=${UNITS:-4} runs=${RUNS:-one two}
 
 # timed NAME WORD...: one snapshot with cold client caches; notes the seconds of all of it.
 timed() {
   local name=$1 said
+  [[ " $runs " == *" $name "* ]] || return 0
   shift
   nfs-ctl remount all
   said=$("$@") || { echo "failed: $*" && exit 1; }
@@ -43,6 +45,7 @@ in_guest() {
       timed one "$BENCH" alone $src/tree $dst/root "$jobs"
       timed two "$BENCH" shared $src/tree $dst/root "$jobs" 2 "$units"
     done
+    [ "$runs" = "one two" ] || continue
     one=$(spread one) two=$(spread two)
     echo "one process $one, two $two"
     # Of each round, so that what else the machine does counts for both.
@@ -66,6 +69,6 @@ else
   PYTHONPATH=$peers python3 -B -c 'import sys, pathlib, data
 data.small_files(pathlib.Path(sys.argv[1]), 1, int(sys.argv[2]) / 100_000)' "$made/tree" "$files" || exit
   "$here/lab.sh" run --timeout 7200 --env "BENCH=$(realpath -e -- "$program")" --env "BENCH_DIR=$made" \
-    --env "ROUNDS=$rounds" --env "FILES=$files" --env "JOBS=$jobs" --env "UNITS=$units" \
+    --env "ROUNDS=$rounds" --env "FILES=$files" --env "JOBS=$jobs" --env "UNITS=$units" --env "RUNS=$runs" \
     -- /bin/bash "${BASH_SOURCE[0]}" in-guest "$@"
 fi
