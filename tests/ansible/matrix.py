@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from harness import Matrix, Result, run
 
@@ -87,7 +88,7 @@ def snapshots(folder: Path, *, all_steps: bool = True) -> None:
         return {path: what for path, what in tree(root).items() if not path.endswith(b".bad")}
 
     matrix = Matrix("efs_snapshot", state, root=str(root), name="data")
-    take = {"source": str(source), "same_diff": False}
+    take: dict[str, Any] = {"source": str(source), "same_diff": False}
     first = matrix.step("take", max_age=3600, **take)["snapshot"]["id"]
     matrix.step("one that is young enough", max_age=3600, changed=False, **take)
     write(source / "sub" / "a", "changed", OLD + 1)

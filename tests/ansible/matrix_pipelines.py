@@ -66,10 +66,10 @@ def info(service: Service, connection: dict[str, str]) -> list[dict[str, Any]]:
     return found
 
 
-def pipelines(definition: Path, connection: dict[str, str]) -> None:
+def pipelines(definition: Path, connection: dict[str, Any]) -> None:
     service = Service(connection)
     matrix = Matrix("data_pipeline", service.state, name="nightly", **connection)
-    from_file = {"src": str(definition)}
+    from_file: dict[str, Any] = {"src": str(definition)}
     assert info(service, connection) == []
     matrix.step("remove what is not there", state="absent", changed=False)
     matrix.refused("stop what is not there", state="inactive")
@@ -83,7 +83,7 @@ def pipelines(definition: Path, connection: dict[str, str]) -> None:
     other["objects"][-1]["subject"] = "No backup tonight"
     matrix.repeated("another object", definition=other)
     matrix.repeated("another value", **from_file, values={"myPeriod": "2 hours"})
-    tags = {"tags": {"team": "storage"}}
+    tags: dict[str, Any] = {"tags": {"team": "storage"}}
     matrix.repeated("a tag", **from_file, **tags)
     matrix.repeated("another", **from_file, tags={"team": "backup", "cost": "7"})
     matrix.step("none said", **from_file, changed=False)
@@ -97,7 +97,7 @@ def pipelines(definition: Path, connection: dict[str, str]) -> None:
     assert "E202" in matrix.refused("no command", definition=broken)["errors"][0]
 
     matrix.repeated("start", **from_file, state="active")
-    hours = {"values": {"myPeriod": "3 hours"}}
+    hours: dict[str, Any] = {"values": {"myPeriod": "3 hours"}}
     assert matrix.repeated("another schedule while it is active", **from_file, **hours)["losses"]
     matrix.step("and started with that", **from_file, **hours, state="active", cancel_running=True)
     matrix.repeated("stop", state="inactive", cancel_running=True)

@@ -2,7 +2,7 @@
 # `make test-ansible-sanity`: Ansible's own checks of the collection.
 # usage: sanity.sh FOLDER PYTHON-ENVIRONMENT [ARGUMENT OF ansible-test]...
 # What the checks need of PyPI is kept in FOLDER; nothing outside it is written.
-set -eu
+set -euo pipefail
 mkdir -p "$1"
 folder=$(realpath "$1") venv=$(realpath "$2")
 shift 2
@@ -12,6 +12,10 @@ export HOME=$folder PATH=$venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
 checks() {
   ansible-test sanity --color no "$@" 2>&1 | { grep -vE '^WARNING: (Using locale|Reviewing previous 1 )' || true; }
 }
+
+# One at a time: each begins with a copy of its own.
+exec 9> "$folder/lock"
+flock 9
 
 # It would download pip from Ansible's own site; what comes with Python does as well.
 cache=$folder/.ansible/test/cache

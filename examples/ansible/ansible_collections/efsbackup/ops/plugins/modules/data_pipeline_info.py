@@ -58,15 +58,15 @@ pipelines:
       name: nightly
       unique_id: nightly
       state: SCHEDULED
-      created: 2026-11-22T03:00:00
+      created: "2026-11-22T03:00:00"
       runs:
         - id: "@ShellCommandActivityObj_2026-11-22T03:00:00"
           component: ShellCommandActivityObj
           status: FINISHED
           attempts: "1"
-          scheduled_start: 2026-11-22T03:00:00
-          actual_start: 2026-11-22T03:00:01
-          actual_end: 2026-11-22T03:04:10
+          scheduled_start: "2026-11-22T03:00:00"
+          actual_start: "2026-11-22T03:00:01"
+          actual_end: "2026-11-22T03:04:10"
           error: null
 """
 

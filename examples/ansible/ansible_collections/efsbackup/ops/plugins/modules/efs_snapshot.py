@@ -23,7 +23,7 @@ options:
     description: The repository's name, such as the file system's id. The only one there unless given.
     type: str
   state:
-    description: What is to be so afterwards.
+    description: Whether one is to be taken, old ones are to be removed, or one is to be read and compared.
     type: str
     choices: [taken, pruned, verified]
     default: taken
@@ -44,7 +44,7 @@ options:
     type: str
     default: UTC
   expect_id:
-    description: Refuse unless O(source) is proved to be on this file system.
+    description: Refuse unless O(source) is proved to be on this file system, by its mount or its marker.
     type: str
   expect_destination_id:
     description: Refuse unless O(root) is proved to be on this file system.
@@ -54,7 +54,9 @@ options:
     type: bool
     default: false
   max_shrink:
-    description: Publish nothing when the source has this much fewer entries than the last snapshot.
+    description:
+      - Publish nothing when the source has this much fewer entries than the last snapshot; a number of
+        entries or a share.
     type: str
     default: 50%
   keep_last:
