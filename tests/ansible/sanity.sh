@@ -41,8 +41,9 @@ checks --python "$own" "$@"
 [ $# = 0 ] || exit 0
 for other in 3.10 3.11 3.12 3.13; do
   [ "$other" != "$own" ] || continue
-  if "python$other" -c '' 2> /dev/null; then
-    checks --python "$other" --test compile --test import
+  # What lies on PATH may be a shim.
+  if interpreter=$("python$other" -c 'import sys; print(sys.executable)' 2> /dev/null); then
+    checks --python "$other" --python-interpreter "$interpreter" --test compile --test import
   else
     echo "not checked on Python $other, which is not here"
   fi
