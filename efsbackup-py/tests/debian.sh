@@ -17,7 +17,7 @@ apt() {
     -o APT::Sandbox::User=root "$@"
 }
 apt update
-apt install --yes --download-only --no-install-recommends "python$version" "python$version-venv" dash coreutils
+apt install --yes --download-only --no-install-recommends "python$version" "python$version-venv" bash dash coreutils
 
 # Debian's folders /bin, /lib and so on are links, which packages count on.
 for folder in bin sbin lib lib64; do
@@ -29,6 +29,8 @@ for package in "$root"/apt/cache/archives/*.deb; do
 done
 rm -r "$root/apt"
 mkdir -p "$root"/{proc,dev,tmp}
+# What the package's own script would make; Debian's pip wants it even when it fetches nothing.
+cat "$root"/usr/share/ca-certificates/mozilla/*.crt > "$root/etc/ssl/certs/ca-certificates.crt"
 echo "root:x:0:0::/root:/bin/sh" > "$root/etc/passwd"
 echo "root:x:0:" > "$root/etc/group"
 rm -rf "${root%.partial}"
