@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Literal
 
@@ -11,7 +11,7 @@ from . import _efsbackup
 from ._efsbackup import CancelToken
 from ._options import copying
 from ._paths import StrOrBytesPath, several
-from ._progress import Progress
+from ._progress import ProgressArgument, shown
 from ._report import Report
 
 
@@ -44,7 +44,7 @@ def mirror(
     max_links: int | None = None,
     fresh: bool = False,
     stale_from_link_dest: bool = False,
-    progress: Callable[[Progress], object] | None = None,
+    progress: ProgressArgument = None,
     cancel: CancelToken | None = None,
     check: bool = True,
 ) -> Report:
@@ -96,7 +96,8 @@ def mirror(
             written under their own names.
         stale_from_link_dest: Where an entry cannot be read, take it from the first tree of
             ``link_dest`` instead. It is still counted as failed.
-        progress: Called with a :class:`Progress` on this thread, a few times a second and
+        progress: ``True`` for a bar on the terminal (tqdm's or rich's where installed), or
+            called with a :class:`Progress` on this thread, a few times a second and
             once at the end. The run is cancelled when it returns ``False`` or raises; what
             it raises comes out of this function.
         cancel: Lets another thread stop the run.
@@ -150,7 +151,8 @@ def mirror(
         fresh=fresh,
         stale_from_link_dest=stale_from_link_dest,
     )
-    document, failure = _efsbackup.mirror(source, destination, options, progress, cancel)
+    with shown(progress, "mirror") as told:
+        document, failure = _efsbackup.mirror(source, destination, options, told, cancel)
     report = Report.from_dict(json.loads(document))
     if failure is not None and check:
         failure.report = report

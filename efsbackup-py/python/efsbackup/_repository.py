@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Literal
 
@@ -12,7 +12,7 @@ from . import _efsbackup
 from ._efsbackup import CancelToken
 from ._options import copying
 from ._paths import StrOrBytesPath, several
-from ._progress import Progress
+from ._progress import ProgressArgument, shown
 from ._snapshot import BackupReport, RestoreReport, Snapshot
 from ._upkeep import Upkeep, snapshot_id
 
@@ -116,7 +116,7 @@ class Repository(Upkeep):
         fsync: Literal["auto", "none", "files", "end"] = "auto",
         retries: int = 3,
         max_links: int | None = None,
-        progress: Callable[[Progress], object] | None = None,
+        progress: ProgressArgument = None,
         cancel: CancelToken | None = None,
         check: bool = True,
     ) -> BackupReport:
@@ -198,9 +198,10 @@ class Repository(Upkeep):
             retries=retries,
             max_links=max_links,
         )
-        document, failure = _efsbackup.backup(
-            self._root, self._name, source, options, how, progress, cancel
-        )
+        with shown(progress, "backup") as told:
+            document, failure = _efsbackup.backup(
+                self._root, self._name, source, options, how, told, cancel
+            )
         done = BackupReport.from_dict(json.loads(document))
         if failure is not None and check:
             failure.report = done.report
@@ -240,7 +241,7 @@ class Repository(Upkeep):
         limit_bytes: int | None = None,
         limit_ops: int | None = None,
         fsync: Literal["auto", "none", "files", "end"] = "auto",
-        progress: Callable[[Progress], object] | None = None,
+        progress: ProgressArgument = None,
         cancel: CancelToken | None = None,
         check: bool = True,
     ) -> RestoreReport:
@@ -288,18 +289,19 @@ class Repository(Upkeep):
             limit_ops=limit_ops,
             fsync=fsync,
         )
-        document, failure = _efsbackup.restore(
-            self._root,
-            self._name,
-            snapshot_id(snapshot),
-            destination,
-            several("paths", paths),
-            in_place,
-            undo,
-            how,
-            progress,
-            cancel,
-        )
+        with shown(progress, "restore") as told:
+            document, failure = _efsbackup.restore(
+                self._root,
+                self._name,
+                snapshot_id(snapshot),
+                destination,
+                several("paths", paths),
+                in_place,
+                undo,
+                how,
+                told,
+                cancel,
+            )
         report = RestoreReport.from_dict(json.loads(document))
         if failure is not None and check:
             failure.report = report

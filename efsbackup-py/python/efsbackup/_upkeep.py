@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from . import _efsbackup
 from ._efsbackup import CancelToken
 from ._errors import ErrorKind, InvalidInputError
 from ._found import Adopted, Change, PruneReport, Verification, Version
 from ._paths import StrOrBytesPath, several
-from ._progress import Progress
+from ._progress import ProgressArgument, shown
 from ._snapshot import BackupReport, Snapshot
 
 
@@ -27,7 +27,7 @@ class Upkeep:
         source: StrOrBytesPath | None = None,
         repair_from: StrOrBytesPath | None = None,
         sample: float | None = None,
-        progress: Callable[[Progress], object] | None = None,
+        progress: ProgressArgument = None,
         cancel: CancelToken | None = None,
     ) -> Verification:
         """Read a snapshot and compare it with its manifest.
@@ -40,19 +40,20 @@ class Upkeep:
             repair_from: Make what is not as the manifest says anew, where this tree still
                 has it just so.
             sample: Read the contents of only this share of the files, in percent.
-            progress: Called with a :class:`Progress`.
+            progress: ``True`` for a bar, or called with a :class:`Progress`.
             cancel: Stops it.
         """
-        document = _efsbackup.verify(
-            self._root,
-            self._name,
-            snapshot_id(snapshot),
-            source,
-            repair_from,
-            sample,
-            progress,
-            cancel,
-        )
+        with shown(progress, "verify") as told:
+            document = _efsbackup.verify(
+                self._root,
+                self._name,
+                snapshot_id(snapshot),
+                source,
+                repair_from,
+                sample,
+                told,
+                cancel,
+            )
         return Verification.from_dict(json.loads(document))
 
     def diff(
@@ -100,7 +101,7 @@ class Upkeep:
         *,
         timezone: str = "UTC",
         dry_run: bool = False,
-        progress: Callable[[Progress], object] | None = None,
+        progress: ProgressArgument = None,
         cancel: CancelToken | None = None,
     ) -> list[Adopted]:
         """Make existing folders snapshots, copying nothing: they are read and renamed.
@@ -109,21 +110,22 @@ class Upkeep:
             folders: Such as ``daily.0``, ``daily.1``; on the repository's file system.
             timezone: Which one dates in their names are of.
             dry_run: Only check, and tell what would become of each.
-            progress: Called with a :class:`Progress` while one is read.
+            progress: ``True`` for a bar, or called with a :class:`Progress` while one is read.
             cancel: Stops it.
 
         Raises:
             SafetyStopError: Something about a folder is not clear; nothing was changed.
         """
-        document = _efsbackup.adopt(
-            self._root,
-            self._name,
-            several("folders", folders),
-            timezone,
-            dry_run,
-            progress,
-            cancel,
-        )
+        with shown(progress, "adopt") as told:
+            document = _efsbackup.adopt(
+                self._root,
+                self._name,
+                several("folders", folders),
+                timezone,
+                dry_run,
+                told,
+                cancel,
+            )
         return [Adopted.from_dict(one) for one in json.loads(document)]
 
     def prune(
