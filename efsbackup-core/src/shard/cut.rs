@@ -60,7 +60,9 @@ impl Cutter {
             let room = self.room() * self.cost.bytes_per_second;
             // A bare unit takes something, or there would be no end.
             let blocks = ((room / block as f64).round() as u64).max(u64::from(self.is_bare()));
-            let to = from.saturating_add(blocks.saturating_mul(block)).min(size);
+            let to = from.saturating_add(blocks.saturating_mul(block));
+            // What is left of the last block is no unit.
+            let to = if to.saturating_add(block / 2) >= size && blocks > 0 { size } else { to };
             if to > from {
                 let entries = u64::from(to == size);
                 let seconds = (to - from) as f64 / self.cost.bytes_per_second
