@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 GUIDES = sorted(
     path for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")] if "```python\n" in path.read_text()
 )
+ELSEWHERE = ("distributed ", "dask_jobqueue ", "dask_cloudprovider")
+"""Packages that are not installed here, for clusters that are not there."""
 
 
 def place(folder: Path) -> None:
@@ -41,7 +43,7 @@ def test_the_guides_programs_run(guide: Path, tmp_path: Path) -> None:
     # A block that begins in the middle of a program names the folders of the ones before it.
     begin = "import efsbackup\nsource, destination = '/mnt/source', '/mnt/copy'\n"
     for number, (not_run, block) in enumerate(blocks):
-        if not_run:
+        if not_run or any(f"from {package}" in block for package in ELSEWHERE):
             compile(block, guide.name, "exec")
             continue
         program = tmp_path / f"block_{number}.py"
