@@ -117,7 +117,7 @@ def wait_for(status: str, ask: Callable[[], dict[str, Any]]) -> None:
         if any(run["status"] == status for run in found["runs"]):
             return
         time.sleep(0.2)
-    pytest.fail(f"not {status}: {found}")
+    pytest.fail(f"not {status}: {ask()}")
 
 
 def test_the_examples_of_the_modules_of_pipelines_run(tmp_path: Path) -> None:
