@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell starts what runs in the background deaf to Ctrl-C, and Python stays so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ODD = b"odd\xff\n name"
 """A name that is not UTF-8 and would break a line."""

@@ -153,10 +153,10 @@ def test_the_examples_of_the_modules_of_pipelines_run(tmp_path: Path) -> None:
             assert run("data_pipeline", {**failing, **here})["changed"]
             for asked, status in ((waiting, "FINISHED"), ({"name": "failing", "runs": True}, "FAILED")):
                 wait_for(status, partial(run, "data_pipeline_info", {**asked, **here}))
-            told = (tmp_path / "notifications.jsonl").read_text()
-            assert "[Alert] EFS Backup Failed" in told and "Succeeded" not in told
         finally:
             server.terminate()
+    told = (tmp_path / "notifications.jsonl").read_text()
+    assert "[Alert] EFS Backup Failed" in told and "Succeeded" not in told
 
 
 def test_ansible_finds_no_fault_in_modules_and_their_documentation() -> None:

@@ -142,6 +142,13 @@ fn work(
     let keep = SignedDuration::from_hours(24 * i64::from(args.keep_days));
     let mut looked: Option<Instant> = None;
     let mut pruned: Option<Instant> = None;
+    let mut tell = || {
+        deliver(&mut |notification| {
+            notification.append_to(&notifications)?;
+            output.note(&format!("notification: {}", notification.subject));
+            Ok(())
+        })
+    };
     let mut step = || {
         if looked.is_none_or(|last| last.elapsed() >= TICK) {
             looked = Some(Instant::now());
@@ -150,13 +157,7 @@ fn work(
                 pruned = Some(Instant::now());
                 done = done.and_then(|()| engine.prune(Timestamp::now() - keep).map(drop));
             }
-            let done = done.and_then(|()| {
-                deliver(&mut |notification| {
-                    notification.append_to(&notifications)?;
-                    output.note(&format!("notification: {}", notification.subject));
-                    Ok(())
-                })
-            });
+            let done = done.and_then(|()| tell());
             // A full disk may pass; what was not done is done by a later look.
             if let Err(error) = done {
                 output.warn(&format!("warning: {error:#}"));
@@ -166,13 +167,28 @@ fn work(
             stop.cancel();
         }
     };
-    if args.tasks.tasks == 0 {
+    let worked = if args.tasks.tasks == 0 {
         while !stop.is_cancelled() {
             step();
             std::thread::sleep(Duration::from_millis(50));
         }
-        return Ok(());
+        Ok(())
+    } else {
+        Worker::new(engine, &SystemClock, worker_options(args)?).run(stop, &mut |events| {
+            events.iter().for_each(|event| output.record(&event.into()));
+            step();
+            if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    };
+    // Who reads of the end of a run and stops the service then finds what it had to tell. What
+    // can't be told now is kept, and told when it starts again.
+    if let Err(error) = tell() {
+        output.warn(&format!("warning: {error:#}"));
     }
+    worked
+}
+
+fn worker_options(args: &Args) -> Result<WorkerOptions> {
     let mut groups = vec![LOCAL_GROUP.to_owned()];
     groups.extend(args.groups.iter().cloned());
     let mut options = WorkerOptions::new(groups, &args.log_dir, work_dir(&args.state));
@@ -183,12 +199,7 @@ fn work(
     options.heartbeat = Duration::from_secs(2);
     options.poll_interval = TICK;
     options.environment.extend(command());
-    let clock = SystemClock;
-    Worker::new(engine, &clock, options).run(stop, &mut |events| {
-        events.iter().for_each(|event| output.record(&event.into()));
-        step();
-        if stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
+    Ok(options)
 }
 
 /// Scripts and records of running attempts lie beside the state.
