@@ -41,10 +41,12 @@ mod meta;
 mod names;
 mod options;
 mod pattern;
+#[cfg(feature = "snapshot")]
 pub(crate) mod piece;
 mod ping;
 mod place;
 mod pool;
+mod prepared;
 mod reach;
 mod report;
 #[cfg(feature = "json")]
@@ -83,6 +85,6 @@ pub use filter::{Filter, Part};
 pub use options::{
     Fsync, IsBad, IsWhole, Jobs, LinkSource, MaxDelete, Mirror, Options, Share, Trust,
 };
-pub use piece::{FileVersion, Prepared};
+pub use prepared::{FileVersion, Prepared};
 pub use report::{Bytes, Counts, Entries, EntryError, Outcome, Report};
 pub use settled::{ContentHasher, Digest, FileKind, Settled};

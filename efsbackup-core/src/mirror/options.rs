@@ -2,7 +2,7 @@
 
 use super::event::Listener;
 use super::filter::Filter;
-use super::piece::Prepared;
+use super::prepared::Prepared;
 use super::setters::setters;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;

@@ -10,7 +10,7 @@ use super::calls;
 use super::files::Dir;
 use super::name;
 use super::range::{read, write};
-use super::shared::{Begun, SharedRun};
+use super::shared::SharedRun;
 use super::store::Store;
 use super::subtrees::{Blocks, block_size, merge};
 use crate::bytepath::BytePath;
@@ -174,7 +174,7 @@ fn whole(store: &Store, run: &SharedRun, pieces: &[&CopiedPiece]) -> Option<Prep
 }
 
 #[cfg(feature = "shard")]
-impl Begun {
+impl super::shared::Begun {
     /// How the file `path` of `source` is now, if it may be copied in pieces: it is a file of a
     /// single name, and not what the last snapshot has, which would be linked.
     pub(crate) fn version(&self, source: &Path, path: &BytePath) -> Option<FileVersion> {
