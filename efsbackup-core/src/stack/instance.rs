@@ -1,13 +1,13 @@
 //! A backup as a state machine that EventBridge Scheduler starts: it starts an instance, has
 //! Systems Manager run the script on it, and ends it however that went. A CloudFormation template.
 
-use super::cloudformation::{Resources, alarm, file_system, log_group, network, topics};
+use super::cloudformation::{Resources, file_system, log_group, network, topics};
 use super::instance_needs;
 use super::needs::Role;
 use super::node::{list, map, text};
 use super::plan::Plan;
 use super::shared;
-use super::steps::{add_role, failed, schedule, tell_failure, tell_success};
+use super::steps::{add_role, failed, state_machine, tell_failure, tell_success};
 use super::tokens::cloudformation as value;
 use crate::error::Result;
 use crate::formats::yaml;
@@ -35,15 +35,7 @@ pub(super) fn write(plan: &Plan<'_>, checked: &Checked<'_>) -> Result<String> {
     file_system(plan, &mut resources);
     log_group(plan, &mut resources);
     roles(plan, &mut resources);
-    let machine = serde_json::to_string_pretty(&machine(plan, checked)?).unwrap_or_default();
-    let properties = [
-        ("StateMachineName", text(plan.name())),
-        ("RoleArn", value("{machine-role-arn}")),
-        ("DefinitionString", value(&machine)),
-    ];
-    resources.add("StateMachine", "AWS::StepFunctions::StateMachine", properties);
-    schedule(plan, &mut resources)?;
-    alarm(plan, &mut resources);
+    state_machine(plan, &machine(plan, checked)?, &mut resources)?;
     let mut parameters: Vec<(&str, Node)> = Vec::new();
     if let Some(name) = plan.image_parameter() {
         let image = map([

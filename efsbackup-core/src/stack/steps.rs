@@ -30,16 +30,25 @@ pub(super) fn write(plan: &Plan<'_>, checked: &Checked<'_>) -> Result<String> {
     roles(plan, &mut resources);
     resources.add("Cluster", "AWS::ECS::Cluster", [("ClusterName", text(plan.name()))]);
     task(plan, checked, image, &mut resources)?;
-    let machine = serde_json::to_string_pretty(&machine(plan, checked)).unwrap_or_default();
+    state_machine(plan, &machine(plan, checked), &mut resources)?;
+    Ok(yaml::write(&resources.template(&shared::description(plan), Vec::new())))
+}
+
+/// The state machine, what starts it, and the alarm for when it does not succeed.
+pub(super) fn state_machine(
+    plan: &Plan<'_>,
+    machine: &Value,
+    resources: &mut Resources,
+) -> Result<()> {
     let properties = [
         ("StateMachineName", text(plan.name())),
         ("RoleArn", value("{machine-role-arn}")),
-        ("DefinitionString", value(&machine)),
+        ("DefinitionString", value(&format!("{machine:#}"))),
     ];
     resources.add("StateMachine", "AWS::StepFunctions::StateMachine", properties);
-    schedule(plan, &mut resources)?;
-    alarm(plan, &mut resources);
-    Ok(yaml::write(&resources.template(&shared::description(plan), Vec::new())))
+    schedule(plan, resources)?;
+    alarm(plan, resources);
+    Ok(())
 }
 
 fn roles(plan: &Plan<'_>, resources: &mut Resources) {
@@ -241,7 +250,7 @@ fn tell(topic: Option<&String>, subject: &str, (key, next): (&str, Value)) -> Va
     state
 }
 
-pub(super) fn schedule(plan: &Plan<'_>, resources: &mut Resources) -> Result<()> {
+fn schedule(plan: &Plan<'_>, resources: &mut Resources) -> Result<()> {
     if plan.spec.schedule_type == ScheduleType::Ondemand {
         return Ok(());
     }
