@@ -67,7 +67,7 @@
  * The default: `efsb_call_options options = EFSB_CALL_OPTIONS_INIT;`
  */
 #define EFSB_CALL_OPTIONS_INIT \
-  { sizeof(efsb_call_options), NULL, NULL, NULL, 0, 0, 0 }
+  { sizeof(efsb_call_options), NULL, NULL, NULL, 0, 0, 0, NULL }
 
 /**
  * The default: `efsb_plan_options options = EFSB_PLAN_OPTIONS_INIT;`
@@ -954,7 +954,7 @@ typedef struct {
 } efsb_aws_options;
 
 /**
- * How a call to a service is made. Start with #EFSB_CALL_OPTIONS_INIT; everything 0 is the
+ * How a call is made that copies nothing. Start with #EFSB_CALL_OPTIONS_INIT; everything 0 is the
  * default.
  */
 typedef struct {
@@ -971,7 +971,7 @@ typedef struct {
    */
   efsb_log_fn log;
   /**
-   * The first argument of `log`.
+   * The first argument of `log` and `progress`.
    */
   void *user_data;
   /**
@@ -987,6 +987,10 @@ typedef struct {
    * waits at most. 0: without end.
    */
   uint64_t patience_ms;
+  /**
+   * Told how far efsb_verify() or efsb_adopt() is, its first argument `user_data`; may be NULL.
+   */
+  efsb_progress_fn progress;
 } efsb_call_options;
 
 /**
@@ -1913,6 +1917,28 @@ efsb_status efsb_restore(const efsb_repository *repository,
                          efsb_report **report);
 
 /**
+ * Restores the snapshot `id` over what is in `destination`: differing entries are replaced,
+ * and with `remove_extraneous` those that the snapshot lacks removed. All that will be
+ * replaced or removed is first kept as a snapshot, the undo; `*undo`, freed with
+ * efsb_snapshot_free(), receives it, or NULL where nothing was to be kept. Restored in place,
+ * it undoes this. With NULL for `undo` none is kept.
+ *
+ * `entries` are `entry_count` files and directories of the snapshot, or patterns where they
+ * have a `*`, `?` or `[` and no entry is called so; without any, all is restored. Everything
+ * else is as in efsb_restore().
+ *
+ * Requires: As efsb_restore(); `undo` is NULL or may be written.
+ */
+efsb_status efsb_restore_in_place(const efsb_repository *repository,
+                                  const char *id,
+                                  const char *destination,
+                                  const char *const *entries,
+                                  size_t entry_count,
+                                  const efsb_mirror_options *options,
+                                  efsb_report **report,
+                                  efsb_snapshot **undo);
+
+/**
  * Opens the embedded service with its state in the file at `state`, on a local disk; it is made
  * if missing. efsb_run() on the same state, or `efsbackup serve`, runs what is active there.
  *
@@ -2316,20 +2342,20 @@ void efsb_string_free(char *string);
  *
  * With `source` it is compared with that tree instead; with `repair_from` what is not as the
  * manifest says is made anew where that tree still has it just so. One of the two may be
- * given. `sample_percent` reads only that share of the files' contents; 0 reads all. `cancel`
- * and `json` may be NULL.
+ * given. `sample_percent` reads only that share of the files' contents; 0 reads all. `call` and
+ * `json` may be NULL.
  *
  * Returns #EFSB_OK if all is as it should be, #EFSB_INCOMPLETE if not.
  *
- * Requires: `repository` and `cancel` are NULL or alive; the texts are NULL or NUL-terminated; `json` is
- * NULL or may be written.
+ * Requires: `repository` is NULL or alive; the texts are NULL or NUL-terminated; `call` is NULL or as its
+ * comments say; `json` is NULL or may be written.
  */
 efsb_status efsb_verify(const efsb_repository *repository,
                         const char *id,
                         const char *source,
                         const char *repair_from,
                         double sample_percent,
-                        const efsb_cancel_token *cancel,
+                        const efsb_call_options *call,
                         char **json);
 
 /**
@@ -2339,15 +2365,15 @@ efsb_status efsb_verify(const efsb_repository *repository,
  * `what`. With `contents` files of a directory are read; else those of equal size and time
  * count as equal.
  *
- * Requires: `repository` and `cancel` are NULL or alive; the texts are NULL or NUL-terminated; `json` is
- * NULL or may be written.
+ * Requires: `repository` is NULL or alive; the texts are NULL or NUL-terminated; `call` is NULL or as its
+ * comments say; `json` is NULL or may be written.
  */
 efsb_status efsb_diff(const efsb_repository *repository,
                       const char *id,
                       const char *other,
                       const char *directory,
                       bool contents,
-                      const efsb_cancel_token *cancel,
+                      const efsb_call_options *call,
                       char **json);
 
 /**
@@ -2372,15 +2398,16 @@ efsb_status efsb_history(const efsb_repository *repository,
  *
  * Returns #EFSB_SAFETY_STOP, with nothing changed, when something about a folder is not clear.
  *
- * Requires: `repository` and `cancel` are NULL or alive; `folders` has as many texts as said, and they
- * and `timezone` are NULL or NUL-terminated; `json` is NULL or may be written.
+ * Requires: `repository` is NULL or alive; `folders` has as many texts as said, and they and `timezone`
+ * are NULL or NUL-terminated; `call` is NULL or as its comments say; `json` is NULL or may be
+ * written.
  */
 efsb_status efsb_adopt(const efsb_repository *repository,
                        const char *const *folders,
                        size_t folder_count,
                        const char *timezone,
                        bool dry_run,
-                       const efsb_cancel_token *cancel,
+                       const efsb_call_options *call,
                        char **json);
 
 /**
@@ -2389,37 +2416,15 @@ efsb_status efsb_adopt(const efsb_repository *repository,
  * `*json`, freed with efsb_string_free(), receives an object with `decisions` (each `id`,
  * `keep` and `reasons`), `removed` and `left_over`.
  *
- * Requires: `repository`, `retention` and `cancel` are NULL or alive; `timezone` is NULL or
- * NUL-terminated; `json` is NULL or may be written.
+ * Requires: `repository` and `retention` are NULL or alive; `timezone` is NULL or NUL-terminated; `call`
+ * is NULL or as its comments say; `json` is NULL or may be written.
  */
 efsb_status efsb_prune(const efsb_repository *repository,
                        const efsb_retention *retention,
                        const char *timezone,
                        bool dry_run,
-                       const efsb_cancel_token *cancel,
+                       const efsb_call_options *call,
                        char **json);
-
-/**
- * Restores the snapshot `id` over what is in `destination`: differing entries are replaced,
- * and with `remove_extraneous` those that the snapshot lacks removed. All that will be
- * replaced or removed is first kept as a snapshot, the undo; `*undo`, freed with
- * efsb_snapshot_free(), receives it, or NULL where nothing was to be kept. Restored in place,
- * it undoes this. With NULL for `undo` none is kept.
- *
- * `entries` are `entry_count` files and directories of the snapshot, or patterns where they
- * have a `*`, `?` or `[` and no entry is called so; without any, all is restored. Everything
- * else is as in efsb_restore().
- *
- * Requires: As efsb_restore(); `undo` is NULL or may be written.
- */
-efsb_status efsb_restore_in_place(const efsb_repository *repository,
-                                  const char *id,
-                                  const char *destination,
-                                  const char *const *entries,
-                                  size_t entry_count,
-                                  const efsb_mirror_options *options,
-                                  efsb_report **report,
-                                  efsb_snapshot **undo);
 
 /**
  * The version of the library that is loaded, such as "1.2.3"; compare EFSB_VERSION, that of

@@ -57,8 +57,8 @@ pub unsafe extern "C" fn efsb_mirror(
         if let Some(listener) = entries.listener() {
             mirror = mirror.listener(listener);
         }
-        let done = mirror.cancel(&copying.cancel).progress(&mut callback).run()?;
-        callback.end(|records| done.log(records));
+        let done = mirror.cancel(&copying.cancel).progress(&mut callback).run();
+        let done = callback.end(done, Report::log)?;
         // SAFETY: by this function's contract.
         unsafe { finish(report, done) }
     }

@@ -170,17 +170,8 @@ impl efsb_mirror_options {
 
     /// The caller's callback as an observer.
     pub(crate) fn callback(&self) -> Callback {
-        Callback {
-            function: self.progress,
-            user_data: self.user_data,
-            log: self.log(),
-            records: self.log().records().into(),
-        }
-    }
-
-    /// The caller's callback for a log.
-    fn log(&self) -> Log {
-        Log { function: self.log, user_data: self.user_data, level: self.log_level }
+        let log = Log { function: self.log, user_data: self.user_data, level: self.log_level };
+        Callback::new(self.progress, self.user_data, log)
     }
 }
 

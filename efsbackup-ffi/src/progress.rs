@@ -1,6 +1,7 @@
 //! Hearing how far a call is.
 
 use crate::log::Log;
+use efsbackup_core::Result;
 use efsbackup_core::log::{Level, Records};
 use efsbackup_core::mirror::Listener;
 use efsbackup_core::progress::{Observer, Phase, Progress};
@@ -75,25 +76,32 @@ impl From<&Progress> for efsb_progress {
 /// The caller's callback as an observer.
 pub(crate) struct Callback {
     /// The function; may be NULL.
-    pub(crate) function: efsb_progress_fn,
+    function: efsb_progress_fn,
     /// What it is given first.
-    pub(crate) user_data: *mut c_void,
+    user_data: *mut c_void,
     /// Who is told what is done.
-    pub(crate) log: Log,
+    log: Log,
     /// What it was not told yet.
-    pub(crate) records: Arc<Records>,
+    records: Arc<Records>,
 }
 
 impl Callback {
+    pub(crate) fn new(function: efsb_progress_fn, user_data: *mut c_void, log: Log) -> Callback {
+        Callback { function, user_data, log, records: log.records().into() }
+    }
+
     /// What is told from other threads. Entries only where somebody logs them, as it takes time.
     pub(crate) fn entries(&self) -> Entries {
         Entries(Arc::clone(&self.records))
     }
 
-    /// Tells what came of it.
-    pub(crate) fn end(&self, tell: impl FnOnce(&Records)) {
-        tell(&self.records);
+    /// Tells what came of the call, and after an error what led to it.
+    pub(crate) fn end<T>(&self, done: Result<T>, tell: impl FnOnce(&T, &Records)) -> Result<T> {
+        if let Ok(done) = &done {
+            tell(done, &self.records);
+        }
         self.log.pass_on(&self.records);
+        done
     }
 }
 

@@ -1,4 +1,4 @@
-//! `efsb_repository`: taking, listing and restoring snapshots.
+//! `efsb_repository`: taking and listing snapshots.
 
 use crate::backup_options::{self, efsb_backup_options};
 use crate::error::Failure;
@@ -10,8 +10,8 @@ use crate::option_struct::OptionStruct;
 use crate::report::efsb_report;
 use crate::snapshot::{efsb_snapshot, efsb_snapshot_list};
 use crate::status::efsb_status;
-use crate::text::{c_string, null_argument, path, paths, set, text};
-use efsbackup_core::snapshot::Repository;
+use crate::text::{c_string, null_argument, path, set, text};
+use efsbackup_core::snapshot::{BackupReport, Repository};
 use std::ffi::{CString, c_char};
 use std::ptr::{null, null_mut};
 
@@ -144,8 +144,8 @@ pub unsafe extern "C" fn efsb_backup(
         if let Some(listener) = entries.listener() {
             backup = backup.listener(listener);
         }
-        let done = backup.progress(&mut callback).run()?;
-        callback.end(|records| done.log(records));
+        let done = backup.progress(&mut callback).run();
+        let done = callback.end(done, BackupReport::log)?;
         if let (Some(published), false) = (done.snapshot, snapshot.is_null()) {
             // SAFETY: by this function's contract.
             unsafe { set(snapshot, efsb_snapshot::give(published.into())) };
@@ -177,64 +177,5 @@ pub unsafe extern "C" fn efsb_snapshots(
         // SAFETY: by this function's contract.
         unsafe { set(list, efsb_snapshot_list::give(snapshots)) };
         Ok(())
-    }
-}
-
-/// Copies the snapshot `id` to `destination`, where what is restored must be missing unless
-/// `remove_extraneous` is on: then it is restored over what is there, and a snapshot that
-/// undoes this is kept, see efsb_restore_in_place(). The restored tree has files of its own: nothing in it is
-/// hard-linked with a snapshot.
-///
-/// With `entries`, `entry_count` files and directories in the snapshot, only these are
-/// restored, each to the same place below `destination`; one with a `*`, `?` or `[` that is no
-/// entry's name is a pattern as in `filter`. It may be NULL when the count is 0. `options` and
-/// `report` are as those of efsb_mirror(), and so is what is returned; `link_dest` must be
-/// empty.
-///
-/// # Safety
-/// `repository` is NULL or alive; the texts are NULL or NUL-terminated; `options` is NULL or
-/// as its comments say; `report` is NULL or may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn efsb_restore(
-    repository: *const efsb_repository,
-    id: *const c_char,
-    destination: *const c_char,
-    entries: *const *const c_char,
-    entry_count: usize,
-    options: *const efsb_mirror_options,
-    report: *mut *mut efsb_report,
-) -> efsb_status {
-    guard! {
-        // SAFETY: by this function's contract.
-        unsafe { set(report, null_mut()) };
-        // SAFETY: by this function's contract.
-        let repository = unsafe { borrow(repository) }?;
-        // SAFETY: by this function's contract.
-        let id = unsafe { text(id, "id") }?.ok_or_else(|| null_argument("id"))?;
-        // SAFETY: by this function's contract.
-        let destination = unsafe { path(destination, "destination") }?;
-        // SAFETY: by this function's contract.
-        let entries = unsafe { paths(entries, entry_count, "entries") }?;
-        // SAFETY: by this function's contract.
-        let options = unsafe { efsb_mirror_options::read(options) }?;
-        // SAFETY: by this function's contract.
-        let copying = unsafe { options.copying() }?;
-        let mut callback = options.callback();
-        let entered = callback.entries();
-        let mut restore = repository
-            .restore(id, destination)
-            .options(copying.options)
-            .cancel(&copying.cancel)
-            .progress(&mut callback);
-        for entry in entries {
-            restore = restore.entry(entry);
-        }
-        if let Some(listener) = entered.listener() {
-            restore = restore.listener(listener);
-        }
-        let done = restore.run()?;
-        callback.end(|records| done.report.log(records));
-        // SAFETY: by this function's contract.
-        unsafe { finish(report, done.report) }
     }
 }

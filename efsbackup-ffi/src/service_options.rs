@@ -1,4 +1,4 @@
-//! What calls to a service, plans and runs are told.
+//! What calls that copy nothing, plans and runs are told.
 
 use crate::cancel::efsb_cancel_token;
 use crate::definition_options::pairs;
@@ -7,6 +7,7 @@ use crate::guard::guard;
 use crate::handle::Handle;
 use crate::log::{Log, efsb_log_fn};
 use crate::option_struct::OptionStruct;
+use crate::progress::{Callback, efsb_progress_fn};
 use crate::status::efsb_status;
 use crate::text::text;
 use efsbackup_core::cancel::CancelToken;
@@ -15,7 +16,7 @@ use efsbackup_core::expression::Value;
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
-/// How a call to a service is made. Start with #EFSB_CALL_OPTIONS_INIT; everything 0 is the
+/// How a call is made that copies nothing. Start with #EFSB_CALL_OPTIONS_INIT; everything 0 is the
 /// default.
 #[repr(C)]
 pub struct efsb_call_options {
@@ -25,7 +26,7 @@ pub struct efsb_call_options {
     pub cancel: *const efsb_cancel_token,
     /// Told what is done; may be NULL.
     pub log: efsb_log_fn,
-    /// The first argument of `log`.
+    /// The first argument of `log` and `progress`.
     pub user_data: *mut c_void,
     /// The lowest level that `log` is told, an EFSB_LOG_ constant.
     pub log_level: i32,
@@ -34,6 +35,8 @@ pub struct efsb_call_options {
     /// How many milliseconds efsb_service_wait(), or efsb_service_apply() for a deactivation,
     /// waits at most. 0: without end.
     pub patience_ms: u64,
+    /// Told how far efsb_verify() or efsb_adopt() is, its first argument `user_data`; may be NULL.
+    pub progress: efsb_progress_fn,
 }
 
 /// What pipeline is wanted. Start with #EFSB_PLAN_OPTIONS_INIT; everything 0 is the default.
@@ -206,6 +209,11 @@ impl efsb_call_options {
     /// The caller's callback.
     pub(crate) fn log(&self) -> Log {
         Log { function: self.log, user_data: self.user_data, level: self.log_level }
+    }
+
+    /// The caller's callbacks, for what goes through files.
+    pub(crate) fn callback(&self) -> Callback {
+        Callback::new(self.progress, self.user_data, self.log())
     }
 
     /// How long to wait at most.

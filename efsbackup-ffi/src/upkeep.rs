@@ -1,31 +1,19 @@
-//! Looking at snapshots and keeping them: verify, diff, history, adopt, prune, restore in place.
+//! Looking at snapshots and keeping them: verify, diff, history, adopt, prune.
 //!
-//! What is found comes as JSON, the documents that the command writes with `--json`.
+//! What is found comes as JSON, the documents that the command writes with `--json`. `call` may
+//! be NULL.
 
-use crate::cancel::efsb_cancel_token;
 use crate::error::Failure;
 use crate::guard::guard;
-use crate::handle::Handle;
-use crate::mirror::finish;
-use crate::mirror_options::efsb_mirror_options;
 use crate::option_struct::OptionStruct;
-use crate::report::efsb_report;
 use crate::repository::{borrow, efsb_repository};
-use crate::snapshot::efsb_snapshot;
+use crate::service_options::efsb_call_options;
 use crate::status::{EFSB_INCOMPLETE, efsb_status};
 use crate::text::{give_json, needed, null_argument, path, paths, set, text};
-use efsbackup_core::cancel::CancelToken;
-use efsbackup_core::snapshot::{BackupOptions, Retention};
+use efsbackup_core::snapshot::{BackupOptions, PruneReport, Retention, Verification};
 use std::ffi::c_char;
 use std::path::Path;
 use std::ptr::null_mut;
-
-/// # Safety
-/// `token` is NULL or alive.
-unsafe fn token(token: *const efsb_cancel_token) -> CancelToken {
-    // SAFETY: by this function's contract.
-    unsafe { Handle::borrow(token) }.cloned().unwrap_or_default()
-}
 
 /// # Safety
 /// `value` is NULL or NUL-terminated and alive for `'a`.
@@ -43,14 +31,14 @@ unsafe fn optional<'a>(value: *const c_char, argument: &str) -> Result<Option<&'
 ///
 /// With `source` it is compared with that tree instead; with `repair_from` what is not as the
 /// manifest says is made anew where that tree still has it just so. One of the two may be
-/// given. `sample_percent` reads only that share of the files' contents; 0 reads all. `cancel`
-/// and `json` may be NULL.
+/// given. `sample_percent` reads only that share of the files' contents; 0 reads all. `call` and
+/// `json` may be NULL.
 ///
 /// Returns #EFSB_OK if all is as it should be, #EFSB_INCOMPLETE if not.
 ///
 /// # Safety
-/// `repository` and `cancel` are NULL or alive; the texts are NULL or NUL-terminated; `json` is
-/// NULL or may be written.
+/// `repository` is NULL or alive; the texts are NULL or NUL-terminated; `call` is NULL or as its
+/// comments say; `json` is NULL or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn efsb_verify(
     repository: *const efsb_repository,
@@ -58,7 +46,7 @@ pub unsafe extern "C" fn efsb_verify(
     source: *const c_char,
     repair_from: *const c_char,
     sample_percent: f64,
-    cancel: *const efsb_cancel_token,
+    call: *const efsb_call_options,
     json: *mut *mut c_char,
 ) -> efsb_status {
     guard! {
@@ -67,8 +55,11 @@ pub unsafe extern "C" fn efsb_verify(
         // SAFETY: by this function's contract.
         let (repository, id) = unsafe { (borrow(repository)?, needed(id, "id")?) };
         // SAFETY: by this function's contract.
-        let cancel = unsafe { token(cancel) };
-        let mut verify = repository.verify(id).cancel(&cancel);
+        let call = unsafe { efsb_call_options::read(call) }?;
+        // SAFETY: by this function's contract.
+        let cancel = unsafe { call.token() }?;
+        let mut callback = call.callback();
+        let mut verify = repository.verify(id).cancel(&cancel).progress(&mut callback);
         // SAFETY: by this function's contract.
         if let Some(source) = unsafe { optional(source, "source") }? {
             verify = verify.against(source);
@@ -80,7 +71,8 @@ pub unsafe extern "C" fn efsb_verify(
         if sample_percent != 0.0 {
             verify = verify.sample(sample_percent);
         }
-        let found = verify.run()?;
+        let found = verify.run();
+        let found = callback.end(found, Verification::log)?;
         // SAFETY: by this function's contract.
         unsafe { give_json(json, &found) }?;
         match found.is_good() {
@@ -101,8 +93,8 @@ pub unsafe extern "C" fn efsb_verify(
 /// count as equal.
 ///
 /// # Safety
-/// `repository` and `cancel` are NULL or alive; the texts are NULL or NUL-terminated; `json` is
-/// NULL or may be written.
+/// `repository` is NULL or alive; the texts are NULL or NUL-terminated; `call` is NULL or as its
+/// comments say; `json` is NULL or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn efsb_diff(
     repository: *const efsb_repository,
@@ -110,7 +102,7 @@ pub unsafe extern "C" fn efsb_diff(
     other: *const c_char,
     directory: *const c_char,
     contents: bool,
-    cancel: *const efsb_cancel_token,
+    call: *const efsb_call_options,
     json: *mut *mut c_char,
 ) -> efsb_status {
     guard! {
@@ -119,7 +111,7 @@ pub unsafe extern "C" fn efsb_diff(
         // SAFETY: by this function's contract.
         let (repository, id) = unsafe { (borrow(repository)?, needed(id, "id")?) };
         // SAFETY: by this function's contract.
-        let cancel = unsafe { token(cancel) };
+        let cancel = unsafe { efsb_call_options::read(call)?.token() }?;
         // SAFETY: by this function's contract.
         let diff = match unsafe { optional(directory, "directory") }? {
             Some(directory) => repository.diff_directory(id, directory),
@@ -167,8 +159,9 @@ pub unsafe extern "C" fn efsb_history(
 /// Returns #EFSB_SAFETY_STOP, with nothing changed, when something about a folder is not clear.
 ///
 /// # Safety
-/// `repository` and `cancel` are NULL or alive; `folders` has as many texts as said, and they
-/// and `timezone` are NULL or NUL-terminated; `json` is NULL or may be written.
+/// `repository` is NULL or alive; `folders` has as many texts as said, and they and `timezone`
+/// are NULL or NUL-terminated; `call` is NULL or as its comments say; `json` is NULL or may be
+/// written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn efsb_adopt(
     repository: *const efsb_repository,
@@ -176,7 +169,7 @@ pub unsafe extern "C" fn efsb_adopt(
     folder_count: usize,
     timezone: *const c_char,
     dry_run: bool,
-    cancel: *const efsb_cancel_token,
+    call: *const efsb_call_options,
     json: *mut *mut c_char,
 ) -> efsb_status {
     guard! {
@@ -187,9 +180,15 @@ pub unsafe extern "C" fn efsb_adopt(
         // SAFETY: by this function's contract.
         let folders = unsafe { paths(folders, folder_count, "folders") }?;
         // SAFETY: by this function's contract.
-        let (named, cancel) = unsafe { (named(timezone)?, token(cancel)) };
+        let (named, call) = unsafe { (named(timezone)?, efsb_call_options::read(call)?) };
+        // SAFETY: by this function's contract.
+        let cancel = unsafe { call.token() }?;
+        let mut callback = call.callback();
         let adopt = repository.adopt(folders).timezone(named.timezone).dry_run(dry_run);
-        let adopted = adopt.cancel(&cancel).run()?;
+        let adopted = adopt.cancel(&cancel).progress(&mut callback).run();
+        let adopted = callback.end(adopted, |folders, records| {
+            folders.iter().for_each(|folder| folder.log(records));
+        })?;
         // SAFETY: by this function's contract.
         unsafe { give_json(json, &adopted) }
     }
@@ -230,15 +229,15 @@ pub struct efsb_retention {
 /// `keep` and `reasons`), `removed` and `left_over`.
 ///
 /// # Safety
-/// `repository`, `retention` and `cancel` are NULL or alive; `timezone` is NULL or
-/// NUL-terminated; `json` is NULL or may be written.
+/// `repository` and `retention` are NULL or alive; `timezone` is NULL or NUL-terminated; `call`
+/// is NULL or as its comments say; `json` is NULL or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn efsb_prune(
     repository: *const efsb_repository,
     retention: *const efsb_retention,
     timezone: *const c_char,
     dry_run: bool,
-    cancel: *const efsb_cancel_token,
+    call: *const efsb_call_options,
     json: *mut *mut c_char,
 ) -> efsb_status {
     guard! {
@@ -257,67 +256,13 @@ pub unsafe extern "C" fn efsb_prune(
             yearly: keep.keep_yearly,
         };
         // SAFETY: by this function's contract.
-        let (named, cancel) = unsafe { (named(timezone)?, token(cancel)) };
+        let (named, call) = unsafe { (named(timezone)?, efsb_call_options::read(call)?) };
+        // SAFETY: by this function's contract.
+        let cancel = unsafe { call.token() }?;
         let prune = repository.prune(retention).timezone(named.timezone).dry_run(dry_run);
-        let done = prune.cancel(&cancel).run()?;
+        let done = prune.cancel(&cancel).run();
+        let done = call.callback().end(done, PruneReport::log)?;
         // SAFETY: by this function's contract.
         unsafe { give_json(json, &done) }
-    }
-}
-
-/// Restores the snapshot `id` over what is in `destination`: differing entries are replaced,
-/// and with `remove_extraneous` those that the snapshot lacks removed. All that will be
-/// replaced or removed is first kept as a snapshot, the undo; `*undo`, freed with
-/// efsb_snapshot_free(), receives it, or NULL where nothing was to be kept. Restored in place,
-/// it undoes this. With NULL for `undo` none is kept.
-///
-/// `entries` are `entry_count` files and directories of the snapshot, or patterns where they
-/// have a `*`, `?` or `[` and no entry is called so; without any, all is restored. Everything
-/// else is as in efsb_restore().
-///
-/// # Safety
-/// As efsb_restore(); `undo` is NULL or may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn efsb_restore_in_place(
-    repository: *const efsb_repository,
-    id: *const c_char,
-    destination: *const c_char,
-    entries: *const *const c_char,
-    entry_count: usize,
-    options: *const efsb_mirror_options,
-    report: *mut *mut efsb_report,
-    undo: *mut *mut efsb_snapshot,
-) -> efsb_status {
-    guard! {
-        // SAFETY: by this function's contract.
-        unsafe { (set(report, null_mut()), set(undo, null_mut())) };
-        // SAFETY: by this function's contract.
-        let (repository, id) = unsafe { (borrow(repository)?, needed(id, "id")?) };
-        // SAFETY: by this function's contract.
-        let destination = unsafe { path(destination, "destination") }?;
-        // SAFETY: by this function's contract.
-        let entries = unsafe { paths(entries, entry_count, "entries") }?;
-        // SAFETY: by this function's contract.
-        let options = unsafe { efsb_mirror_options::read(options) }?;
-        // SAFETY: by this function's contract.
-        let copying = unsafe { options.copying() }?;
-        let mut callback = options.callback();
-        let mut restore = repository
-            .restore(id, destination)
-            .in_place(true)
-            .undo(!undo.is_null())
-            .options(copying.options)
-            .cancel(&copying.cancel)
-            .progress(&mut callback);
-        for entry in entries {
-            restore = restore.entry(entry);
-        }
-        let done = restore.run()?;
-        if let (Some(kept), false) = (done.undo, undo.is_null()) {
-            // SAFETY: by this function's contract.
-            unsafe { set(undo, efsb_snapshot::give(kept.into())) };
-        }
-        // SAFETY: by this function's contract.
-        unsafe { finish(report, done.report) }
     }
 }

@@ -1,8 +1,8 @@
 /* Pipelines on a service, runs, and what is told of them: `service DIRECTORY`, an empty one. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
+#include "heard.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 static const char TEXT[] =
@@ -15,20 +15,6 @@ static const char TEXT[] =
     "\"parameters\": [{\"id\": \"myWord\", \"type\": \"String\"}]}";
 
 static const char *const VALUES[] = {"myWord=a"};
-
-/* What the log was told, a line each; on which thread it must be. */
-struct heard {
-  pthread_t thread;
-  char text[16384];
-};
-
-static void hear(void *user_data, int32_t level, const char *piece, const char *message) {
-  struct heard *heard = user_data;
-  CHECK(pthread_equal(heard->thread, pthread_self()));
-  size_t length = strlen(heard->text);
-  snprintf(heard->text + length, sizeof heard->text - length, "%d %s: %s\n", (int)level, piece,
-           message);
-}
 
 static efsb_definition *parse(const char *text) {
   efsb_definition *definition = NULL;

@@ -1,6 +1,7 @@
 /* Repositories on real trees: `snapshots DIRECTORY`, an empty directory to work in. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
+#include "heard.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,7 +117,7 @@ static void a_source_that_shrank_publishes_nothing(const efsb_repository *reposi
   efsb_report_free(report);
 }
 
-static void what_no_option_keeps_is_removed(const efsb_repository *repository) {
+static efsb_snapshot *what_no_option_keeps_is_removed(const efsb_repository *repository) {
   efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;
   efsb_snapshot *snapshot = NULL;
   efsb_snapshot_list *list = NULL;
@@ -127,7 +128,7 @@ static void what_no_option_keeps_is_removed(const efsb_repository *repository) {
   CHECK(efsb_snapshot_list_count(list) == 2);
   CHECK_TEXT(efsb_snapshot_id(efsb_snapshot_list_get(list, 1)), efsb_snapshot_id(snapshot));
   efsb_snapshot_list_free(list);
-  efsb_snapshot_free(snapshot);
+  return snapshot;
 }
 
 static void snapshots_are_looked_at_and_kept(const efsb_repository *repository, const char *first,
@@ -173,6 +174,81 @@ static void snapshots_are_looked_at_and_kept(const efsb_repository *repository, 
   efsb_string_free(json);
 }
 
+static int stop(void *user_data, const efsb_progress *progress) {
+  (void)user_data;
+  return progress->entries > 0;
+}
+
+static void what_is_done_is_told(const efsb_repository *repository, const char *older) {
+  struct heard heard = {.thread = pthread_self()};
+  efsb_call_options call = EFSB_CALL_OPTIONS_INIT;
+  efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;
+  efsb_retention last = {.keep_last = 1};
+  const char *folders[] = {"2025-01-01"};
+  efsb_snapshot *taken = NULL, *undo = NULL;
+  char line[128];
+  CHECK(efsb_backup(repository, "source", NULL, NULL, &taken) == EFSB_OK);
+  const char *id = efsb_snapshot_id(taken);
+  call.log = options.log = hear;
+  call.user_data = options.user_data = &heard;
+  options.log_level = EFSB_LOG_DEBUG;
+
+  CHECK(efsb_verify(repository, id, NULL, NULL, 0, &call, NULL) == EFSB_OK);
+  CHECK_TEXT(heard.text, "0 snapshot: as it should be: 3 entries, 1 files read, 0 differences, "
+                         "0 repaired\n");
+  heard.text[0] = '\0';
+  CHECK(efsb_verify(repository, id, "part", NULL, 0, &call, NULL) == EFSB_INCOMPLETE);
+  CHECK(strstr(heard.text, "2 snapshot: corrupted: sub/file: ") != NULL);
+  CHECK(strstr(heard.text, "2 snapshot: not as it should be: ") != NULL);
+
+  heard.text[0] = '\0';
+  options.remove_extraneous = true;
+  CHECK(efsb_restore_in_place(repository, id, "part", NULL, 0, &options, NULL, &undo) == EFSB_OK);
+  CHECK(strstr(heard.text, "-1 mirror: >f") != NULL);
+  CHECK(strstr(heard.text, "0 mirror: complete: ") != NULL);
+  snprintf(line, sizeof line, "0 snapshot: snapshot %s undoes this\n", efsb_snapshot_id(undo));
+  CHECK(strstr(heard.text, line) != NULL);
+  efsb_snapshot_free(undo);
+
+  heard.text[0] = '\0';
+  CHECK(mkdir(folders[0], 0755) == 0);
+  write_file("2025-01-01/file", "old");
+  CHECK(efsb_adopt(repository, folders, 1, NULL, true, &call, NULL) == EFSB_OK);
+  CHECK(strstr(heard.text, "0 snapshot: would adopt /") == heard.text);
+  CHECK(strstr(heard.text, "/2025-01-01 as snapshot 2025-01-01-00-00\n") != NULL);
+
+  heard.text[0] = '\0';
+  CHECK(efsb_prune(repository, &last, NULL, false, &call, NULL) == EFSB_OK);
+  snprintf(line, sizeof line, "0 snapshot: removed snapshot %s\n", older);
+  CHECK_TEXT(heard.text, line);
+
+  heard.text[0] = '\0';
+  call.log_level = EFSB_LOG_WARNING;
+  CHECK(efsb_verify(repository, id, NULL, NULL, 0, &call, NULL) == EFSB_OK);
+  CHECK_TEXT(heard.text, "");
+  call.reserved = 1;
+  CHECK(efsb_prune(repository, &last, NULL, true, &call, NULL) == EFSB_INVALID_INPUT);
+  efsb_snapshot_free(taken);
+}
+
+static void a_verification_is_followed(const efsb_repository *repository, const char *id) {
+  efsb_call_options call = EFSB_CALL_OPTIONS_INIT;
+  efsb_cancel_token *token = efsb_cancel_token_new();
+  int calls = 0;
+  call.progress = count_calls;
+  call.user_data = &calls;
+  CHECK(efsb_verify(repository, id, NULL, NULL, 0, &call, NULL) == EFSB_OK);
+  CHECK(calls > 0);
+  call.progress = stop;
+  CHECK(efsb_verify(repository, id, NULL, NULL, 0, &call, NULL) == EFSB_CANCELLED);
+  call.progress = NULL;
+  call.cancel = token;
+  efsb_cancel(token);
+  CHECK(efsb_verify(repository, id, NULL, NULL, 0, &call, NULL) == EFSB_CANCELLED);
+  CHECK(efsb_diff(repository, id, id, NULL, false, &call, NULL) == EFSB_CANCELLED);
+  efsb_cancel_token_free(token);
+}
+
 static void a_token_cancels(const efsb_repository *repository) {
   efsb_backup_options options = EFSB_BACKUP_OPTIONS_INIT;
   efsb_mirror_options mirror = EFSB_MIRROR_OPTIONS_INIT;
@@ -203,12 +279,15 @@ int main(int argc, char **argv) {
   snapshots_are_looked_at_and_kept(repository, efsb_snapshot_id(first), efsb_snapshot_id(second));
   a_source_that_shrank_publishes_nothing(repository);
   a_token_cancels(repository);
-  what_no_option_keeps_is_removed(repository);
+  a_verification_is_followed(repository, efsb_snapshot_id(second));
+  efsb_snapshot *left = what_no_option_keeps_is_removed(repository);
+  what_is_done_is_told(repository, efsb_snapshot_id(left));
 
   efsb_repository *only = NULL;
   CHECK(efsb_repository_new("backups", NULL, &only) == EFSB_OK);
   CHECK_TEXT(efsb_repository_name(only), NAME);
   efsb_repository_free(only);
+  efsb_snapshot_free(left);
   efsb_snapshot_free(first);
   efsb_snapshot_free(second);
   efsb_repository_free(repository);

@@ -173,7 +173,7 @@ pub(crate) fn restore<'py>(
             restore = restore.listener(listener);
         }
         let done = restore.run()?;
-        done.report.log(work.records);
+        done.log(work.records);
         Ok(done)
     })?;
     let done = result.map_err(|error| errors::raise(py, &error))?;

@@ -46,7 +46,9 @@ pub(crate) fn verify<'py>(
         if let Some(percent) = sample {
             verify = verify.sample(percent);
         }
-        to_json(&verify.run()?)
+        let found = verify.run()?;
+        found.log(work.records);
+        to_json(&found)
     })
 }
 
@@ -106,7 +108,9 @@ pub(crate) fn adopt<'py>(
         named.set_timezone(timezone)?;
         let adopt = repository.adopt(folders.iter().map(PathArgument::as_path));
         let adopt = adopt.timezone(named.timezone).dry_run(dry_run).cancel(&work.cancel);
-        to_json(&adopt.progress(&mut observer).run()?)
+        let adopted = adopt.progress(&mut observer).run()?;
+        adopted.iter().for_each(|folder| folder.log(work.records));
+        to_json(&adopted)
     })
 }
 
@@ -127,6 +131,8 @@ pub(crate) fn prune<'py>(
         let mut named = BackupOptions::default();
         named.set_timezone(timezone)?;
         let prune = repository.prune(retention).timezone(named.timezone).dry_run(dry_run);
-        to_json(&prune.cancel(&work.cancel).run()?)
+        let done = prune.cancel(&work.cancel).run()?;
+        done.log(work.records);
+        to_json(&done)
     })
 }

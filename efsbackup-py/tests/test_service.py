@@ -165,6 +165,15 @@ def test_copying_is_logged(
     assert snapshot is not None
     assert caplog.records[-1].getMessage() == f"complete snapshot {snapshot.id}"
     assert caplog.records[-1].name == "efsbackup.snapshot"
+    caplog.clear()
+    repository.verify(snapshot)
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("efsbackup.snapshot", "INFO")
+    assert record.getMessage().startswith("as it should be: 7 entries, ")
+    caplog.clear()
+    repository.backup(source)
+    repository.prune(keep_last=1)
+    assert caplog.records[-1].getMessage() == f"removed snapshot {snapshot.id}"
 
 
 def test_a_run_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

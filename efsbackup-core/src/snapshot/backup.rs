@@ -24,7 +24,6 @@ use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::{Level, Records};
 use crate::mirror::setters::setters;
 use crate::mirror::{
     Digest, EntryError, LinkSource, Listener, Mirror, Options, Outcome, Report, Share, Trust,
@@ -75,23 +74,6 @@ pub struct BackupReport {
     /// again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_over: Vec<String>,
-}
-
-impl BackupReport {
-    /// Adds what came of the backup: the report, then what was published, removed and left.
-    pub fn log(&self, records: &Records) {
-        let piece = "snapshot";
-        self.report.log(records);
-        if let Some(Snapshot { id, state, .. }) = &self.snapshot {
-            records.add(Level::Info, piece, || format!("{} snapshot {id}", state.name()));
-        }
-        for id in &self.removed {
-            records.add(Level::Info, piece, || format!("removed snapshot {id}"));
-        }
-        for problem in &self.left_over {
-            records.add(Level::Warning, piece, || format!("left for the next run: {problem}"));
-        }
-    }
 }
 
 impl<'a> Backup<'a> {

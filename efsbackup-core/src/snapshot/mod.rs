@@ -36,6 +36,7 @@ mod journal;
 mod lease;
 mod left;
 mod lock;
+mod log;
 mod look;
 mod manifest;
 mod manifest_file;
