@@ -18,8 +18,10 @@ use efsbackup_core::snapshot::{
 };
 use efsbackup_core::{ErrorKind, Result};
 use std::fs;
+use std::num::NonZero;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// A cost that makes plans the same on every machine.
 const COST: Cost = Cost { entry_seconds: 0.01, bytes_per_second: 1e6 };
@@ -289,6 +291,64 @@ fn a_unit_of_a_run_that_is_over_copies_nothing() {
     let error = copy(&source, &root, &plan, &plan.units[0]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SafetyStop, "{error}");
     assert!(folders(&root).is_empty());
+}
+
+/// Copies the unit so slowly that it would take minutes, and ends the run once `copied` is there;
+/// how long after that the unit ended.
+fn given_back_meanwhile(
+    source: &Path,
+    root: &Path,
+    begun: Begun,
+    unit: &Unit,
+    copied: &str,
+) -> Duration {
+    let run = begun.run().clone();
+    let (error, took) = std::thread::scope(|scope| {
+        let copying = scope.spawn(move || {
+            let mut options = BackupOptions::default();
+            options.mirror.fsync = Fsync::None;
+            options.mirror.limit_bytes = NonZero::new(10);
+            let repository = repository(root);
+            repository.backup(source).options(options).unit(&run, &unit.range).unwrap_err()
+        });
+        let begins = |name: &String| repository(root).path().join(name).join(copied).exists();
+        while !folders(root).iter().any(begins) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(begun);
+        let given_back = Instant::now();
+        (copying.join().unwrap(), given_back.elapsed())
+    });
+    assert_eq!(error.kind(), ErrorKind::SafetyStop, "{error}");
+    assert!(error.message().contains("is over"), "{error}");
+    assert!(repository(root).snapshots().unwrap().is_empty());
+    // The next run goes on, and nothing stays of this one.
+    let (done, snapshot) = backup(source, root);
+    assert_eq!(done.exit_status(), 0);
+    assert_same(source, &at(root, &snapshot.id));
+    assert_eq!(folders(root), [snapshot.id]);
+    took
+}
+
+#[test]
+fn a_unit_under_way_ends_when_its_run_is_given_back() {
+    let scratch = Scratch::new();
+    let (source, root) = (skewed(&scratch, 2), scratch.path("root"));
+    let begun = begin(&source, &root);
+    let plan = plan(&begun, &source, 2);
+    let took = given_back_meanwhile(&source, &root, begun, &plan.units[1], "few");
+    println!("it ended {took:.1?} after the run");
+}
+
+#[test]
+fn a_piece_under_way_ends_when_its_run_is_given_back() {
+    let scratch = Scratch::new();
+    let (source, root) = (scratch.build("source", &tree! {}), scratch.path("root"));
+    fs::write(source.join("large"), vec![b'x'; 33 << 20]).unwrap();
+    let begun = begin(&source, &root);
+    let plan = plan(&begun, &source, 2);
+    let took = given_back_meanwhile(&source, &root, begun, &plan.units[0], "content");
+    println!("it ended {took:.1?} after the run");
 }
 
 #[test]

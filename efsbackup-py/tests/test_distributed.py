@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +17,15 @@ from typing import Any
 
 import pytest
 
-from efsbackup import IncompleteError, Repository, SafetyStopError, distributed
-from efsbackup.distributed import Cost, Unit
+from efsbackup import (
+    CancelledError,
+    CancelToken,
+    IncompleteError,
+    Repository,
+    SafetyStopError,
+    distributed,
+)
+from efsbackup.distributed import Cost, Unit, UnitsProgress
 
 COST = Cost(entry_seconds=0.001, bytes_per_second=1e8)
 FILES = 300
@@ -86,6 +95,101 @@ def test_units_are_plain(tree: Path, tmp_path: Path) -> None:
     assert_equal(repository, tree, done.snapshot.id)
 
 
+def test_progress_ends_with_what_the_report_tells(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for number in range(50):
+        (source / f"{number:02}").write_bytes(b"x" * number)
+    os.link(source / "07", source / "linked")
+    (source / "image").write_bytes(os.urandom(1 << 20) * 40)
+    (source / "pipe").symlink_to("nowhere")
+    repository = Repository(tmp_path / "root", name="fs-1")
+    for is_first in (True, False):
+        seen: list[UnitsProgress] = []
+        with ThreadPoolExecutor(2) as threads:
+            done = distributed.backup(
+                repository, source, threads, units=4, cost=COST, fsync="none", progress=seen.append
+            )
+        entries, last = done.report.entries, seen[-1]
+        assert last.entries == entries.scanned.total == 54
+        # The root was there.
+        assert last.entries_written == entries.created.total + entries.linked.total
+        assert (last.bytes, last.bytes_written) == (
+            done.report.bytes.scanned,
+            done.report.bytes.copied,
+        )
+        assert last.bytes == sum(range(50)) + (40 << 20)
+        assert (last.bytes_written > 0) is is_first
+        for before, after in zip(seen, seen[1:]):
+            assert before.entries <= after.entries and before.bytes <= after.bytes
+            assert before.seconds <= after.seconds
+
+
+def test_a_callback_and_a_token_end_the_run(tree: Path, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "root", name="fs-1")
+    token = CancelToken()
+
+    def stop(progress: UnitsProgress) -> bool:
+        return False
+
+    def cancel(progress: UnitsProgress) -> None:
+        token.cancel()
+
+    for how in ({"progress": stop}, {"progress": cancel, "cancel": token}):
+        with ThreadPoolExecutor(1) as threads:
+            with pytest.raises(CancelledError):
+                arguments: dict[str, Any] = {"units": 6, "cost": COST, "fsync": "none", **how}
+                distributed.backup(repository, tree, threads, **arguments)
+        assert repository.snapshots() == []
+
+
+INTERRUPTED = """
+import sys, time
+from efsbackup import Repository, distributed
+from test_distributed import COST, processes
+
+if __name__ == "__main__":
+    repository = Repository(sys.argv[2], name="fs-1")
+    # At this pace a unit takes minutes.
+    slow = {"limit_bytes": 2, "jobs": 1, "fsync": "none"}
+    try:
+        distributed.backup(repository, sys.argv[1], processes, units=4, cost=COST, **slow)
+    except KeyboardInterrupt:
+        print(time.monotonic(), repository.snapshots(), flush=True)
+"""
+
+
+def test_ctrl_c_ends_units_that_are_under_way(tree: Path, tmp_path: Path) -> None:
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    repository = Repository(tmp_path / "root", name="fs-1")
+    run = subprocess.Popen(
+        [sys.executable, script, tree, tmp_path / "root"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    begun = Path(repository.path)
+    while len(list(begun.glob(".incomplete-*/*"))) < 2 and run.poll() is None:
+        time.sleep(0.01)
+    # Its workers do not hear of it, as on other machines.
+    interrupted = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    # Their end is waited for by the process that made them.
+    said, _ = run.communicate(timeout=60)
+    raised, snapshots = said.split(maxsplit=1)
+    print(
+        f"KeyboardInterrupt after {1000 * (float(raised) - interrupted):.0f} ms, "
+        f"the last worker ended after {time.monotonic() - interrupted:.1f} s"
+    )
+    assert snapshots.strip() == "[]" and run.returncode == 0
+    assert list(begun.glob(".efsbackup/lease-*")) == []
+    done = distributed.backup(repository, tree, processes, units=4, cost=COST, fsync="none")
+    assert done.snapshot is not None
+    assert_equal(repository, tree, done.snapshot.id)
+    assert list(begun.glob(".incomplete-*")) == []
+
+
 def test_a_missing_unit_publishes_nothing(tree: Path, tmp_path: Path) -> None:
     repository = Repository(tmp_path / "root", name="fs-1")
     with distributed.plan(repository, tree, units=3, cost=COST, fsync="none") as plan:
@@ -102,7 +206,7 @@ def test_options_are_those_of_a_backup(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="'delete'"):
         distributed.plan(repository, tree, delete=True)
     with ThreadPoolExecutor(2) as threads:
-        seen: list[tuple[int, int]] = []
+        seen: list[UnitsProgress] = []
         done = distributed.backup(
             repository,
             tree,
@@ -110,9 +214,10 @@ def test_options_are_those_of_a_backup(tree: Path, tmp_path: Path) -> None:
             units=3,
             filter=["- /few/"],
             fsync="none",
-            progress=lambda copied, units: seen.append((copied, units)),
+            progress=seen.append,
         )
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert [one.units_copied for one in seen[:3]] == [1, 2, 3]
+    assert all(one.units == 3 for one in seen)
     assert done.snapshot is not None
     assert not Path(repository.snapshot_path(done), "few").exists()
     assert done.snapshot.entries.file == FILES - FILES // 10
@@ -170,8 +275,8 @@ def test_units_are_ranges_of_paths(tree: Path, tmp_path: Path) -> None:
 def test_what_an_interrupted_run_copied_serves_the_next(tree: Path, tmp_path: Path) -> None:
     repository = Repository(tmp_path / "root", name="fs-1")
 
-    def interrupt(copied: int, units: int) -> None:
-        if copied == 2:
+    def interrupt(progress: UnitsProgress) -> None:
+        if progress.units_copied == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

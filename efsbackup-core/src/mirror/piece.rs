@@ -9,7 +9,6 @@ use super::options::Options;
 use super::prepared::FileVersion;
 use super::settled::ContentHasher;
 use super::tuning::is_network;
-use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 use rustix::fd::OwnedFd;
 use std::cell::Cell;
@@ -28,13 +27,13 @@ impl FileVersion {
 
 /// Copies a piece of the file `source`, which had `version`, into the same place of
 /// `destination`, durably, and gives its bytes to `hasher`. Returns how many bytes were written;
-/// `None` when the source changed or can't be read.
+/// `None` when the source changed or can't be read. It ends early when `stop` says so.
 pub(crate) fn copy(
     (source, version): (&OwnedFd, FileVersion),
     destination: &OwnedFd,
     piece: Range<u64>,
     options: &Options,
-    cancel: &CancelToken,
+    stop: &dyn Fn() -> bool,
     hasher: &mut dyn ContentHasher,
 ) -> Result<Option<u64>> {
     let Ok(meta) = Meta::of(source, Sync::Force) else { return Ok(None) };
@@ -46,11 +45,11 @@ pub(crate) fn copy(
     let done = |read, written: u64| {
         copied.set(copied.get() + written);
         if let Some(until) = limits.pay(read) {
-            while calls::now() < until && !cancel.is_cancelled() {
+            while calls::now() < until && !stop() {
                 calls::sleep(Duration::from_millis(20).min(until - calls::now()));
             }
         }
-        !cancel.is_cancelled()
+        !stop()
     };
     let network = is_network(source) || is_network(destination);
     let ahead = network.then(|| ahead::piece(meta.id.dev));

@@ -160,17 +160,18 @@ impl<'a> Backup<'a> {
         Ok(Held { store, lock, time, base, left: None })
     }
 
-    /// Copies into the folder `folder` of this process, and records it.
+    /// Copies into the folder `folder` of this process, and records it; until `stop` says so.
     pub(super) fn copy(
         &mut self,
         (store, lock): (&Store, &Lock),
         folder: &str,
         options: Options,
         record: &TreeRecord<'_>,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Report> {
         let journal_name = journal_name(&lock.holder.token);
         let journal = JournalWriter::new(store.control.create(&journal_name)?, Some(record))?;
-        let mut watch = Watch { lock, observer: self.observer.take() };
+        let mut watch = Watch { stop, observer: self.observer.take() };
         let run = Mirror::new(&self.source, self.repository.path().join(folder))
             .options(options)
             .cancel(&self.cancel)
@@ -218,7 +219,8 @@ impl<'a> Backup<'a> {
                 left.end(store)?;
             }
         }
-        let mut report = self.copy((store, &lock), &folder, options, &record)?;
+        let mut report =
+            self.copy((store, &lock), &folder, options, &record, &|| lock.is_lost())?;
         if report.outcome == Outcome::Failed {
             let options = self.mirror_options(store, base, is_left);
             // Best effort: the run has failed anyway, and says why.
@@ -412,16 +414,16 @@ pub(super) fn remove_unnamed(store: &Store, manifest: &str) {
     let _ = store.records.remove(manifest);
 }
 
-/// Stops the copying when the repository was lost, and passes on what the caller wants to
+/// Stops the copying, as when the repository was lost, and passes on what the caller wants to
 /// know.
 struct Watch<'w, 'a> {
-    lock: &'w Lock,
+    stop: &'w dyn Fn() -> bool,
     observer: Option<&'a mut dyn Observer>,
 }
 
 impl Observer for Watch<'_, '_> {
     fn update(&mut self, progress: &Progress) -> ControlFlow<()> {
-        if self.lock.is_lost() {
+        if (self.stop)() {
             return ControlFlow::Break(());
         }
         match &mut self.observer {

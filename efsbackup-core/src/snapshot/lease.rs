@@ -117,6 +117,12 @@ impl Found {
         Ok(all)
     }
 
+    /// That of `token`; `None` when it is gone, or its holder is known to have ended.
+    pub(super) fn of(control: &Dir, token: &str) -> Result<Option<Found>> {
+        let found = Self::read(control, &format!("{LEASE_PREFIX}{token}"))?;
+        Ok(found.filter(|found| !found.holder_has_ended()))
+    }
+
     /// Reads a lease; `None` when it is gone. It is opened anew each time, since over NFS
     /// only opening looks at the server.
     fn read(control: &Dir, name: &str) -> Result<Option<Found>> {

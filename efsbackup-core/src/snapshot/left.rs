@@ -7,7 +7,8 @@
 
 use super::backup::{Backup, Held};
 use super::lease::{Found, Holder, Lease};
-use super::lock::{Lock, Renewal};
+use super::lock::Lock;
+use super::repeated::Repeated;
 #[cfg(feature = "shard")]
 use super::repository::Repository;
 use super::shared::{Begun, SharedRun, over};
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant, SystemTime};
 #[derive(Debug)]
 pub(super) struct RunLease {
     name: String,
-    _renewal: Renewal,
+    _renewal: Repeated,
 }
 
 impl RunLease {

@@ -12,6 +12,7 @@ use super::files::{Dir, TEMPORARY};
 use super::gate::Gate;
 use super::lease::{Found, Holder, LEASE_PREFIX, Lease};
 use super::options::BackupOptions;
+use super::repeated::Repeated;
 use crate::cancel::CancelToken;
 use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,8 +21,6 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How often a lease is renewed within its length.
@@ -38,7 +37,7 @@ pub(super) struct Lock {
     lease: Lease,
     length: Duration,
     lost: Arc<AtomicBool>,
-    renewal: Option<Renewal>,
+    renewal: Option<Repeated>,
 }
 
 impl Lock {
@@ -86,14 +85,19 @@ impl Lock {
     fn hold(control: &Dir, holder: Holder, lease: Lease) -> Result<Lock> {
         let length = Duration::from_millis(holder.lease_ms);
         let lost = Arc::default();
-        let renewal = Renewal::begin(control, lease.try_clone()?, length, Arc::clone(&lost))?;
+        let renewal = renewal(control, lease.try_clone()?, length, Arc::clone(&lost))?;
         let control = reopen(control)?;
         Ok(Lock { control, holder, lease, length, lost, renewal: Some(renewal) })
     }
 
     /// Renews `lease`, too, as often as the own one, until what is returned is dropped.
-    pub(super) fn renew_too(&self, lease: Lease) -> Result<Renewal> {
-        Renewal::begin(&self.control, lease, self.length, Arc::default())
+    pub(super) fn renew_too(&self, lease: Lease) -> Result<Repeated> {
+        renewal(&self.control, lease, self.length, Arc::default())
+    }
+
+    /// The folder of the leases, opened once more.
+    pub(super) fn control(&self) -> Result<Dir> {
+        reopen(&self.control)
     }
 
     /// Looks whether the repository is still ours.
@@ -158,57 +162,21 @@ impl Drop for Lock {
     }
 }
 
-/// A lease that is renewed by a thread of its own, until this is dropped.
-#[derive(Debug)]
-pub(super) struct Renewal {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Renewal {
-    fn begin(
-        control: &Dir,
-        lease: Lease,
-        length: Duration,
-        lost: Arc<AtomicBool>,
-    ) -> Result<Renewal> {
-        let renewer = Renewer { control: reopen(control)?, lost, lease };
-        let (stop, stopped) = mpsc::channel();
-        let every = length / RENEWALS_PER_LENGTH;
-        let thread = std::thread::Builder::new()
-            .name("efsbackup-lease".into())
-            .spawn(move || renewer.run(every, &stopped))
-            .map_err(|error| Error::from_io("start thread", error))?;
-        Ok(Renewal { stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-impl Drop for Renewal {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Renews the lease until told to stop, and looks whether it still counts.
-struct Renewer {
-    control: Dir,
+/// Renews the lease until what is returned is dropped, and looks whether it still counts.
+fn renewal(
+    control: &Dir,
+    mut lease: Lease,
+    length: Duration,
     lost: Arc<AtomicBool>,
-    lease: Lease,
-}
-
-impl Renewer {
-    fn run(mut self, every: Duration, stopped: &mpsc::Receiver<()>) {
-        while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-            // A renewal that fails is tried again; only a lease that was removed ends the run.
-            let _ = self.lease.renew();
-            if matches!(self.lease.counts(&self.control), Ok(false)) {
-                self.lost.store(true, Ordering::Release);
-            }
+) -> Result<Repeated> {
+    let control = reopen(control)?;
+    Repeated::every(length / RENEWALS_PER_LENGTH, move || {
+        // A renewal that fails is tried again; only a lease that was removed ends the run.
+        let _ = lease.renew();
+        if matches!(lease.counts(&control), Ok(false)) {
+            lost.store(true, Ordering::Release);
         }
-    }
+    })
 }
 
 /// Leases by their names, each with when it was first found so.

@@ -53,11 +53,13 @@ mod record;
 mod record_tree;
 mod remove;
 mod repair;
+mod repeated;
 mod repository;
 mod restore;
 mod restored;
 mod retention;
 mod room;
+mod run_watch;
 mod shared;
 #[expect(clippy::module_inception, reason = "the piece is named after its main type")]
 mod snapshot;

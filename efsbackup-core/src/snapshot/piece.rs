@@ -14,7 +14,6 @@ use super::shared::SharedRun;
 use super::store::Store;
 use super::subtrees::{Blocks, block_size, merge};
 use crate::bytepath::BytePath;
-use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::{Digest, FileVersion, Options, Prepared, piece};
 use data_encoding::HEXLOWER;
@@ -71,7 +70,7 @@ pub(super) fn copy(
     run: &SharedRun,
     piece: &Piece,
     options: &Options,
-    cancel: &CancelToken,
+    stop: &dyn Fn() -> bool,
 ) -> Result<CopiedPiece> {
     let token = token(run, &piece.path);
     let mut copied = CopiedPiece { piece: piece.clone(), token, blocks: None, written: 0 };
@@ -90,7 +89,7 @@ pub(super) fn copy(
     let to = content(&folder)?;
     let mut blocks = Blocks::new(block_size(piece.version.size), piece.from);
     let range = piece.from..piece.to;
-    let done = piece::copy((&from, piece.version), &to, range, options, cancel, &mut blocks);
+    let done = piece::copy((&from, piece.version), &to, range, options, stop, &mut blocks);
     if let Some(written) = done.map_err(|error| error.with_path(folder.path.join(CONTENT)))? {
         copied.blocks = Some(HEXLOWER.encode(blocks.values().as_flattened()));
         copied.written = written;

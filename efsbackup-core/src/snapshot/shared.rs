@@ -19,6 +19,7 @@ use super::name;
 use super::piece::{self, CopiedPiece};
 use super::range::Range;
 use super::record_tree::TreeRecord;
+use super::run_watch::RunWatch;
 use super::snapshot::Snapshot;
 use super::store::Store;
 use crate::bytepath::BytePath;
@@ -103,7 +104,8 @@ impl Backup<'_> {
     }
 
     /// Copies the unit `range` of the shared run `run`. It may be done again, here or elsewhere,
-    /// even at the same time; what counts is which one [`Backup::finish`] is given.
+    /// even at the same time; what counts is which one [`Backup::finish`] is given. It ends
+    /// early, within about a second, when the run is over.
     ///
     /// # Errors
     /// [`ErrorKind::SafetyStop`] when the run is over, or its repository is not the one that is
@@ -120,12 +122,17 @@ impl Backup<'_> {
             return Err(is_over());
         }
         let _alive = RunLease::join(&store, &lock, &run.token)?;
-        let token = lock.holder.token.clone();
+        let watch = RunWatch::begin(&lock, &run.token)?;
+        let (token, cancel) = (lock.holder.token.clone(), self.cancel.clone());
         let started = SystemTime::now();
-        let copy = |piece| {
-            piece::copy(&store, &self.source, run, piece, &self.options.mirror, &self.cancel)
-        };
-        let pieces = range.pieces.iter().map(copy).collect::<Result<Vec<_>>>()?;
+        let stop = || cancel.is_cancelled() || lock.is_lost() || watch.is_over();
+        let copy =
+            |piece| piece::copy(&store, &self.source, run, piece, &self.options.mirror, &stop);
+        let pieces = range.pieces.iter().map(copy).collect::<Result<Vec<_>>>();
+        if watch.is_over() {
+            return Err(is_over());
+        }
+        let pieces = pieces?;
         if range.is_empty() {
             lock.check()?;
             guard::source_identity(&self.source, &self.options)?;
@@ -139,7 +146,10 @@ impl Backup<'_> {
         let coverage = Coverage { xattrs: options.xattrs, acls: options.acls };
         let record = TreeRecord::new(&store.records, self.listener);
         let folder = name::incomplete(run.time, &token);
-        let report = self.copy((&store, &lock), &folder, options, &record)?;
+        let report = self.copy((&store, &lock), &folder, options, &record, &stop)?;
+        if watch.is_over() {
+            return Err(is_over());
+        }
         if !matches!(report.exit_status(), 0 | 23 | 24) {
             return Err(match report.into_result() {
                 Err(error) => error,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Union
+from typing import TypeVar, Union
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,13 @@ ProgressArgument = Union[Callable[[Progress], object], bool, None]
 """What ``progress`` may be: a callable, or ``True`` for a bar."""
 
 
+P = TypeVar("P", bound=Progress)
+
+
 @contextmanager
 def shown(
-    progress: ProgressArgument, title: str
-) -> Iterator[Callable[[Progress], object] | None]:
+    progress: Callable[[P], object] | bool | None, title: str
+) -> Iterator[Callable[[P], object] | None]:
     """Who is to be called with the progress of a call, while it goes on.
 
     ``True`` shows a bar on stderr, where that is a terminal: tqdm's or rich's where one of them is

@@ -33,17 +33,35 @@ from typing import Any, Union
 
 from . import _efsbackup
 from ._efsbackup import CancelToken
-from ._errors import CancelledError, InvalidInputError, SafetyStopError
+from ._errors import CancelledError, ErrorKind, InvalidInputError, SafetyStopError
 from ._options import backup_arguments
 from ._paths import StrOrBytesPath
-from ._progress import Progress
+from ._progress import ProgressArgument, shown
+from ._report import Report
 from ._repository import Repository
 from ._snapshot import BackupReport
+from ._units_progress import Sum, UnitsProgress
 
-__all__ = ["CopiedUnit", "Cost", "Plan", "Unit", "backup", "copy", "plan", "run"]
+__all__ = [
+    "CopiedUnit",
+    "Cost",
+    "Plan",
+    "Unit",
+    "UnitsProgress",
+    "backup",
+    "copy",
+    "plan",
+    "run",
+]
+
+_TURN = 0.05
+"""How often is looked whether the caller's token is cancelled, in seconds."""
 
 AnyExecutor = Union[Executor, Callable[[], Executor]]
 """An executor, or what makes one, to be called again should one break."""
+
+UnitsProgressArgument = Union[Callable[[UnitsProgress], object], bool, None]
+"""What ``progress`` may be: a callable, or ``True`` for a bar."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +111,23 @@ class CopiedUnit:
     result: str = field(repr=False)
     """All that publishing needs of it, as JSON."""
 
+    @property
+    def report(self) -> Report:
+        """What was done of it, but for pieces of large files: these count at the end."""
+        return Report.from_dict(json.loads(self.result)["report"])
+
+    @property
+    def piece_bytes(self) -> tuple[int, int]:
+        """How large the copied pieces of large files are, and how much of them was written."""
+        pieces = [one for one in json.loads(self.result).get("pieces", []) if one["blocks"]]
+        size = sum(one["piece"]["to"] - one["piece"]["from"] for one in pieces)
+        return size, sum(one["written"] for one in pieces)
+
 
 class Plan:
     """A run that was begun: its units. It holds the repository until it is finished or closed,
-    which the end of a ``with`` block does."""
+    which the end of a ``with`` block does. Units that are under way then, wherever that is, notice
+    and stop within about a second."""
 
     units: tuple[Unit, ...]
     """What is to be copied."""
@@ -128,7 +159,7 @@ class Plan:
         self,
         copied: Iterable[CopiedUnit],
         *,
-        progress: Callable[[Progress], object] | None = None,
+        progress: ProgressArgument = None,
         cancel: CancelToken | None = None,
         check: bool = True,
     ) -> BackupReport:
@@ -136,7 +167,7 @@ class Plan:
 
         Args:
             copied: What ``copy`` returned for every unit.
-            progress: Called with a :class:`Progress` of this last step.
+            progress: Called with a :class:`Progress` of this last step; or ``True`` for a bar.
             cancel: Stops it.
             check: Raise when no complete snapshot was made.
 
@@ -148,17 +179,18 @@ class Plan:
                 :meth:`Repository.backup`.
         """
         job = self._job
-        document, failure = _efsbackup.finish(
-            self._native,
-            job.root,
-            job.name,
-            job.source,
-            job.options,
-            job.copying,
-            [unit.result for unit in copied],
-            progress,
-            cancel,
-        )
+        with shown(progress, "backup") as told:
+            document, failure = _efsbackup.finish(
+                self._native,
+                job.root,
+                job.name,
+                job.source,
+                job.options,
+                job.copying,
+                [unit.result for unit in copied],
+                told,
+                cancel,
+            )
         done = BackupReport.from_dict(json.loads(document))
         if failure is not None and check:
             failure.report = done.report
@@ -241,27 +273,47 @@ def run(
     executor: AnyExecutor,
     *,
     attempts: int = 4,
-    progress: Callable[[int, int], object] | None = None,
+    progress: UnitsProgressArgument = None,
+    cancel: CancelToken | None = None,
 ) -> list[CopiedUnit]:
     """Copy units with an executor.
+
+    When this ends early, as by Ctrl-C, it does so at once. Units that are under way no executor can
+    stop; they stop by themselves when their :class:`Plan` is closed.
 
     Args:
         units: What to copy; the largest are handed out first.
         executor: An executor of any kind; or a function that makes one. A process pool breaks
             when one of its processes is killed: only where a function is given is there another.
         attempts: How often a unit is tried in all that fails, or whose worker is lost.
-        progress: Called with how many units are copied, and how many there are.
+        progress: Called with a :class:`UnitsProgress` for each unit that is copied; returning
+            ``False`` cancels. Or ``True`` for a bar.
+        cancel: Ends it.
 
     Raises:
         Exception: What the last try of a unit raised.
+        CancelledError: ``cancel`` or ``progress`` said so.
     """
+    units = list(units)
+    with shown(progress, "units") as told:
+        return _run(units, executor, attempts, Sum(len(units), told), cancel)
+
+
+def _run(
+    units: Iterable[Unit],
+    executor: AnyExecutor,
+    attempts: int,
+    progress: Sum,
+    cancel: CancelToken | None,
+) -> list[CopiedUnit]:
     waiting = sorted(units, key=lambda unit: -unit.seconds)
-    total = len(waiting)
+    turn = None if cancel is None else _TURN
     left = {id(unit): attempts for unit in waiting}
     copied: list[CopiedUnit] = []
     while waiting:
         pool = executor if isinstance(executor, Executor) else executor()
         under_way: dict[Future[CopiedUnit], Unit] = {}
+        is_over = False
         try:
             is_broken = False
             while (waiting and not is_broken) or under_way:
@@ -274,13 +326,14 @@ def run(
                     waiting.pop(0)
                 if not under_way:
                     break
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                if cancel is not None and cancel.cancelled:
+                    raise CancelledError("the run was cancelled", kind=ErrorKind.CANCELLED, op="run")
+                for future in wait(under_way, turn, return_when=FIRST_COMPLETED).done:
                     unit = under_way.pop(future)
                     error = future.exception()
                     if error is None:
                         copied.append(future.result())
-                        if progress is not None:
-                            progress(len(copied), total)
+                        progress.unit(copied[-1])
                         continue
                     is_broken = is_broken or isinstance(error, BrokenExecutor)
                     left[id(unit)] -= 1
@@ -292,11 +345,13 @@ def run(
                     "a worker was lost, and the executor with it; to go on in another one give "
                     "a function that makes executors"
                 )
+            is_over = True
         finally:
             for future in under_way:
                 future.cancel()
             if pool is not executor:
-                pool.shutdown(wait=True, cancel_futures=True)
+                # Units under way would be waited for.
+                pool.shutdown(wait=is_over, cancel_futures=True)
     return copied
 
 
@@ -315,7 +370,7 @@ def backup(
     max_seconds: float | None = None,
     cost: Cost | None = None,
     attempts: int = 4,
-    progress: Callable[[int, int], object] | None = None,
+    progress: UnitsProgressArgument = None,
     cancel: CancelToken | None = None,
     check: bool = True,
     **options: Any,
@@ -323,9 +378,13 @@ def backup(
     """Take a snapshot of ``source`` with an executor: ``plan``, ``run``, ``Plan.finish``.
 
     The arguments are those of these three; ``options`` are those of :meth:`Repository.backup`.
-    ``jobs`` is how many threads each worker copies with.
+    ``jobs`` is how many threads each worker copies with. ``progress`` is called with a
+    :class:`UnitsProgress` of all of it.
+
+    Ctrl-C, ``cancel`` and a unit that failed for good end it at once. Then nothing is published, and
+    units that are under way stop by themselves within about a second, wherever they are.
     """
-    with plan(
+    with shown(progress, "backup") as told, plan(
         repository,
         source,
         units=units,
@@ -334,5 +393,7 @@ def backup(
         cancel=cancel,
         **options,
     ) as planned:
-        copied = run(planned.units, executor, attempts=attempts, progress=progress)
-        return planned.finish(copied, cancel=cancel, check=check)
+        total = Sum(len(planned.units), told)
+        copied = _run(planned.units, executor, attempts, total, cancel)
+        last_step = None if told is None else total.last_step
+        return planned.finish(copied, progress=last_step, cancel=cancel, check=check)
