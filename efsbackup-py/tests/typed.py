@@ -1,26 +1,71 @@
-"""The commands of the guides in docs, typed as they stand there."""
+"""The blocks of the guides, and the commands in them typed as they stand there.
+
+``python typed.py nfs.md`` prints a guide's commands.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+GUIDES = {path.name: path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]}
 TOOLS = Path(sys.executable).parent
 # What the commands leave running ends with them.
 END = 'trap "[ -z \\"\\$(jobs -p)\\" ] || kill \\$(jobs -p); wait" EXIT'
 LISTENING = "until (: < /dev/tcp/127.0.0.1/{port}) 2> /dev/null; do sleep 0.1; done"
 
 
+@dataclass
+class Block:
+    """What stands between two fences."""
+
+    guide: str
+    line: int
+    tag: str
+    text: str
+    why_not: str | None
+    """Why it is not run, which a comment before it says."""
+
+
+def blocks(guide: str, *tags: str) -> list[Block]:
+    """The blocks of a guide that have one of these tags (or any), whether they are run or not."""
+    text = GUIDES[guide].read_text()
+    fenced = r"(?:^<!-- Not run: ([^\n]*) -->\n)?^( *)```([^\n]*)\n(.*?)^\2```$"
+    found = []
+    for match in re.finditer(fenced, text, re.DOTALL | re.MULTILINE):
+        why_not, indent, tag, inside = match.groups()
+        line = text.count("\n", 0, match.start(2)) + 1
+        inside = re.sub(f"^{indent}", "", inside, flags=re.MULTILINE)
+        if not tags or tag in tags:
+            found.append(Block(guide, line, tag, inside, why_not))
+    return found
+
+
+def all_blocks(*tags: str) -> list[Block]:
+    """Those of every guide."""
+    return [block for guide in GUIDES for block in blocks(guide, *tags)]
+
+
 def commands(guide: str) -> str:
-    """The blocks of a guide that are marked ``sh``, one after the other."""
-    blocks = (DOCS / guide).read_text().split("```sh\n")[1:]
-    told = [f"echo '-- {guide}, block {number}' >&2" for number in range(1, len(blocks) + 1)]
-    pairs = zip(told, (block.split("\n```", 1)[0] for block in blocks))
-    return "\n".join(line for pair in pairs for line in pair) + "\n"
+    """What a guide tells to type (``sh``) and to have run by cron (``crontab``), one after the other."""
+    script = ""
+    for block in blocks(guide, "sh", "crontab"):
+        if block.why_not is None:
+            times = r"^(?:[\d*/,-]+ +){5}"
+            typed = re.sub(times, "", block.text, flags=re.MULTILINE) if block.tag == "crontab" else block.text
+            script += f"echo '-- {guide}, line {block.line}' >&2\n{typed}"
+    return script
+
+
+def shown(guide: str) -> list[str]:
+    """What a guide shows of files and of output (``text``)."""
+    return [block.text for block in blocks(guide, "text")]
 
 
 def type_in(script: str, folder: Path, **environment: str) -> str:
@@ -28,8 +73,8 @@ def type_in(script: str, folder: Path, **environment: str) -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    assert script.count("\nefsbackup serve ") <= 1
-    script = script.replace("\nefsbackup serve ", "\nefsbackup serve --listen 127.0.0.1:4664 ")
+    assert script.count("\nefsbackup serve --state") + script.count("\nefsbackup serve --new") <= 1
+    script = script.replace("\nefsbackup serve --", "\nefsbackup serve --listen 127.0.0.1:4664 --")
     script = script.replace("\nsleep 1\n", f"\n{LISTENING}\n".format(port=port))
     script = script.replace(":4664", f":{port}").replace("/mnt/", f"{folder}/mnt/")
     done = subprocess.run(
@@ -39,9 +84,14 @@ def type_in(script: str, folder: Path, **environment: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=120,
         check=False,
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     return said
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(commands(name))
