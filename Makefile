@@ -91,7 +91,7 @@ test-nfs: nfs-tools ## Run the command on real NFS servers in User-mode Linux (r
 
 .PHONY: soak-nfs
 soak-nfs: nfs-tools ## test-nfs with more random trees and kills, and the faults that take longer to show
-	EFSBACKUP_SOAK=1 LIMIT=3000 $(NFS_TEST) guides outages crash copy oracle backup pipeline mount languages ansible hang faults
+	EFSBACKUP_SOAK=1 LIMIT=3000 $(NFS_TEST) guides outages crash copy oracle backup shard pipeline mount languages ansible hang faults
 
 .PHONY: bench-nfs
 bench-nfs: build ## Compare with rsync and others over latency, and count calls: LATENCIES="0.5 2 10" ROUNDS=3

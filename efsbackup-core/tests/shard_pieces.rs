@@ -8,6 +8,7 @@ mod common;
 
 use common::repository::{at, folders, repository};
 use common::{Scratch, assert_same};
+use efsbackup_core::ErrorKind;
 use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::mirror::{Fsync, Options};
 use efsbackup_core::shard::{Cost, Plan, PlanOptions};
@@ -15,6 +16,7 @@ use efsbackup_core::snapshot::{Backup, BackupOptions, BackupReport, CopiedUnit, 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A megabyte costs as much as an entry.
 const COST: Cost = Cost { entry_seconds: 0.01, bytes_per_second: 1e8 };
@@ -169,16 +171,70 @@ fn a_file_whose_piece_was_given_up_is_copied_at_the_end() {
     let shared = begin(&source, &root, 8);
     let first = shared.copy(&source, &root, 1);
     let piece = &first.pieces[0];
-    // As a process leaves it that is killed while it copies.
+    // As of a process of which it is not known whether it has ended.
     let folder = folders(&root).into_iter().find(|name| name.ends_with(&piece.token)).unwrap();
-    let claim = format!("{folder}/piece-{}", piece.piece.from);
-    fs::write(repository(&root).path().join(claim), "{\"piece\":").unwrap();
+    let claim = format!("{folder}/piece-{}-0", piece.piece.from);
+    fs::write(repository(&root).path().join(claim), "{\"run\":").unwrap();
     let copied = shared.copy_all(&source, &root);
     let again = copied.iter().flat_map(|unit| &unit.pieces);
     let again = again.clone().find(|other| other.piece == piece.piece).unwrap();
     assert!(again.blocks.is_none());
     let done = shared.finish(&source, &root, &copied);
     assert_eq!(done.exit_status(), 0, "{:?}", done.report.errors);
+    assert_as_one(&scratch, &source, &root, &done);
+}
+
+#[test]
+fn a_piece_whose_process_was_killed_is_copied_again() {
+    let scratch = Scratch::new();
+    let source = tree(&scratch);
+    let root = scratch.path("root");
+    let shared = begin(&source, &root, 8);
+    let first = shared.copy(&source, &root, 1);
+    let piece = &first.pieces[0];
+    // As a process leaves it that ended while it copied, before it came to some of the data.
+    let folder = folders(&root).into_iter().find(|name| name.ends_with(&piece.token)).unwrap();
+    let folder = repository(&root).path().join(folder);
+    let claim = folder.join(format!("piece-{}-0", piece.piece.from));
+    let said = fs::read_to_string(&claim).unwrap();
+    let mut holder: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    holder["start_ticks"] = (holder["start_ticks"].as_u64().unwrap() + 1).into();
+    fs::write(&claim, format!("{holder}\n")).unwrap();
+    let content = File::options().write(true).open(folder.join("content")).unwrap();
+    let data = 3 * MIB + 5;
+    assert!((piece.piece.from..piece.piece.to).contains(&data), "{piece:?}");
+    content.write_all_at(&[0; 5], data).unwrap();
+    let copied = shared.copy_all(&source, &root);
+    let pieces = copied.iter().flat_map(|unit| &unit.pieces);
+    assert!(pieces.clone().all(|piece| piece.blocks.is_some()), "{copied:?}");
+    assert!(pieces.clone().any(|other| other == piece));
+    let done = shared.finish(&source, &root, &copied);
+    assert_eq!(done.exit_status(), 0, "{:?}", done.report.errors);
+    assert_as_one(&scratch, &source, &root, &done);
+}
+
+#[test]
+fn a_piece_that_was_cancelled_is_copied_again() {
+    let scratch = Scratch::new();
+    let source = tree(&scratch);
+    let root = scratch.path("root");
+    let shared = begin(&source, &root, 8);
+    let unit = |limit: Option<Duration>, cancel: &CancelToken| {
+        let mut options = BackupOptions::default();
+        options.mirror.fsync = Fsync::None;
+        options.mirror.stop_after = limit;
+        let repository = repository(&root);
+        let job = repository.backup(&source).options(options).cancel(cancel);
+        job.unit(&shared.plan.run, &shared.plan.units[1].range).unwrap_err().kind()
+    };
+    let cancelled = CancelToken::new();
+    assert_eq!(unit(Some(Duration::ZERO), &cancelled), ErrorKind::Incomplete);
+    cancelled.cancel();
+    assert_eq!(unit(None, &cancelled), ErrorKind::Cancelled);
+    let copied = shared.copy_all(&source, &root);
+    let mut pieces = copied.iter().flat_map(|unit| &unit.pieces);
+    assert!(pieces.all(|piece| piece.blocks.is_some()), "{copied:?}");
+    let done = shared.finish(&source, &root, &copied);
     assert_as_one(&scratch, &source, &root, &done);
 }
 

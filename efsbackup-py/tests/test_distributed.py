@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import pickle
@@ -311,4 +312,44 @@ def test_several_workers_copy_one_large_file(tmp_path: Path) -> None:
     assert done.snapshot is not None and done.report.bytes.scanned == (40 << 20) + 5
     copy = Path(repository.snapshot_path(done), "image").stat()
     assert copy.st_blocks == (source / "image").stat().st_blocks
+    assert_equal(repository, source, done.snapshot.id)
+
+
+def test_a_process_is_killed_inside_a_piece(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    with open(source / "image", "wb") as image:
+        image.truncate(64 << 20)
+        for at in (0, 40 << 20):
+            image.seek(at)
+            image.write(os.urandom(12 << 20))
+    repository = Repository(tmp_path / "root", name="fs-1")
+    # So slow that the first piece takes a second and more.
+    slow: dict[str, Any] = {"limit_bytes": 8 << 20, "fsync": "none"}
+    killed: list[int] = []
+
+    def kill() -> None:
+        limit = time.monotonic() + 60
+        while not killed and time.monotonic() < limit:
+            time.sleep(0.002)
+            for claim in Path(repository.path).glob(".incomplete-*/piece-0-0"):
+                said = claim.read_text().splitlines()
+                if len(said) == 1 and (claim.parent / "content").stat().st_blocks > 0:
+                    killed.append(json.loads(said[0])["pid"])
+                    os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    with distributed.plan(repository, source, units=4, cost=COST, **slow) as plan:
+        assert [len(unit.range.get("pieces", [])) for unit in plan.units] == [1, 1, 1, 1]
+        killer.start()
+        copied = distributed.run(plan.units, processes)
+        killer.join()
+        assert killed, "no worker was killed"
+        # None is left to the last step, which would copy the whole file.
+        pieces = [json.loads(unit.result)["pieces"][0] for unit in copied]
+        assert all(piece["blocks"] for piece in pieces)
+        done = plan.finish(copied)
+    assert done.snapshot is not None and done.report.entries.failed.total == 0
+    copy = Path(repository.snapshot_path(done), "image").stat()
+    assert copy.st_blocks <= (source / "image").stat().st_blocks + 64
     assert_equal(repository, source, done.snapshot.id)

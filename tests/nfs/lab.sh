@@ -81,7 +81,8 @@ install_packages() {
 idlest_cpu() {
   local name idle cpu best=0 most=-1
   local -A before
-  while read -r name _ _ _ idle _; do before[$name]=$idle; done < /proc/stat
+  # The file changes while it is read: a line may come out empty.
+  while read -r name _ _ _ idle _; do [ -z "$name" ] || before[$name]=$idle; done < /proc/stat
   sleep 0.1
   while read -r name _ _ _ idle _; do
     cpu=${name#cpu}

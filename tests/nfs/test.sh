@@ -6,7 +6,7 @@ set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 export EFSBACKUP=${1:?usage: test.sh EFSBACKUP [CASE]...}
 shift
-[ $# -gt 0 ] || set -- guides copy oracle crash backup pipeline mount languages ansible hang faults
+[ $# -gt 0 ] || set -- guides copy oracle crash backup shard pipeline mount languages ansible hang faults
 
 "$here/lab.sh" install > /dev/null
 reason=$("$here/lab.sh" check)

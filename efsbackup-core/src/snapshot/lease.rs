@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use rustix::fs::{FileType, Mode, OFlags};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
@@ -125,7 +126,7 @@ impl Found {
 
     /// Reads a lease; `None` when it is gone. It is opened anew each time, since over NFS
     /// only opening looks at the server.
-    fn read(control: &Dir, name: &str) -> Result<Option<Found>> {
+    pub(super) fn read(control: &Dir, name: &str) -> Result<Option<Found>> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let mut file = match calls::openat(control, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
@@ -151,6 +152,11 @@ impl Found {
     pub(super) fn holder_has_ended(&self) -> bool {
         self.holder.as_ref().is_some_and(|holder| holder.process.has_ended())
             && try_lock(&self.file).is_ok_and(|locked| locked)
+    }
+
+    /// What the line after its holder's says; `None` when it has not been written whole.
+    pub(super) fn second_line<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(self.content.split(|byte| *byte == b'\n').nth(1)?).ok()
     }
 
     /// Whether it is held for the run `run`.

@@ -1,13 +1,15 @@
 //! Large files that several units copy together, each a piece of the content.
 //!
 //! All pieces go into one new file, in a folder of its own. Only one try of each piece may write
-//! there: a process that was given up and wakes later then writes what it alone was to write, or
-//! into a file that nothing is published of. Where that try did not end well, or the source
-//! changed meanwhile, the end of the run copies the file as any other that is missing: so what
-//! is reported is what one process reports.
+//! there at a time: a process that was given up and wakes later then writes what it alone was to
+//! write, or into a file that nothing is published of. The next try takes the piece over when
+//! the process before it is known to have ended. Where that can't be known, as from another
+//! machine, or the source changed meanwhile, the end of the run copies the file as any other that
+//! is missing: so what is reported is what one process reports.
 
 use super::calls;
 use super::files::Dir;
+use super::lease::{Found, Holder, try_lock};
 use super::name;
 use super::range::{read, write};
 use super::shared::SharedRun;
@@ -20,6 +22,7 @@ use data_encoding::HEXLOWER;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -63,11 +66,11 @@ pub struct CopiedPiece {
 /// What the file with the content is called in its folder.
 const CONTENT: &str = "content";
 
-/// Copies the piece `piece` of the tree `source`.
+/// Copies the piece `piece` of the tree `source`, for `holder`, until `stop` says so.
 pub(super) fn copy(
     store: &Store,
     source: &Path,
-    run: &SharedRun,
+    (run, holder): (&SharedRun, &Holder),
     piece: &Piece,
     options: &Options,
     stop: &dyn Fn() -> bool,
@@ -76,30 +79,70 @@ pub(super) fn copy(
     let mut copied = CopiedPiece { piece: piece.clone(), token, blocks: None, written: 0 };
     let Some(from) = open_below(source, &piece.path) else { return Ok(copied) };
     let folder = store.dir.make_dir(&name::incomplete(run.time, &copied.token))?;
-    let claim = format!("piece-{}", piece.from);
-    let mut claimed = match folder.create(&claim) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            // What an earlier try was able to tell, if it came so far.
-            let said = folder.read(&claim)?.unwrap_or_default();
-            return Ok(serde_json::from_slice(&said).unwrap_or(copied));
-        }
-        Err(error) => return Err(error),
+    let (claim, mut claimed) = match claim(&folder, piece, holder)? {
+        Claim::Ours(name, file) => (name, file),
+        Claim::Copied(before) => return Ok(before),
+        Claim::Lost => return Ok(copied),
     };
     let to = content(&folder)?;
     let mut blocks = Blocks::new(block_size(piece.version.size), piece.from);
     let range = piece.from..piece.to;
     let done = piece::copy((&from, piece.version), &to, range, options, stop, &mut blocks);
+    if done.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled) {
+        // Nothing is written for it any more.
+        folder.remove(&claim)?;
+    }
     if let Some(written) = done.map_err(|error| error.with_path(folder.path.join(CONTENT)))? {
         copied.blocks = Some(HEXLOWER.encode(blocks.values().as_flattened()));
         copied.written = written;
     }
-    let said = serde_json::to_vec(&copied)
-        .map_err(|error| Error::new(ErrorKind::Internal, "write piece").with_source(error))?;
-    claimed
-        .write_all(&said)
-        .map_err(|error| Error::from_io("write", error).with_path(folder.path.join(&claim)))?;
+    say(&mut claimed, &copied).map_err(|error| error.with_path(folder.path.join(&claim)))?;
     Ok(copied)
+}
+
+/// Whose a piece is to write.
+enum Claim {
+    /// This try's; the file is to say what came of it.
+    Ours(String, File),
+    /// An earlier try's, which said this.
+    Copied(CopiedPiece),
+    /// An earlier try's that may still be at work.
+    Lost,
+}
+
+/// Takes the piece for `holder`, if no other try has it or its process is known to have ended.
+/// Each try has a file of its own, locked as long as it works.
+fn claim(folder: &Dir, piece: &Piece, holder: &Holder) -> Result<Claim> {
+    let mut number = 0_u32;
+    loop {
+        let name = format!("piece-{}-{number}", piece.from);
+        match folder.create(&name) {
+            Ok(mut file) => {
+                try_lock(&file)?;
+                say(&mut file, holder).map_err(|error| error.with_path(folder.path.join(&name)))?;
+                return Ok(Claim::Ours(name, file));
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        // Given up just now, where there is none.
+        let Some(found) = Found::read(folder, &name)? else { continue };
+        if let Some(copied) = found.second_line() {
+            return Ok(Claim::Copied(copied));
+        }
+        if !found.holder_has_ended() {
+            return Ok(Claim::Lost);
+        }
+        number += 1;
+    }
+}
+
+/// Adds a line of JSON.
+fn say(file: &mut File, what: &impl Serialize) -> Result<()> {
+    let mut line = serde_json::to_vec(what)
+        .map_err(|error| Error::new(ErrorKind::Internal, "write piece").with_source(error))?;
+    line.push(b'\n');
+    file.write_all(&line).map_err(|error| Error::from_io("write", error))
 }
 
 /// Opens the file for the content, which is made by whoever comes first.

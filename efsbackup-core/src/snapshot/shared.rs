@@ -124,15 +124,26 @@ impl Backup<'_> {
         let _alive = RunLease::join(&store, &lock, &run.token)?;
         let watch = RunWatch::begin(&lock, &run.token)?;
         let (token, cancel) = (lock.holder.token.clone(), self.cancel.clone());
-        let started = SystemTime::now();
-        let stop = || cancel.is_cancelled() || lock.is_lost() || watch.is_over();
-        let copy =
-            |piece| piece::copy(&store, &self.source, run, piece, &self.options.mirror, &stop);
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let until = self.options.mirror.stop_after;
+        let is_late = || until.is_some_and(|time| clock.elapsed() >= time);
+        let ends = || cancel.is_cancelled() || lock.is_lost() || watch.is_over();
+        let stop = || ends() || is_late();
+        let copy = |piece| {
+            let how = &self.options.mirror;
+            piece::copy(&store, &self.source, (run, &lock.holder), piece, how, &stop)
+        };
         let pieces = range.pieces.iter().map(copy).collect::<Result<Vec<_>>>();
         if watch.is_over() {
             return Err(is_over());
         }
-        let pieces = pieces?;
+        let pieces = pieces.map_err(|error| match error.kind() {
+            ErrorKind::Cancelled if is_late() && !ends() => {
+                Error::new(ErrorKind::Incomplete, "unit").with_message("the time is up")
+            }
+            _ => error,
+        })?;
+        self.options.mirror.stop_after = until.map(|time| time.saturating_sub(clock.elapsed()));
         if range.is_empty() {
             lock.check()?;
             guard::source_identity(&self.source, &self.options)?;
@@ -146,7 +157,7 @@ impl Backup<'_> {
         let coverage = Coverage { xattrs: options.xattrs, acls: options.acls };
         let record = TreeRecord::new(&store.records, self.listener);
         let folder = name::incomplete(run.time, &token);
-        let report = self.copy((&store, &lock), &folder, options, &record, &stop)?;
+        let report = self.copy((&store, &lock), &folder, options, &record, &ends)?;
         if watch.is_over() {
             return Err(is_over());
         }
