@@ -16,6 +16,8 @@ from typing import Callable
 import pytest
 from typed import GUIDES, ROOT, Block, all_blocks
 
+from efsbackup._efsbackup import main as run
+
 TESTS = {path: path.read_text() for path in [
     *Path(__file__).parent.glob("*.py"), *(ROOT / "tests/nfs/cases").glob("*.sh"),
 ]}  # fmt: skip
@@ -61,6 +63,8 @@ def test_each_block_is_run_or_says_why_not() -> None:
     found = all_blocks()
     fences = sum(len(re.findall("^ *```", path.read_text(), re.MULTILINE)) for path in GUIDES.values())
     assert 2 * len(found) == fences, "a fence is not closed, or not as the others are"
+    for path in (ROOT / "examples").rglob("*.md"):
+        assert "```" not in path.read_text(), f"{path} is not looked at here"
     print(Counter("not run" if block.why_not else block.tag for block in found))
     assert [fault for fault in map(fault, found) if fault] == []
 
@@ -79,6 +83,23 @@ def test_each_block_is_run_or_says_why_not() -> None:
 )
 def test_a_block_that_nothing_runs_is_found(tag: str, guide: str, why_not: str | None, said: str) -> None:
     assert said in str(fault(Block(guide, 1, tag, "new\n", why_not)))
+
+
+def test_commands_amid_the_text_have_the_options_that_are_told(capfd: pytest.CaptureFixture[str]) -> None:
+    of_a_verb: dict[tuple[str, ...], str] = {}
+    for guide, path in GUIDES.items():
+        if guide == "format.md":  # the first lines of files begin so, too
+            continue
+        for line in re.findall(r"`efsbackup ([^`]+)`", path.read_text()):
+            words = line.split()
+            verb = tuple(words[: 2 if words[0] in ("pipeline", "shard") else 1])
+            verb = () if verb[-1].startswith("-") else verb
+            if verb not in of_a_verb:
+                assert run(["efsbackup", *verb, "--help"]) == 0, f"{guide}: {line}"
+                of_a_verb[verb] = capfd.readouterr().out
+            known = re.findall(r"--[a-z-]+", of_a_verb[verb])
+            assert set(re.findall(r"(?<!\S)--[a-z-]+", line)) <= set(known), f"{guide}: {line}"
+    assert len(of_a_verb) > 15
 
 
 def test_what_guides_name_is_there() -> None:

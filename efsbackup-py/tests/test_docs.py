@@ -46,6 +46,8 @@ def test_the_guides_programs_run(guide: str, tmp_path: Path) -> None:
         if block.why_not:
             compile(block.text, guide, "exec")
             continue
+        if "Service.aws(" in block.text:  # test_guides.py has a service for these
+            continue
         program = tmp_path / f"line_{block.line}.py"
         program.write_text((begin + block.text).replace("/mnt/", f"{tmp_path}/"))
         done = subprocess.run(

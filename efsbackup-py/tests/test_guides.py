@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from typed import GUIDES, TOOLS, commands, shown, type_in
+from typed import GUIDES, TOOLS, blocks, commands, shown, type_in
 
 MARKED = """
 efsbackup mark /mnt/source --id fs-0123456789abcdef0
@@ -132,6 +132,28 @@ def test_a_pipeline_is_written_run_here_and_deployed_to_a_service(tmp_path: Path
     assert len(folders) >= 4
     for folder in folders:
         assert {path.name for path in folder.iterdir()} <= kinds | {f"{kind}.gz" for kind in kinds}
+
+
+def test_a_program_has_a_pipeline_on_a_service(tmp_path: Path) -> None:
+    mounts = lay(tmp_path, source__file="kept")
+    programs = [block.text for block in blocks("python.md", "python") if "Service.aws(" in block.text]
+    (program,) = (
+        text.replace('.aws(region="us-east-1")', '.remote("http://127.0.0.1:4664", keys="keys")')
+        for text in programs
+    )
+    begin = "import efsbackup\ndefinition = efsbackup.Definition.load('pipeline.yaml')\n"
+    end = "print([run.status for run in service.runs('nightly')])\n"
+    script = f"""{MARKED}
+efsbackup pipeline new --source /mnt/source --destination /mnt/backups -o pipeline.yaml
+efsbackup serve --state state.db --keys keys --new-key --allow-root --quiet &
+sleep 1
+python << 'END_OF_FILE'
+{begin}{program}{end}END_OF_FILE
+"""
+    said = type_in(script, tmp_path)
+    assert "['FINISHED', 'FINISHED']" in said, said
+    (taken,) = snapshots(mounts / "backups/fs-0123456789abcdef0")
+    assert (taken / "file").read_text() == "kept"
 
 
 def spec_of(guide: str) -> str:

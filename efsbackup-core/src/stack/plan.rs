@@ -58,7 +58,9 @@ impl<'a> Plan<'a> {
         }
         check_words(spec, environment)?;
         let subnet = spec.subnet.as_ref().or(environment.subnets.first());
-        let subnet = subnet.ok_or_else(|| invalid("a stack needs a subnet for the instance"))?;
+        let subnet = subnet.ok_or_else(|| {
+            invalid("a stack needs a subnet: `subnet`, or `subnets` in [environment]")
+        })?;
         let makes_groups = spec.security_groups.is_empty();
         if environment.vpc.is_none() && (makes_groups || makes_file_system) {
             return Err(invalid(
