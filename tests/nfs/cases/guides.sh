@@ -28,6 +28,15 @@ if [ -n "${EFSBACKUP_PYTHON:-}" ]; then
   fi
   expect 0 "unmount" "$EFSBACKUP" unmount /mnt/app
   expect 0 "unmount" "$EFSBACKUP" unmount /mnt/backups
+
+  # Ansible takes half a minute here.
+  if [ -n "${EFSBACKUP_SOAK:-}" ]; then
+    playbook=examples/ansible/backup.yml
+    line=$(sed -n 's/\\$//; s/^#   *//p' "$here/../../$playbook" | tr -d '\n')
+    expect 0 "what the head of $playbook says" env -C "$here/../.." "PATH=${EFSBACKUP_PYTHON%/*}:$PATH" \
+      HOME=$scratch LC_ALL=C.UTF-8 bash -euc "$line"
+    says "it mounts, takes a snapshot, proves it and unmounts" "ok=6    changed=4    unreachable=0    failed=0"
+  fi
   rm -rf /srv/src/export /srv/src/notes.txt /srv/dst/app /srv/{src,dst}/.efsbackup-id
   nfs-ctl mount all
 else
