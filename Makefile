@@ -49,6 +49,7 @@ AWS_TESTS := --locked -p efsbackup-core --no-default-features -F cli,s3
 test-aws: ## Lint and test what reaches AWS, on this machine's own double of it and on moto
 	RUSTFLAGS="-D warnings" $(CARGO) clippy -q $(AWS_TESTS) --lib --bins --test 'aws*' --test 'deploy_*' --target-dir $(BUILD)/features
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) test $(AWS_TESTS) --test 'aws*' --test 'deploy_*' --no-fail-fast
+	$(CARGO) test $(AWS_TESTS) --doc -- aws
 
 .PHONY: test-python
 test-python: $(VENV)/.installed ## Build the wheel (unoptimized) and run the Python tests on it

@@ -10,6 +10,15 @@ use std::path::{Path, PathBuf};
 
 /// A name or path, as bytes. Its `Display` is readable and loses nothing: bytes that
 /// are not UTF-8, control characters and backslashes are shown as `\xff`, `\n`, `\\`.
+///
+/// ```
+/// use efsbackup_core::bytepath::BytePath;
+///
+/// let path = BytePath::from(&b"projects"[..]).join(b"caf\xe9.txt");
+/// assert_eq!(path.to_utf8(), None);
+/// assert_eq!(path.to_string(), r"projects/caf\xe9.txt");
+/// assert_eq!(BytePath::from_display(&path.to_string()), Some(path));
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BytePath(Vec<u8>);
 

@@ -68,6 +68,17 @@ impl fmt::Display for Record {
 const MOST: usize = 10_000;
 
 /// Records on their way from an operation's threads to the one that logs them.
+///
+/// ```
+/// use efsbackup_core::log::{Level, Records};
+///
+/// let records = Records::new(Level::Info);
+/// records.add(Level::Debug, "mirror", || unreachable!("not wanted, so it is not made"));
+/// records.add(Level::Warning, "mirror", || "a file kept changing".to_owned());
+/// for record in records.take() {
+///     println!("{record}"); // warning mirror: a file kept changing
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Records {
     least: Option<Level>,

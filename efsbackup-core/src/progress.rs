@@ -56,6 +56,23 @@ pub struct Progress {
 /// a few times a second and once at the end. Returning [`ControlFlow::Break`] cancels.
 ///
 /// Any `FnMut(&Progress) -> ControlFlow<()>` is an observer.
+///
+/// ```
+/// use efsbackup_core::progress::{Observer, Progress};
+/// use std::ops::ControlFlow;
+///
+/// /// Ends a run in which too much goes wrong.
+/// struct AtMost(u64);
+///
+/// impl Observer for AtMost {
+///     fn update(&mut self, progress: &Progress) -> ControlFlow<()> {
+///         match progress.errors > self.0 {
+///             true => ControlFlow::Break(()),
+///             false => ControlFlow::Continue(()),
+///         }
+///     }
+/// }
+/// ```
 pub trait Observer {
     /// Called with the state so far.
     fn update(&mut self, progress: &Progress) -> ControlFlow<()>;

@@ -1,9 +1,9 @@
 //! What must hold of the code as a whole: which piece may name which, what a feature pulls
-//! in, how long files are, where `unsafe` and lossy text may be.
+//! in, how long files are, where `unsafe` and lossy text may be, which types have examples.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -325,6 +325,111 @@ fn every_file_says_what_it_is_for() {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//! "), "{} does not begin with //!", name(&path));
     }
+}
+
+/// Types without an example of their own: calls hand them out, and the example of the call's
+/// type shows them.
+const SHOWN_ELSEWHERE: &[&str] = &[
+    "deploy::PipelineDescription",
+    "deploy::Step",
+    "engine::RunSummary",
+    "mirror::EntryError",
+    "mirror::Prepared",
+    "pipeline::ObjectType",
+    "snapshot::Adopted",
+    "snapshot::PruneReport",
+];
+
+/// The public types of a file, each with whether there is an example in its documentation:
+/// structs, enums and traits, and the types that `builders!` makes.
+fn types(text: &str) -> Vec<(&str, &str, bool)> {
+    let (mut found, mut example) = (Vec::new(), false);
+    for line in text.lines() {
+        let kind = ["struct", "enum", "trait"].into_iter().find_map(|kind| {
+            Some((kind, line.strip_prefix("pub ")?.strip_prefix(kind)?.strip_prefix(' ')?))
+        });
+        let built = line.strip_prefix("    ").and_then(|line| line.strip_suffix(" {"));
+        let built = built.filter(|name| name.chars().all(char::is_alphanumeric));
+        if let Some((kind, name)) = kind.or(built.map(|name| ("builder", name))) {
+            found.push((kind, identifier(name), example));
+        }
+        let line = line.trim_start();
+        let is_doc = line.starts_with("///");
+        example = (example && (is_doc || line.starts_with("#[") || line == ")]"))
+            || (is_doc && line.contains("```"));
+    }
+    found
+}
+
+/// The types that a file gives public functions, but for those of a name.
+fn callable(text: &str) -> Vec<&str> {
+    let (mut found, mut subject) = (Vec::new(), None);
+    for line in text.lines() {
+        if line.starts_with("impl") && !line.contains(" for ") {
+            let rest = line["impl".len()..].trim_start();
+            let rest = if rest.starts_with('<') { rest.split_once("> ").unwrap().1 } else { rest };
+            subject = Some(identifier(rest));
+        } else if line.starts_with('}') {
+            subject = None;
+        }
+        let function = line.strip_prefix("    pub ").map(|line| {
+            ["const ", "async "].iter().fold(line, |line, word| line.trim_start_matches(word))
+        });
+        let function = function.and_then(|line| line.strip_prefix("fn ")).map(identifier);
+        if let (Some(subject), Some(function)) = (subject, function)
+            && !["name", "from_name"].contains(&function)
+        {
+            found.push(subject);
+        }
+    }
+    found
+}
+
+/// What can be called, implemented or filled in has an example; an enum or struct that is only
+/// looked at needs none.
+#[test]
+fn every_main_type_has_an_example() {
+    let src = root().join("efsbackup-core/src");
+    let mut with_functions = BTreeSet::new();
+    let mut found = Vec::new();
+    let texts: Vec<(String, String)> = files(&src, &[".rs"])
+        .into_iter()
+        .filter(|path| !path.ends_with("testing.rs") && !path.starts_with(src.join("cli")))
+        .map(|path| {
+            let inside = path.strip_prefix(&src).unwrap().iter().next().unwrap();
+            let piece = inside.to_str().unwrap().trim_end_matches(".rs").to_owned();
+            (piece, fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    for (piece, text) in &texts {
+        let name = |name: &str| format!("{piece}::{name}");
+        with_functions.extend(callable(text).into_iter().map(name));
+        let is_builders = text.contains("\nbuilders! {");
+        let types = types(text).into_iter().filter(|(kind, ..)| is_builders || *kind != "builder");
+        found.extend(types.map(|(kind, of, example)| (kind, name(of), example)));
+    }
+    let is_main = |kind: &str, name: &String| {
+        ["trait", "builder"].contains(&kind)
+            || with_functions.contains(name)
+            || name.ends_with("Options")
+    };
+    let without: BTreeSet<&str> = found
+        .iter()
+        .filter(|(kind, name, example)| is_main(kind, name) && !example)
+        .map(|(_, name, _)| name.as_str())
+        .collect();
+    assert_eq!(without, BTreeSet::from_iter(SHOWN_ELSEWHERE.iter().copied()));
+    let with = found.iter().filter(|(.., example)| *example).count();
+    assert!(with > 100, "only {with} examples found: is the search broken?");
+}
+
+#[test]
+fn the_search_for_examples_sees_what_has_none() {
+    let text = "/// A.\n///\n/// ```\n/// a();\n/// ```\n#[derive(Debug)]\npub struct A<'a> {\n}\n\
+                impl<'a> A<'a> {\n    pub const fn new() -> Self {\n    }\n}\n/// B.\npub trait B {}\n\
+                impl B for C {\n    pub fn x() {}\n}\nimpl C {\n    pub fn name() {}\n}";
+    assert_eq!(types(text), [("struct", "A", true), ("trait", "B", false)]);
+    assert_eq!(callable(text), ["A"]);
 }
 
 /// With `abort`, the C and Python layers could not turn a panic into an error.

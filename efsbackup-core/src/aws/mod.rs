@@ -34,6 +34,33 @@ const LOOK: Duration = Duration::from_millis(50);
 /// the clients made from it. So futures of those clients can be awaited on any executor.
 /// Credentials come from where the AWS CLI has them: the environment, profiles with roles,
 /// SSO and processes, containers, the machine's role.
+///
+/// ```
+/// use efsbackup_core::aws::{AwsOptions, Credentials, Session};
+/// use efsbackup_core::deploy::all_pipelines;
+/// use efsbackup_core::deploy::aws::DataPipeline;
+///
+/// # use efsbackup_core::wire::{Key, Keys};
+/// # const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+/// # let engine = efsbackup_core::engine::Engine::in_memory(std::sync::Arc::new(efsbackup_core::clock::SystemClock))?;
+/// # let options = efsbackup_core::serve::ServeOptions::new(Keys::new([Key::new("AKIDEXAMPLE", SECRET)?]));
+/// # let server = efsbackup_core::serve::Server::bind("127.0.0.1:0".parse()?, options)?;
+/// # let url = format!("http://{}", server.address()?);
+/// # std::thread::spawn(move || server.run(&engine, &efsbackup_core::cancel::CancelToken::new()));
+/// let session = Session::open(&AwsOptions {
+///     region: Some("eu-west-1".to_owned()),
+/// #    endpoint: Some(url),
+/// #    credentials: Some(Credentials {
+/// #        id: "AKIDEXAMPLE".to_owned(),
+/// #        secret: SECRET.to_owned(),
+/// #        token: None,
+/// #    }),
+///     ..AwsOptions::default()
+/// })?;
+/// let pipelines = pollster::block_on(all_pipelines(&DataPipeline::new(&session)))?;
+/// # assert!(pipelines.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Session {
     config: SdkConfig,

@@ -6,6 +6,18 @@ use std::time::Duration;
 
 /// How a [`Session`](super::Session) reaches AWS. What is not said here comes from the
 /// environment and the profile, as with the AWS CLI.
+///
+/// ```
+/// use efsbackup_core::aws::AwsOptions;
+/// use std::time::Duration;
+///
+/// let options = AwsOptions {
+///     region: Some("eu-west-1".to_owned()),
+///     profile: Some("backups".to_owned()),
+///     answer_time: Duration::from_secs(120),
+///     ..AwsOptions::default()
+/// };
+/// ```
 #[derive(Clone, Debug)]
 pub struct AwsOptions {
     /// The region, such as `us-east-1`.

@@ -30,6 +30,25 @@ pub enum ApplyEvent<'a> {
 /// `SafetyStop` for a plan with a refusal, `Conflict` where what the service has is no
 /// longer what was planned for, `InvalidDefinition` where the service finds errors in the
 /// definition, and those of the service.
+///
+/// ```
+/// use efsbackup_core::Result;
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::clock::SystemClock;
+/// use efsbackup_core::deploy::{ApplyEvent, OnThread, PipelineService, Wanted, apply, plan};
+///
+/// async fn deploy(service: &impl PipelineService, wanted: &Wanted) -> Result<String> {
+///     let plan = plan(service, wanted).await?;
+///     let cancel = CancelToken::new();
+///     let pace = OnThread { clock: &SystemClock, cancel: &cancel };
+///     apply(service, wanted, &plan, None, &pace, &mut |event| {
+///         if let ApplyEvent::Step(step) = event {
+///             println!("{}", step.describe());
+///         }
+///     })
+///     .await
+/// }
+/// ```
 pub async fn apply(
     service: &impl PipelineService,
     wanted: &Wanted,

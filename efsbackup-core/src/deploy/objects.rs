@@ -8,6 +8,14 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// A bucket and what follows it in `s3://bucket/key`.
+///
+/// ```
+/// use efsbackup_core::deploy::S3Uri;
+///
+/// let logs: S3Uri = "s3://logs/nightly".parse()?;
+/// assert_eq!(logs.join("run.log.gz").to_string(), "s3://logs/nightly/run.log.gz");
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct S3Uri {
     /// The bucket's name, never empty.
@@ -60,6 +68,43 @@ impl fmt::Display for S3Uri {
 /// Its calls block, and may take long; each returns soon after `cancel` is set, then with
 /// [`ErrorKind::Cancelled`]. Errors beside that: `PermissionDenied`, `NotFound` for a bucket
 /// or key that is not there, `Throttled`, `Remote` and `Timeout` where asking again may help.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::deploy::{ObjectStore, S3Uri};
+/// use efsbackup_core::{Error, ErrorKind, Result};
+/// use std::ops::ControlFlow;
+/// use std::path::{Path, PathBuf};
+///
+/// /// Objects as files of this machine: `s3://bucket/key` is `ROOT/bucket/key`.
+/// #[derive(Debug)]
+/// struct Folder(PathBuf);
+///
+/// impl ObjectStore for Folder {
+///     fn exists(&self, uri: &S3Uri, _: &CancelToken) -> Result<bool> {
+///         Ok(self.0.join(&uri.bucket).join(&uri.key).exists())
+///     }
+///
+///     fn fetch(&self, uri: &S3Uri, to: &Path, _: &CancelToken) -> Result<()> {
+///         let copied = std::fs::copy(self.0.join(&uri.bucket).join(&uri.key), to);
+///         copied.map(drop).map_err(|error| Error::from_io("fetch", error))
+///     }
+///
+///     fn store(&self, from: &Path, uri: &S3Uri, _: &CancelToken) -> Result<()> {
+///         let copied = std::fs::copy(from, self.0.join(&uri.bucket).join(&uri.key));
+///         copied.map(drop).map_err(|error| Error::from_io("store", error))
+///     }
+///
+///     fn list(
+///         &self,
+///         _: &S3Uri,
+///         _: &CancelToken,
+///         _: &mut dyn FnMut(S3Uri, u64) -> ControlFlow<()>,
+///     ) -> Result<()> {
+///         Err(Error::new(ErrorKind::Unsupported, "list"))
+///     }
+/// }
+/// ```
 pub trait ObjectStore: fmt::Debug + Send + Sync {
     /// Whether there is an object with exactly this key (`HeadObject`).
     ///

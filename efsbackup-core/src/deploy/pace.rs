@@ -11,6 +11,22 @@ const SLICE: Duration = Duration::from_millis(100);
 
 /// What tells the time and waits, between two looks at a service. On an executor of your
 /// own, wait with its timer.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::clock::SystemClock;
+/// use efsbackup_core::deploy::{OnThread, PipelineService, Standing, Until, wait};
+/// use efsbackup_core::Result;
+///
+/// async fn rested(service: &impl PipelineService, pipeline: &str) -> Result<Standing> {
+///     let cancel = CancelToken::new();
+///     let pace = OnThread { clock: &SystemClock, cancel: &cancel };
+///     wait(service, pipeline, Until::Finished, None, &pace, &mut |standing| {
+///         println!("{}", standing.state);
+///     })
+///     .await
+/// }
+/// ```
 pub trait Pace: Sync {
     /// The time now.
     fn now(&self) -> Timestamp;

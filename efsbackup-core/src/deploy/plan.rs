@@ -50,6 +50,22 @@ impl Step {
 }
 
 /// What is different, and what [`apply`](super::apply) would do about it.
+///
+/// ```
+/// use efsbackup_core::deploy::{PipelineService, Wanted, plan};
+/// use efsbackup_core::Result;
+///
+/// async fn show(service: &impl PipelineService, wanted: &Wanted) -> Result<()> {
+///     let plan = plan(service, wanted).await?;
+///     for step in &plan.steps {
+///         println!("{}", step.describe());
+///     }
+///     if let Some(why) = &plan.refusal {
+///         println!("this would not be done: {why}");
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The pipeline that is there.

@@ -14,6 +14,24 @@ use std::future::Future;
 /// Errors: `NotFound` for a pipeline, object or task that does not exist,
 /// `InvalidInput` for a request the service refuses, `Conflict` where the pipeline's
 /// state does not allow it, `Unsupported` where this service does not do it.
+///
+/// ```
+/// use efsbackup_core::deploy::{Activate, CreatePipeline, PipelineService};
+/// use efsbackup_core::pipeline::Definition;
+/// use efsbackup_core::Result;
+///
+/// /// On AWS, on `efsbackup serve`, and embedded alike.
+/// async fn start(service: &impl PipelineService, definition: &Definition) -> Result<String> {
+///     let mut request = CreatePipeline::default();
+///     (request.name, request.unique_id) = ("nightly".to_owned(), "nightly".to_owned());
+///     let id = service.create_pipeline(&request).await?;
+///     let findings = service.put_definition(&id, definition).await?;
+///     if !findings.errored {
+///         service.activate(&id, &Activate::default()).await?;
+///     }
+///     Ok(id)
+/// }
+/// ```
 pub trait PipelineService: Sync {
     /// `CreatePipeline`: the pipeline's id, the earlier one's if name and unique id are known.
     fn create_pipeline(

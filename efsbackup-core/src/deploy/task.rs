@@ -12,6 +12,18 @@ pub struct PollForTask {
 }
 
 /// A task handed to a worker.
+///
+/// ```
+/// use efsbackup_core::deploy::{PipelineService, PollForTask};
+/// use efsbackup_core::Result;
+///
+/// async fn next_command(service: &impl PipelineService) -> Result<Option<String>> {
+///     let mut request = PollForTask::default();
+///     request.worker_group = "backups".to_owned();
+///     let Some(task) = service.poll_for_task(&request).await? else { return Ok(None) };
+///     Ok(task.attempt_object().and_then(|object| object.first_text("command")).map(str::to_owned))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     /// Opaque; names the task in every report. Who knows it can set the task's status.

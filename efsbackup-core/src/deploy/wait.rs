@@ -58,6 +58,21 @@ impl FromStr for Until {
 }
 
 /// How far a pipeline is.
+///
+/// ```
+/// use efsbackup_core::Result;
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::clock::SystemClock;
+/// use efsbackup_core::deploy::{OnThread, PipelineService, standing};
+///
+/// async fn has_failed(service: &impl PipelineService, pipeline: &str) -> Result<bool> {
+///     let (clock, cancel) = (SystemClock, CancelToken::new());
+///     let pace = OnThread { clock: &clock, cancel: &cancel };
+///     let standing = standing(service, pipeline, true, &pace).await?;
+///     println!("{}: {} open, {} failed", standing.state, standing.open(), standing.failed());
+///     Ok(standing.failed() > 0)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Its `@pipelineState`.

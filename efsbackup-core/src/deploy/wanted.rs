@@ -6,6 +6,16 @@ use crate::pipeline::{Definition, FieldValue};
 use jiff::Timestamp;
 
 /// A pipeline as it is to be, for [`plan`](super::plan) and [`apply`](super::apply).
+///
+/// ```
+/// use efsbackup_core::deploy::Wanted;
+/// use efsbackup_core::pipeline::Definition;
+///
+/// let mut wanted = Wanted::new("nightly", Definition::default());
+/// wanted.activate = true;
+/// wanted.description = Some("every file system, every night".to_owned());
+/// assert_eq!(wanted.unique_id(), "nightly");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// The pipeline's name, 1 to 1024 characters. With `unique_id` it tells which pipeline

@@ -27,6 +27,18 @@ use crate::pipeline::Definition;
 use std::collections::HashMap;
 
 /// What a picture shows besides the definition.
+///
+/// ```
+/// use efsbackup_core::draw::{Options, Theme, svg};
+/// use efsbackup_core::pipeline::{Definition, ShellCommandActivity};
+///
+/// let definition = Definition::default()
+///     .with(ShellCommandActivity::new("Run").worker_group("here").command("date"));
+/// let mut options = Options::default();
+/// options.theme = Theme::Dark;
+/// options.states = vec![("Run".to_owned(), "FAILED".to_owned())];
+/// assert!(svg(&definition, &options).contains("FAILED"));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The SVG's colours.

@@ -43,6 +43,14 @@ fn dot_text(text: &str) -> String {
 }
 
 /// The graph as a Mermaid flowchart, which many web pages draw.
+///
+/// ```
+/// use efsbackup_core::draw::{Options, mermaid};
+/// use efsbackup_core::pipeline::{Definition, Schedule};
+///
+/// let definition = Definition::default().with(Schedule::new("Hourly").period("1 hours"));
+/// assert!(mermaid(&definition, &Options::default()).contains("Hourly"));
+/// ```
 pub fn mermaid(definition: &Definition, options: &Options) -> String {
     let graph = options.graph(definition);
     let mut out = "flowchart LR\n".to_owned();

@@ -13,6 +13,22 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The text of an SnsAlarm that has fired.
+///
+/// ```
+/// use efsbackup_core::clock::SystemClock;
+/// use efsbackup_core::engine::Engine;
+/// use std::sync::Arc;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let file = dir.path().join("notifications.jsonl");
+/// let engine = Engine::in_memory(Arc::new(SystemClock))?;
+/// engine.tick()?;
+/// engine.deliver(&mut |notification| {
+///     println!("{}: {}", notification.subject, notification.message);
+///     notification.append_to(&file)
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
     /// Rises with each notification of a store.

@@ -7,6 +7,15 @@ use std::str::FromStr;
 
 /// A length of time as definitions write it: a positive count and a unit, such as
 /// `1 hours` or `30 Minutes`. Case and plural are free, as in AWS's own samples.
+///
+/// ```
+/// use efsbackup_core::expression::{Period, Unit};
+///
+/// let period: Period = "2 Days".parse()?;
+/// assert_eq!((period.count(), period.unit()), (2, Unit::Days));
+/// assert_eq!(period.to_string(), "2 days");
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Period {
     count: u32,

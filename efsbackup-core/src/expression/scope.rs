@@ -5,6 +5,24 @@ use crate::Result;
 use std::collections::{BTreeMap, HashMap};
 
 /// The names that expressions may use, and their values.
+///
+/// ```
+/// use efsbackup_core::Result;
+/// use efsbackup_core::expression::{Scope, Template, Value};
+///
+/// /// `#{square7}` is 49.
+/// struct Squares;
+///
+/// impl Scope for Squares {
+///     fn lookup(&self, name: &str) -> Result<Option<Value>> {
+///         let number = name.strip_prefix("square").and_then(|text| text.parse::<i64>().ok());
+///         Ok(number.map(|number| Value::from(number * number)))
+///     }
+/// }
+///
+/// assert_eq!(Template::parse("#{square7 + 1}")?.evaluate(&Squares)?.to_string(), "50");
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 pub trait Scope {
     /// The value of `name`, or `None` where it is not known (yet).
     ///

@@ -8,6 +8,18 @@ use crate::Result;
 use std::collections::HashSet;
 
 /// A text that may hold `#{…}` expressions, parsed.
+///
+/// ```
+/// use efsbackup_core::expression::{Template, Value};
+/// use std::collections::HashMap;
+///
+/// let template = Template::parse("s3://logs/#{format(myTime, 'YYYY-MM-dd')}/#{myHost}")?;
+/// assert_eq!(template.names(), ["myTime", "myHost"]);
+/// let known = HashMap::from([("myTime", Value::time("2026-03-01T02:00:00")?)]);
+/// let text = template.evaluate_partially(&known)?;
+/// assert_eq!(text.to_string(), "s3://logs/2026-03-01/#{myHost}");
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
     text: String,

@@ -5,6 +5,15 @@ use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
 use std::fmt;
 
 /// A value of the language. `Display` prints it as the service puts it into a text.
+///
+/// ```
+/// use efsbackup_core::expression::Value;
+///
+/// let list = Value::from(vec![Value::from("a"), Value::from(2)]);
+/// assert_eq!(list.to_string(), "a,2");
+/// assert_eq!(Value::time("2026-03-01T02:00:00")?.to_string(), "2026-03-01T02:00:00");
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Text; booleans are text too.

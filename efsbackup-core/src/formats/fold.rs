@@ -17,6 +17,19 @@ const COMMAND: &str = "command";
 /// `CannotRepresent` where there is no command in the same object (`scriptUri`), where the
 /// command begins with `#!` and another program than a shell, and where another object
 /// inherits the arguments or the command but not both.
+///
+/// ```
+/// use efsbackup_core::formats::fold_arguments;
+/// use efsbackup_core::pipeline::{Definition, ShellCommandActivity};
+///
+/// let mut definition = Definition::default().with(
+///     ShellCommandActivity::new("Copy").command("cp \"$1\" \"$2\"").argument("a").argument("b"),
+/// );
+/// assert_eq!(fold_arguments(&mut definition)?, ["Copy"]);
+/// let copy = definition.object("Copy").ok_or("none")?;
+/// assert_eq!(copy.all("scriptArgument").count(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn fold_arguments(definition: &mut Definition) -> Result<Vec<String>> {
     let mut folded = Vec::new();
     let several = |object: &Object| object.all(ARGUMENT).count() > 1;

@@ -30,6 +30,15 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// A form of a definition.
+///
+/// ```
+/// use efsbackup_core::formats::Format;
+///
+/// let format: Format = "terraform-json".parse()?;
+/// assert!(format.is_terraform() && !format.is_cloudformation());
+/// assert_eq!(format.name(), "terraform-json");
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {

@@ -60,6 +60,31 @@ pub struct EntryEvent<'a> {
 ///
 /// These threads have a umask of their own that takes nothing away: a file that a listener
 /// makes needs its mode named.
+///
+/// ```
+/// use efsbackup_core::mirror::{Action, EntryEvent, Listener, Mirror};
+/// use std::sync::Mutex;
+///
+/// #[derive(Default)]
+/// struct Created(Mutex<Vec<String>>);
+///
+/// impl Listener for Created {
+///     fn entry(&self, event: &EntryEvent<'_>) {
+///         if event.action == Action::Created {
+///             self.0.lock().unwrap().push(event.path.to_string());
+///         }
+///     }
+/// }
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # std::fs::create_dir("source")?;
+/// std::fs::write("source/file", "hello")?;
+/// let created = Created::default();
+/// Mirror::new("source", "copy").listener(&created).run()?;
+/// assert!(created.0.into_inner()?.contains(&"file".to_owned()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Listener: Send + Sync {
     /// Called once the entry is done; a file's content and metadata are then complete
     /// (and durable, with [`Fsync::Files`](super::Fsync::Files)).

@@ -101,6 +101,21 @@ pub enum Share {
 
 /// A tree on the destination's file system whose equal files are hard-linked instead of
 /// copied. Nothing in it is ever changed but link counts.
+///
+/// ```
+/// use efsbackup_core::mirror::{LinkSource, Mirror, Options, Trust};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # std::fs::create_dir("source")?;
+/// # std::fs::write("source/file", "hello")?;
+/// Mirror::new("source", "monday").run()?;
+/// let mut options = Options::default();
+/// options.link_sources.push(LinkSource::new("monday", Trust::Metadata));
+/// let report = Mirror::new("source", "tuesday").options(options).run()?;
+/// assert_eq!((report.entries.linked.file, report.bytes.copied), (1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct LinkSource {
     /// The tree's root.
@@ -133,6 +148,16 @@ impl fmt::Debug for LinkSource {
 
 /// Everything a mirror can be told. Made by [`Options::default`], which preserves all and
 /// deletes nothing.
+///
+/// ```
+/// use efsbackup_core::mirror::{Filter, MaxDelete, Options};
+///
+/// let mut options = Options::default();
+/// options.delete = true;
+/// options.max_delete = MaxDelete::Count(1_000);
+/// options.filter = Filter::new().exclude("*.tmp")?;
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -241,6 +266,20 @@ impl Default for Options {
 /// a symbolic link as itself: into the destination that is a directory, or ends in a slash and
 /// is then made if it is missing; else under the destination's name, in place of what has it.
 /// Nothing else is changed, nor deleted. (A listener that keeps a record wants a directory.)
+///
+/// ```
+/// use efsbackup_core::mirror::Mirror;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # std::fs::create_dir("source")?;
+/// std::fs::write("source/file", "hello")?;
+/// let report = Mirror::new("source", "copy").delete(true).run()?.into_result()?;
+/// assert_eq!((report.entries.created.file, report.bytes.copied), (1, 5));
+/// let again = Mirror::new("source", "copy").delete(true).run()?;
+/// assert_eq!(again.entries.unchanged.file, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Mirror<'a> {
     pub(super) source: PathBuf,
     pub(super) destination: PathBuf,

@@ -53,6 +53,14 @@ impl Outcome {
 }
 
 /// How many entries, by type.
+///
+/// ```
+/// use efsbackup_core::mirror::{Counts, EntryType};
+///
+/// let mut counts = Counts { file: 2, dir: 1, ..Counts::default() };
+/// *counts.of(EntryType::Symlink) += 1;
+/// assert_eq!(counts.total(), 4);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 pub struct Counts {
@@ -182,6 +190,21 @@ impl EntryError {
 }
 
 /// What a run did. The same fields in every language.
+///
+/// ```
+/// use efsbackup_core::mirror::{Mirror, Outcome};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # std::fs::create_dir("source")?;
+/// let report = Mirror::new("source", "copy").run()?;
+/// for error in &report.errors {
+///     eprintln!("{}: {}: {}", error.op, error.path, error.message);
+/// }
+/// assert_eq!((report.outcome, report.exit_status()), (Outcome::Complete, 0));
+/// let report = report.into_result()?; // an error where entries failed
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {

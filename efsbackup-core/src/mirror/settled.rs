@@ -34,6 +34,27 @@ pub enum FileKind {
 pub type Digest = [u8; 32];
 
 /// Computes the digest of one file. Holes come as the zeros that they read as.
+///
+/// ```
+/// use efsbackup_core::mirror::{ContentHasher, Digest};
+///
+/// #[derive(Default)]
+/// struct Blake3(blake3::Hasher);
+///
+/// impl ContentHasher for Blake3 {
+///     fn update(&mut self, bytes: &[u8]) {
+///         self.0.update(bytes);
+///     }
+///
+///     fn finish(self: Box<Self>) -> Digest {
+///         self.0.finalize().into()
+///     }
+/// }
+///
+/// let mut hasher = Box::new(Blake3::default());
+/// hasher.update_whole(b"hello");
+/// assert_eq!(hasher.finish(), *blake3::hash(b"hello").as_bytes());
+/// ```
 pub trait ContentHasher {
     /// Takes the next bytes of the content.
     fn update(&mut self, bytes: &[u8]);

@@ -10,6 +10,19 @@ use std::path::Path;
 ///
 /// [`MountGuard::close`] unmounts it and tells what failed; dropping unmounts it too, lazily
 /// where it is busy, and keeps quiet.
+///
+/// ```no_run
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::mount::{self, MountOptions, UnmountOptions};
+///
+/// // Mounts, so it takes root and a server.
+/// let target = "192.0.2.7:/export".parse()?;
+/// let cancel = CancelToken::new();
+/// let mounted = mount::mount(&target, "/mnt/source", &MountOptions::default(), &cancel)?;
+/// println!("{} on {}", mounted.mount().source, mounted.path().display());
+/// mounted.close(&UnmountOptions::default(), &cancel)?;
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it unmounts"]
 pub struct MountGuard {

@@ -46,6 +46,18 @@ pub fn prove(path: impl AsRef<Path>, expected_id: &str) -> Result<Proof> {
 type Resolve = fn(&str) -> Vec<IpAddr>;
 
 /// Looks for proof of a file system's identity.
+///
+/// ```
+/// use efsbackup_core::mount::Prover;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let folder = dir.path();
+/// let prover = Prover::from_environment().region("eu-west-1");
+/// // A directory of this machine, as a mount that failed leaves it.
+/// let refused = prover.prove(folder, "fs-0123456789abcdef0").unwrap_err();
+/// assert!(refused.to_string().contains("fs-0123456789abcdef0"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Prover {
     region: Option<String>,

@@ -6,6 +6,15 @@ use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 use std::path::Path;
 
 /// One mount.
+///
+/// ```
+/// use efsbackup_core::mount::Mount;
+///
+/// let mount = Mount::containing("/proc/self")?;
+/// assert_eq!(mount.mount_point.as_bytes(), b"/proc");
+/// assert!(!mount.is_nfs() && mount.host().is_none());
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mount {
@@ -91,6 +100,17 @@ impl Mount {
 }
 
 /// All mounts that this process sees.
+///
+/// ```
+/// use efsbackup_core::mount::MountTable;
+///
+/// let table = MountTable::read()?;
+/// for mount in table.mounts.iter().filter(|mount| mount.is_nfs()) {
+///     println!("{} on {}", mount.source, mount.mount_point);
+/// }
+/// assert!(table.at("/proc".as_ref()).is_some());
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MountTable {
     /// In the kernel's order: later ones lie over earlier ones.

@@ -35,6 +35,18 @@ const HELPER_ONLY: &[&str] = &[
 ];
 
 /// How to mount.
+///
+/// ```
+/// use efsbackup_core::mount::MountOptions;
+///
+/// let mut options = MountOptions::default();
+/// options.region = Some("eu-west-1".to_owned());
+/// options.read_only = true;
+/// options.check()?;
+/// options.iam = true; // which goes through TLS only
+/// assert!(options.check().is_err());
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MountOptions {

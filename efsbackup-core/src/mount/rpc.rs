@@ -7,6 +7,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Calls of one NFS mount by kind (such as `OPEN`, `READ`, `GETATTR`), whoever made them.
+///
+/// ```
+/// use efsbackup_core::mount::{Mount, RpcCounts};
+///
+/// let mount = Mount::containing("/")?;
+/// if let Some(before) = RpcCounts::of(&mount)? {
+///     // … work …
+///     if let Some(now) = RpcCounts::of(&mount)? {
+///         println!("{} calls to the server", now.since(&before).total());
+///     }
+/// }
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RpcCounts {
     /// How many calls of each kind; kinds without any are left out.

@@ -6,6 +6,15 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 /// What to mount.
+///
+/// ```
+/// use efsbackup_core::mount::Target;
+///
+/// let target: Target = "fs-0123456789abcdef0:/projects".parse()?;
+/// assert_eq!(target.file_system_id(), Some("fs-0123456789abcdef0"));
+/// assert_eq!(target.path(), "/projects");
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {

@@ -13,6 +13,18 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How to unmount.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::mount::{UnmountOptions, unmount};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let folder = dir.path();
+/// let mut options = UnmountOptions::default();
+/// options.lazy = true; // though it may be in use
+/// assert!(unmount(folder, &options, &CancelToken::new()).is_err(), "nothing is mounted there");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnmountOptions {

@@ -32,6 +32,17 @@ impl Source {
 
 /// Values from several sources. Of a parameter that more than one gives, all values of the
 /// strongest count, and no other.
+///
+/// ```
+/// use efsbackup_core::params::{Given, Source, parse_assignment};
+/// use efsbackup_core::pipeline::ParameterValue;
+///
+/// let mut given = Given::default();
+/// given.add(Source::File, [ParameterValue::new("myPeriod", "1 days")]);
+/// given.add(Source::Argument, [parse_assignment("myPeriod=1 hours")?]);
+/// assert_eq!(given.values(), [ParameterValue::new("myPeriod", "1 hours")]);
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Given(Vec<(Source, ParameterValue)>);
 

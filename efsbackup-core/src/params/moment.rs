@@ -20,6 +20,20 @@ const EVENTS: [(&str, &str); 4] = [
 const SIMULATED_LENGTH: SignedDuration = SignedDuration::from_mins(1);
 
 /// A scheduled run, for [`resolve_at`](super::resolve_at).
+///
+/// ```
+/// use efsbackup_core::params::{Moment, Options, resolve_at};
+/// use efsbackup_core::pipeline::{Definition, ShellCommandActivity};
+///
+/// let definition = Definition::default().with(
+///     ShellCommandActivity::new("Run").worker_group("here").command("date -d #{@scheduledStartTime}"),
+/// );
+/// let moment = Moment::new("2026-03-01T02:00:00Z".parse()?);
+/// let resolved = resolve_at(&definition, &[], &moment, Options::default())?;
+/// let run = resolved.definition.object("Run").ok_or("no such object")?;
+/// assert_eq!(run.first_text("command"), Some("date -d 2026-03-01T02:00:00"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Moment {
     scheduled_start: Timestamp,

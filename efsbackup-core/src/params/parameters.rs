@@ -18,6 +18,18 @@ pub enum Origin {
 }
 
 /// The values of a definition's parameters. As a [`Scope`] it knows nothing else.
+///
+/// ```
+/// use efsbackup_core::params::{Origin, Parameters};
+/// use efsbackup_core::pipeline::{Definition, Parameter, ParameterValue};
+///
+/// let mut definition = Definition::default();
+/// definition.parameters.push(Parameter::new("myPeriod").with("default", "1 hours"));
+/// let parameters = Parameters::new(&definition, &[ParameterValue::new("myPeriod", "1 days")])?;
+/// let (values, origin) = parameters.get("myPeriod").ok_or("no such parameter")?;
+/// assert_eq!((values, origin), (&["1 days".to_owned()][..], Origin::Given));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
     entries: Vec<Entry>,

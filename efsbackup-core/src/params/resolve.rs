@@ -10,6 +10,17 @@ use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// How far to resolve.
+///
+/// ```
+/// use efsbackup_core::params::{Options, resolve};
+/// use efsbackup_core::pipeline::{Definition, Parameter, ShellCommandActivity};
+///
+/// let mut definition = Definition::default()
+///     .with(ShellCommandActivity::new("Run").worker_group("here").command("tell #{myTopic}"));
+/// definition.parameters.push(Parameter::new("myTopic"));
+/// let strict = Options::default().require_values(true);
+/// assert!(resolve(&definition, &[], strict).unwrap_err().to_string().contains("myTopic"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     fields: bool,
@@ -57,6 +68,20 @@ impl Options {
 }
 
 /// What [`resolve`] made.
+///
+/// ```
+/// use efsbackup_core::params::{Options, resolve};
+/// use efsbackup_core::pipeline::{Definition, ParameterValue, ShellCommandActivity};
+///
+/// let definition = Definition::default()
+///     .with(ShellCommandActivity::new("Run").command("#{myProgram} --since #{@scheduledStartTime}"));
+/// let values = [ParameterValue::new("myProgram", "copy")];
+/// let resolved = resolve(&definition, &values, Options::default())?;
+/// let run = resolved.definition.object("Run").ok_or("no such object")?;
+/// assert_eq!(run.first_text("command"), Some("copy --since #{@scheduledStartTime}"));
+/// assert_eq!(resolved.unresolved[0].name, "@scheduledStartTime");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Resolved {
     /// The definition, every expression replaced whose value is known. Parameters that

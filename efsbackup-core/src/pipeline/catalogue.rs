@@ -8,6 +8,15 @@ use std::sync::OnceLock;
 ///
 /// It is data: `catalogue.json` beside this file says how it is written, and is the place
 /// to mend a fact.
+///
+/// ```
+/// use efsbackup_core::pipeline::Catalogue;
+///
+/// let activity = Catalogue::current().get("ShellCommandActivity").ok_or("not known")?;
+/// assert!(activity.fields["runsOn"].default.is_none());
+/// assert!(activity.is("ShellCommandActivity"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     types: BTreeMap<String, ObjectType>,

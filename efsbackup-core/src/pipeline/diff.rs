@@ -21,6 +21,16 @@ pub enum Part {
 }
 
 /// One difference between two definitions.
+///
+/// ```
+/// use efsbackup_core::pipeline::{Definition, Schedule};
+///
+/// let hourly = Definition::default().with(Schedule::new("When").period("1 hours"));
+/// let daily = Definition::default().with(Schedule::new("When").period("1 days"));
+/// for change in hourly.diff(&daily) {
+///     assert_eq!((change.kind(), &*change.place()), ("changed", "When.period"));
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Change {
     /// What it is in.

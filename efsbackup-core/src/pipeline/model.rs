@@ -4,6 +4,18 @@
 ///
 /// The model keeps everything in order, repeated keys and unknown types included, so
 /// that reading and writing a definition loses nothing.
+///
+/// ```
+/// use efsbackup_core::pipeline::{Defaults, Definition, ShellCommandActivity};
+///
+/// let definition = Definition::default()
+///     .with(Defaults::new().schedule_type("ondemand"))
+///     .with(ShellCommandActivity::new("Run").worker_group("here").command("date"));
+/// definition.validate().into_result()?;
+/// let run = definition.object("Run").ok_or("no such object")?;
+/// assert_eq!(run.first_text("command"), Some("date"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Definition {
     /// The pipeline's objects.
@@ -15,6 +27,14 @@ pub struct Definition {
 }
 
 /// One object of a definition.
+///
+/// ```
+/// use efsbackup_core::pipeline::Object;
+///
+/// let object = Object::new("Table").text("type", "SqlTable").reference("database", "Orders");
+/// assert_eq!(object.type_name(), Some("SqlTable"));
+/// assert_eq!(object.first_reference("database"), Some("Orders"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
     /// Unique in the definition.
@@ -35,6 +55,13 @@ pub struct Field {
 }
 
 /// A field's value: text (numbers and booleans are text too) or a reference.
+///
+/// ```
+/// use efsbackup_core::pipeline::FieldValue;
+///
+/// let text = FieldValue::from("1 hours");
+/// assert_eq!((text.as_text(), text.as_reference()), (Some("1 hours"), None));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldValue {
     /// `stringValue`: text, which may hold `#{…}` expressions.
@@ -48,6 +75,13 @@ pub enum FieldValue {
 
 /// A CloudFormation function with its argument, such as `!Ref InstanceType`, or a Terraform
 /// expression, such as `aws_iam_role.backup.name`.
+///
+/// ```
+/// use efsbackup_core::pipeline::Intrinsic;
+///
+/// let role = Intrinsic::terraform("aws_iam_role.backup.name");
+/// assert_eq!(role.as_terraform(), Some("aws_iam_role.backup.name"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intrinsic {
     /// Its long name: `Ref`, `Condition` or `Fn::…`; [`Intrinsic::TERRAFORM`] for an expression
@@ -77,6 +111,14 @@ pub enum Node {
 
 /// A parameter object: an id such as `myPeriod` and its attributes (`type`,
 /// `description`, `default`, `allowedValues`, …) in order; a repeated key gives a list.
+///
+/// ```
+/// use efsbackup_core::pipeline::Parameter;
+///
+/// let period = Parameter::new("myPeriod").with("type", "String").with("default", "1 hours");
+/// assert_eq!(period.attribute("default"), Some("1 hours"));
+/// assert!(Parameter::new("*myPassword").is_secret());
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Parameter {
     /// The parameter's name. A leading `*` marks a secret.
@@ -86,6 +128,14 @@ pub struct Parameter {
 }
 
 /// One value given to a parameter.
+///
+/// ```
+/// use efsbackup_core::pipeline::{Definition, ParameterValue};
+///
+/// let mut definition = Definition::default();
+/// definition.values.push(ParameterValue::new("myPeriod", "1 hours"));
+/// assert_eq!(definition.values_of("myPeriod").collect::<Vec<_>>(), ["1 hours"]);
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParameterValue {
     /// The parameter's id.

@@ -4,6 +4,14 @@ use super::{FieldValue, Parameter};
 use std::collections::HashSet;
 
 /// The type of a parameter's values. AWS names the four, but not how each is checked.
+///
+/// ```
+/// use efsbackup_core::pipeline::{Parameter, ParameterType};
+///
+/// let count = Parameter::new("myCount").with("type", "Integer");
+/// assert_eq!(count.parameter_type(), Some(ParameterType::Integer));
+/// assert!(ParameterType::Integer.accepts("7") && !ParameterType::Integer.accepts("many"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterType {
     /// Any text.

@@ -5,6 +5,18 @@ use serde::{Deserialize, Serialize};
 /// What a stack is made in, and what it is to hold besides the pipeline. What the spec names
 /// (topic, log place, roles, security groups, destination) is used as it is; what it does not
 /// name is made.
+///
+/// ```
+/// use efsbackup_core::recipe::{EfsBackup, Environment};
+///
+/// let mut environment = Environment::new("nightly");
+/// environment.vpc = Some("vpc-0123456789abcdef0".to_owned());
+/// environment.subnets = vec!["subnet-0123456789abcdef0".to_owned()];
+/// let spec = EfsBackup::to_new_file_system("fs-0123456789abcdef0.efs.eu-west-1.amazonaws.com:/")
+///     .environment(environment);
+/// # assert!(spec.to_toml()?.contains("subnet-0123456789abcdef0"));
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -30,6 +30,27 @@ pub struct Migration {
 /// # Errors
 /// [`ErrorKind::Unsupported`] where no activity is a backup of one file system to another;
 /// [`ErrorKind::UnresolvedParameter`] names a value that is missing; and as [`params::resolve`].
+///
+/// ```
+/// use efsbackup_core::pipeline::{Defaults, Definition, Schedule, ShellCommandActivity};
+/// use efsbackup_core::recipe::migrate;
+///
+/// let copy = ShellCommandActivity::new("Copy")
+///     .worker_group("backups")
+///     .command("mount $1 /from; mount $2 /to; rsync -a --delete /from/ /to/backup")
+///     .argument("fs-0123456789abcdef0.efs.eu-west-1.amazonaws.com:/")
+///     .argument("fs-0fedcba9876543210.efs.eu-west-1.amazonaws.com:/");
+/// let existing = Definition::default()
+///     .with(Defaults::new().schedule("Daily"))
+///     .with(Schedule::new("Daily").period("1 days"))
+///     .with(copy);
+/// let migration = migrate(&existing, &[])?;
+/// for danger in &migration.dangers {
+///     println!("{danger}");
+/// }
+/// assert!(!migration.dangers.is_empty() && !migration.restores);
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 pub fn migrate(definition: &Definition, given: &[ParameterValue]) -> Result<Migration> {
     let resolved = params::resolve(definition, given, Options::default().fields(false))?;
     let whole = resolved.definition;

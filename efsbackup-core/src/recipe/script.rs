@@ -3,6 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 /// What takes the snapshot on the machine that runs the activity.
+///
+/// ```
+/// use efsbackup_core::recipe::{EfsBackup, Engine};
+///
+/// assert_eq!(Engine::from_name("rsync"), Some(Engine::Rsync));
+/// let spec = EfsBackup::new("192.0.2.7:/", "192.0.2.8:/").engine(Engine::Rsync);
+/// assert!(Engine::Rsync.script().contains("rsync"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

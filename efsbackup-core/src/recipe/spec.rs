@@ -17,6 +17,22 @@ use std::collections::BTreeMap;
 /// given the value `unused`.
 ///
 /// [`definition`]: EfsBackup::definition
+///
+/// ```
+/// use efsbackup_core::recipe::{EfsBackup, Keep};
+///
+/// let spec = EfsBackup::new(
+///     "fs-0123456789abcdef0.efs.eu-west-1.amazonaws.com:/",
+///     "fs-0fedcba9876543210.efs.eu-west-1.amazonaws.com:/",
+/// )
+/// .period("1 days")
+/// .keep(Keep::Daily, 7)
+/// .notify("arn:aws:sns:eu-west-1:123456789012:backups");
+/// let definition = spec.definition()?;
+/// assert!(definition.validate().is_valid());
+/// assert_eq!(EfsBackup::from_toml(&spec.to_toml()?)?.definition()?, definition);
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[must_use]
@@ -147,6 +163,20 @@ pub struct Program {
 }
 
 /// What a pipeline of a restore is told; see [`EfsBackup::restore_definition`].
+///
+/// ```
+/// use efsbackup_core::recipe::{EfsBackup, RestoreTo};
+///
+/// let mut to = RestoreTo::new("restored");
+/// to.snapshot = "2026-03-01-02-00".to_owned();
+/// let spec = EfsBackup::new(
+///     "fs-0123456789abcdef0.efs.eu-west-1.amazonaws.com:/",
+///     "fs-0fedcba9876543210.efs.eu-west-1.amazonaws.com:/",
+/// );
+/// let definition = spec.restore_definition(&to)?;
+/// assert!(definition.validate().is_valid());
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RestoreTo {

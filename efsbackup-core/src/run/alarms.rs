@@ -29,6 +29,18 @@ const ANSWER: usize = 500;
 /// input, the webhook as the body of a POST. To the topic go subject and message. They are told from a thread of their own, so that neither
 /// holds up a run; one that fails is told again, after 1 second at first and up to a minute
 /// later, and what fired meanwhile waits in the state.
+///
+/// ```
+/// use efsbackup_core::run::{Alarms, Run};
+/// use std::time::Duration;
+///
+/// let alarms = Alarms::default()
+///     .command("/usr/local/bin/page-someone")
+///     .webhook("http://127.0.0.1:9000/alarms")?
+///     .patience(Duration::from_secs(300));
+/// let run = Run::new("nightly", "/var/log/efsbackup").alarms(alarms);
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Alarms {
     command: Option<OsString>,

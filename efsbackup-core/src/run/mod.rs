@@ -49,6 +49,29 @@ use work::{Running, TICK, state};
 pub use alarms::Alarms;
 
 /// How a definition is to be run.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::clock::SystemClock;
+/// use efsbackup_core::pipeline::{Defaults, Definition, ShellCommandActivity};
+/// use efsbackup_core::run::{Run, RunOutcome};
+/// use std::sync::Arc;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// let definition = Definition::default()
+///     .with(Defaults::new().schedule_type("ondemand"))
+///     .with(ShellCommandActivity::new("Work").worker_group("here").command("date > done"));
+/// let report = Run::new("nightly", "logs").once(true).run(
+///     &definition,
+///     Arc::new(SystemClock),
+///     &CancelToken::new(),
+///     &mut |_event| {},
+/// )?;
+/// assert_eq!(report.outcome, RunOutcome::Finished);
+/// assert!(std::fs::exists("done")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Run {
     name: String,
@@ -119,6 +142,30 @@ impl RunOutcome {
 }
 
 /// What came of a run.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::clock::SystemClock;
+/// use efsbackup_core::pipeline::{Defaults, Definition, ShellCommandActivity};
+/// use efsbackup_core::run::Run;
+/// use std::sync::Arc;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// let definition = Definition::default()
+///     .with(Defaults::new().schedule_type("ondemand"))
+///     .with(
+///         ShellCommandActivity::new("Work")
+///             .worker_group("here")
+///             .command("exit 3")
+///             .maximum_retries("0"),
+///     );
+/// let run = Run::new("nightly", "logs").once(true);
+/// let report = run.run(&definition, Arc::new(SystemClock), &CancelToken::new(), &mut |_| {})?;
+/// assert_eq!(report.outcome.name(), "failed");
+/// assert!(report.instances.iter().any(|instance| instance.has_failed()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RunReport {
     /// How it ended.

@@ -26,6 +26,16 @@ use std::time::Duration;
 const SLICE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// How a service is offered.
+///
+/// ```
+/// use efsbackup_core::serve::ServeOptions;
+/// use efsbackup_core::wire::{Key, Keys};
+///
+/// let key = Key::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// let mut options = ServeOptions::new(Keys::new([key]));
+/// options.requests_per_second = 10;
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
     /// The keys that requests may be signed with.

@@ -18,6 +18,24 @@ use std::time::Duration;
 /// Errors of each: those of the service; `Cancelled` once the token is set; `NotFound` and
 /// `InvalidInput` where no pipeline, or several, have the name; `InvalidInput` in another
 /// process than that which opened the service, where a fork has left it without its threads.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::deploy::Wanted;
+/// use efsbackup_core::pipeline::{Defaults, Definition};
+/// use efsbackup_core::service::Service;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// let definition = Definition::default().with(Defaults::new().schedule_type("ondemand"));
+/// let calls = Service::embedded("state.db".as_ref())?.blocking(&CancelToken::new());
+/// let wanted = Wanted::new("nightly", definition);
+/// let plan = calls.plan(&wanted)?;
+/// calls.apply(&wanted, &plan, None, &mut |_event| {})?;
+/// assert_eq!(calls.status("nightly")?.state, "PENDING");
+/// calls.delete("nightly")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Blocking {
     service: Service,

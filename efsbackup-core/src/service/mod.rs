@@ -41,6 +41,20 @@ use std::sync::Arc;
 
 /// A service of pipelines: AWS Data Pipeline, one that `efsbackup serve` offers, or the
 /// embedded one. It is a [`PipelineService`](crate::deploy::PipelineService) as they are.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::service::Service;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// let service = Service::embedded("state.db".as_ref())?;
+/// assert_eq!(service.kind(), "embedded");
+/// for pipeline in service.blocking(&CancelToken::new()).statuses()? {
+///     println!("{} {}", pipeline.name, pipeline.state);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Service {
     kind: Kind,

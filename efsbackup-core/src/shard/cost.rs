@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What copying costs. Only the relation of the two matters for the balance of units.
+///
+/// ```
+/// use efsbackup_core::shard::Cost;
+///
+/// let cost = Cost { entry_seconds: 0.002, bytes_per_second: 100e6 };
+/// assert_eq!(cost.of(50_000_000), 0.502); // seconds, of one file of 50 MB
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// Seconds for one entry, whatever it holds.

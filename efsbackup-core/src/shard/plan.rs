@@ -12,6 +12,16 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// One piece of the work of a shared run. As JSON it has these fields.
+///
+/// ```
+/// use efsbackup_core::shard::Unit;
+///
+/// // As it arrives on another machine.
+/// let text = r#"{"range": {"from": "", "to": "m", "pieces": []}, "entries": 90, "bytes": 0, "seconds": 0.2}"#;
+/// let unit: Unit = serde_json::from_str(text)?;
+/// println!("from {} on: {} entries", unit.range.from, unit.entries);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Unit {
@@ -27,6 +37,30 @@ pub struct Unit {
 }
 
 /// The units of a shared run, which together are the whole source. As JSON it has these fields.
+///
+/// ```
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::mirror::Options;
+/// use efsbackup_core::shard::{Plan, PlanOptions};
+/// use efsbackup_core::snapshot::Repository;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// let repository = Repository::new("backups", "home")?;
+/// let begun = repository.backup("source").begin()?;
+/// let mut how = PlanOptions::default();
+/// how.units = 4;
+/// let plan = Plan::new(&begun, "source", &Options::default(), &how, &CancelToken::new())?;
+/// let copied: Result<Vec<_>, _> = plan
+///     .units
+///     .iter()
+///     .map(|unit| repository.backup("source").unit(&plan.run, &unit.range))
+///     .collect();
+/// repository.backup("source").finish(begun, &copied?)?.into_result()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Plan {
@@ -39,6 +73,14 @@ pub struct Plan {
 }
 
 /// How a source is to be cut.
+///
+/// ```
+/// use efsbackup_core::shard::PlanOptions;
+///
+/// let mut options = PlanOptions::default();
+/// options.units = 16;
+/// options.max_seconds = Some(600.0); // more units, if one would take longer
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PlanOptions {

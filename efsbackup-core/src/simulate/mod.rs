@@ -48,6 +48,21 @@ use std::time::Duration;
 use workers::Workers;
 
 /// How a definition is to be played.
+///
+/// ```
+/// use efsbackup_core::pipeline::{Defaults, Definition, Schedule, ShellCommandActivity};
+/// use efsbackup_core::simulate::{Plan, Simulation};
+///
+/// let definition = Definition::default()
+///     .with(Defaults::new().schedule("Daily").schedule_type("cron"))
+///     .with(Schedule::new("Daily").period("1 days").start("2026-03-01T00:00:00"))
+///     .with(ShellCommandActivity::new("Run").worker_group("here").command("date"));
+/// let week = "2026-03-01T00:00:00Z".parse()?..="2026-03-07T23:00:00Z".parse()?;
+/// let plan = Plan::default().takes("20m".parse()?);
+/// let report = Simulation::new(week).run(&definition, &mut |attempt| plan.play(attempt))?;
+/// assert_eq!(report.instances.len(), 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Simulation {
     span: RangeInclusive<Timestamp>,

@@ -15,6 +15,19 @@ pub struct Attempt<'a> {
 }
 
 /// How an attempt goes.
+///
+/// ```
+/// use efsbackup_core::simulate::{Attempt, Played};
+/// use std::time::Duration;
+///
+/// /// The first attempt of each run fails.
+/// fn script(attempt: &Attempt<'_>) -> Played {
+///     match attempt.number {
+///         1 => Played::failed(Duration::from_secs(60), "exit status 1"),
+///         _ => Played::finished(Duration::from_secs(600)),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Played {
     /// How long it takes where nothing ends it before.

@@ -28,6 +28,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Folders about to become snapshots; see [`Repository::adopt`].
+///
+/// ```
+/// use efsbackup_core::snapshot::Repository;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # std::fs::create_dir_all("backups/2026-01-01")?;
+/// # std::fs::write("backups/2026-01-01/file", "hello")?;
+/// let repository = Repository::new("backups", "home")?;
+/// let adopted = repository.adopt(["backups/2026-01-01"]).dry_run(true).run()?;
+/// assert_eq!(adopted[0].id, "2026-01-01-00-00");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Adopt<'a> {
     repository: &'a Repository,
     folders: Vec<PathBuf>,

@@ -41,6 +41,21 @@ use std::path::{Path, PathBuf};
 /// A run copies into a hidden folder of its own and hard-links what is wholly equal
 /// (content, owner, mode, times, extended attributes) in the newest complete snapshot. Only
 /// when everything is durable does the folder get its dated name.
+///
+/// ```
+/// use efsbackup_core::snapshot::{BackupOptions, Repository};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// let mut options = BackupOptions::default();
+/// options.retention.daily = 7;
+/// let repository = Repository::new("backups", "home")?;
+/// let report = repository.backup("source").options(options).run()?.into_result()?;
+/// assert!(report.snapshot.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Backup<'a> {
     pub(super) repository: &'a Repository,
     pub(super) source: PathBuf,
@@ -60,6 +75,21 @@ const OTHERS_AT_WORK: &str =
     "what is superfluous; of this run's processes the last one at work removes it";
 
 /// What a backup did. As JSON: the fields of the report, then the others.
+///
+/// ```
+/// use efsbackup_core::snapshot::Repository;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// let report = Repository::new("backups", "home")?.backup("source").run()?;
+/// if let Some(snapshot) = &report.snapshot {
+///     println!("{}: {} bytes copied", snapshot.id, report.report.bytes.copied);
+/// }
+/// assert_eq!(report.exit_status(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct BackupReport {

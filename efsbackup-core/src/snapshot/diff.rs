@@ -12,6 +12,26 @@ use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
 /// A comparison about to be made; see [`Repository::diff`].
+///
+/// ```
+/// use efsbackup_core::snapshot::Repository;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// let repository = Repository::new("backups", "home")?;
+/// let snapshot = repository.backup("source").run()?.snapshot.ok_or("nothing was published")?;
+/// std::fs::write("source/new", "since then")?;
+/// let mut added = Vec::new();
+/// repository.diff_directory(&snapshot.id, "source").run(|change| {
+///     if change.before.is_none() {
+///         added.push(change.path.to_string());
+///     }
+/// })?;
+/// assert_eq!(added, ["new"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Diff<'a> {
     repository: &'a Repository,
     from: String,

@@ -7,6 +7,17 @@ use jiff::tz::TimeZone;
 use std::time::Duration;
 
 /// Everything a backup can be told. Made by [`BackupOptions::default`].
+///
+/// ```
+/// use efsbackup_core::snapshot::BackupOptions;
+///
+/// let mut options = BackupOptions::default();
+/// options.set_timezone("Asia/Tokyo")?;
+/// options.expect_id = Some("fs-0123456789abcdef0".to_owned());
+/// options.retention.last = 24;
+/// assert!(options.set_timezone("Mars/Olympus").is_err());
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BackupOptions {

@@ -11,6 +11,21 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 /// Snapshots about to be removed; see [`Repository::prune`].
+///
+/// ```
+/// use efsbackup_core::snapshot::{Repository, Retention};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// let repository = Repository::new("backups", "home")?;
+/// repository.backup("source").run()?;
+/// repository.backup("source").run()?;
+/// let report = repository.prune(Retention { last: 1, ..Retention::default() }).run()?;
+/// assert_eq!(report.removed.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Prune<'a> {
     repository: &'a Repository,
     retention: Retention,

@@ -12,6 +12,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Beside it there may be pieces of large files, which are left out of the rest.
 ///
 /// As JSON, paths are text as `BytePath` shows it.
+///
+/// ```
+/// use efsbackup_core::bytepath::BytePath;
+/// use efsbackup_core::mirror::Part;
+/// use efsbackup_core::snapshot::Range;
+///
+/// let name = |name: &str| BytePath::from(name.as_bytes());
+/// let range = Range { from: name("m"), to: Some(name("n")), pieces: Vec::new() };
+/// assert_eq!(range.part(b"m/file"), Part::In);
+/// assert_eq!(range.part(b"z"), Part::Out);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     /// The first path, below the root; empty for the root itself.

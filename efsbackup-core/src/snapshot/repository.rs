@@ -16,6 +16,22 @@ use std::path::{Path, PathBuf};
 
 /// The snapshots of one source: the folder `ROOT/NAME`. Nothing is opened or made before an
 /// operation runs.
+///
+/// ```
+/// use efsbackup_core::snapshot::Repository;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// let repository = Repository::new("backups", "home")?;
+/// repository.backup("source").run()?.into_result()?;
+/// for snapshot in repository.snapshots()? {
+///     println!("{} {}", snapshot.id, repository.snapshot_path(&snapshot.id).display());
+///     assert!(repository.verify(&snapshot.id).run()?.is_good());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
     root: PathBuf,

@@ -24,6 +24,22 @@ use std::sync::Arc;
 ///
 /// The destination gets files of its own: nothing in it is hard-linked with a snapshot. What
 /// is copied is checked against the digests of the manifest.
+///
+/// ```
+/// use efsbackup_core::snapshot::Repository;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "source/projects", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/projects/plan.txt", "hello")?;
+/// # let repository = Repository::new("backups", "home")?;
+/// # repository.backup("source").run()?;
+/// let newest = repository.snapshots()?.pop().ok_or("no snapshot")?;
+/// let restored = repository.restore(&newest.id, "restored").entry(&b"projects"[..]).run()?;
+/// assert_eq!(restored.exit_status(), 0);
+/// assert_eq!(std::fs::read("restored/projects/plan.txt")?, b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Restore<'a> {
     repository: &'a Repository,
     id: String,
@@ -40,6 +56,24 @@ pub struct Restore<'a> {
 }
 
 /// What a restore did. As JSON: the fields of the report, then the others.
+///
+/// ```
+/// use efsbackup_core::mirror::Options;
+/// use efsbackup_core::snapshot::Repository;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// # let repository = Repository::new("backups", "home")?;
+/// # let snapshot = repository.backup("source").run()?.snapshot.ok_or("none")?;
+/// std::fs::write("source/file", "a mistake")?;
+/// let report = repository.restore(&snapshot.id, "source").in_place(true).run()?;
+/// let undo = report.undo.ok_or("nothing was replaced")?;
+/// repository.restore(&undo.id, "source").in_place(true).run()?;
+/// assert_eq!(std::fs::read("source/file")?, b"a mistake");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RestoreReport {

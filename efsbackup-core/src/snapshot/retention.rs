@@ -9,6 +9,13 @@ use serde::Serialize;
 /// reason keeps it. The meaning is restic's: of each hour (day, week, …) that has snapshots
 /// the newest counts, for as many hours as given, beginning with the latest; and while a
 /// count is not used up, the oldest snapshot is kept too.
+///
+/// ```
+/// use efsbackup_core::snapshot::Retention;
+///
+/// let keep = Retention { hourly: 24, daily: 7, weekly: 4, ..Retention::default() };
+/// assert!(!keep.is_empty() && Retention::default().is_empty());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
     /// The newest ones.

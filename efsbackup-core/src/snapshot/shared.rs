@@ -65,6 +65,24 @@ pub struct CopiedUnit {
 }
 
 /// A shared run that was begun. The repository is held as long as this lives.
+///
+/// ```
+/// use efsbackup_core::bytepath::BytePath;
+/// use efsbackup_core::snapshot::{Range, Repository};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// let repository = Repository::new("backups", "home")?;
+/// let begun = repository.backup("source").begin()?;
+/// // The whole tree as one unit; `shard::Plan` cuts it into many.
+/// let whole = Range { from: BytePath::default(), to: None, pieces: Vec::new() };
+/// let unit = repository.backup("source").unit(begun.run(), &whole)?;
+/// let report = repository.backup("source").finish(begun, &[unit])?;
+/// assert!(report.snapshot.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Begun {
     pub(super) held: Held,

@@ -22,6 +22,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// A snapshot about to be verified; see [`Repository::verify`].
+///
+/// ```
+/// use efsbackup_core::snapshot::Repository;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// # let repository = Repository::new("backups", "home")?;
+/// # let snapshot = repository.backup("source").run()?.snapshot.ok_or("none")?;
+/// // A tenth of the files' contents, and everything else of all.
+/// let found = repository.verify(&snapshot.id).sample(10.0).run()?;
+/// assert!(found.is_good());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Verify<'a> {
     repository: &'a Repository,
     id: String,
@@ -33,6 +48,22 @@ pub struct Verify<'a> {
 }
 
 /// What a verification found.
+///
+/// ```
+/// use efsbackup_core::snapshot::{DifferenceKind, Repository};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// # ["source", "backups"].into_iter().try_for_each(std::fs::create_dir)?;
+/// # std::fs::write("source/file", "hello")?;
+/// # let repository = Repository::new("backups", "home")?;
+/// # let snapshot = repository.backup("source").run()?.snapshot.ok_or("none")?;
+/// std::fs::write(repository.snapshot_path(&snapshot.id).join("file"), "rot")?;
+/// let found = repository.verify(&snapshot.id).run()?;
+/// assert!(!found.is_good());
+/// assert_eq!(found.differences[0].kind, DifferenceKind::Corrupted);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Verification {

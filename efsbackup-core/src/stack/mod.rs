@@ -42,6 +42,21 @@ use crate::recipe::EfsBackup;
 use plan::{Host, Plan};
 
 /// What runs a backup, and the language of its files.
+///
+/// ```
+/// use efsbackup_core::recipe::{EfsBackup, Environment};
+/// use efsbackup_core::stack::{Runner, files};
+///
+/// let spec = EfsBackup::new(
+///     "fs-0123456789abcdef0.efs.eu-west-1.amazonaws.com:/",
+///     "fs-0fedcba9876543210.efs.eu-west-1.amazonaws.com:/",
+/// )
+/// .environment(Environment::new("nightly"));
+/// for file in files(&spec, Runner::Systemd)? {
+///     println!("{}: {} bytes", file.name, file.text.len());
+/// }
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Runner {
@@ -95,6 +110,13 @@ impl Runner {
 }
 
 /// A file to be written.
+///
+/// ```
+/// use efsbackup_core::stack::File;
+///
+/// let note = File::new("README", "how these files are used\n");
+/// assert_eq!(note.name, "README");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct File {
@@ -160,6 +182,21 @@ fn plan_on(host: Host, spec: &EfsBackup) -> Result<Plan<'_>> {
 ///
 /// # Errors
 /// As [`files`]; [`Unsupported`](ErrorKind::Unsupported) for a runner without roles of its own.
+///
+/// ```
+/// use efsbackup_core::recipe::{EfsBackup, Environment};
+/// use efsbackup_core::stack::{Runner, needs};
+///
+/// let mut environment = Environment::new("nightly");
+/// environment.vpc = Some("vpc-0123456789abcdef0".to_owned());
+/// environment.subnets = vec!["subnet-0123456789abcdef0".to_owned()];
+/// let spec = EfsBackup::to_new_file_system("fs-0123456789abcdef0.efs.eu-west-1.amazonaws.com:/")
+///     .environment(environment);
+/// for need in needs(&spec, Runner::CloudFormation)? {
+///     println!("{}: {} for {}", need.role.name(), need.action, need.call);
+/// }
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 pub fn needs(spec: &EfsBackup, runner: Runner) -> Result<Vec<Need>> {
     let groups = match runner {
         Runner::CloudFormation | Runner::Terraform => needs::groups(&Plan::new(spec)?),

@@ -11,6 +11,15 @@ use std::path::Path;
 const SHORTEST_SECRET: usize = 20;
 
 /// An access key. Its `Debug` form does not show the secret.
+///
+/// ```
+/// use efsbackup_core::wire::Key;
+///
+/// let key = Key::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// assert_eq!(key.id(), "AKIDEXAMPLE");
+/// assert!(!format!("{key:?}").contains("wJalr"));
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {
     pub(crate) id: String,
@@ -48,6 +57,16 @@ impl fmt::Debug for Key {
 }
 
 /// The keys that a service accepts; the first is the one that a client signs with.
+///
+/// ```
+/// use efsbackup_core::wire::Keys;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&dir)?;
+/// Keys::create_file("keys".as_ref())?; // one new key, for its owner's eyes only
+/// assert!(!Keys::from_file("keys".as_ref())?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Keys(Vec<Key>);
 

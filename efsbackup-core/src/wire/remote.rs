@@ -34,6 +34,18 @@ const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 /// Its methods wait for the answer on the calling thread, for 90 seconds at most; each
 /// uses a connection of its own. An unreachable service is `Remote` or `Timeout`, a
 /// refused key or signature `Auth`.
+///
+/// ```no_run
+/// use efsbackup_core::deploy::all_pipelines;
+/// use efsbackup_core::wire::{Keys, Remote};
+///
+/// // Where `efsbackup serve` listens.
+/// let service = Remote::new("http://127.0.0.1:8000", Keys::from_environment()?)?;
+/// for pipeline in pollster::block_on(all_pipelines(&service))? {
+///     println!("{} {}", pipeline.id, pipeline.name);
+/// }
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Remote {
     address: SocketAddr,

@@ -14,6 +14,14 @@ const PASSED_ON: [&str; 8] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How a [`Worker`](super::Worker) works.
+///
+/// ```
+/// use efsbackup_core::worker::WorkerOptions;
+///
+/// let mut options = WorkerOptions::new(["backups"], "/var/log/worker", "/var/lib/worker");
+/// options.tasks = 4;
+/// options.environment.push(("TMPDIR".into(), "/var/tmp".into()));
+/// ```
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
     /// The worker groups it polls, in this order.

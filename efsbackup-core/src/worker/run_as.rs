@@ -12,6 +12,15 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 /// A user whose rights scripts have, and all that is read and written for them.
+///
+/// ```no_run
+/// use efsbackup_core::worker::{RunAs, WorkerOptions};
+///
+/// // Only root can become others.
+/// let mut options = WorkerOptions::new(["backups"], "/var/log/worker", "/var/lib/worker");
+/// options.run_as = Some(RunAs::user("nobody")?);
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RunAs {
     name: String,

@@ -28,6 +28,20 @@ const POLL_EXTRA: Duration = Duration::from_secs(60);
 /// But for two, of which a second one would not be without effect: an activation, which
 /// starts a run where the schedule is `ondemand`, is made again only when it was throttled.
 /// And `PollForTask` has a longer time limit, as it waits for work.
+///
+/// ```no_run
+/// use efsbackup_core::aws::{AwsOptions, Session};
+/// use efsbackup_core::deploy::aws::DataPipeline;
+/// use efsbackup_core::deploy::{Wanted, plan};
+/// use efsbackup_core::pipeline::Definition;
+///
+/// // Asks AWS, over the network.
+/// let service = DataPipeline::new(&Session::open(&AwsOptions::default())?);
+/// let wanted = Wanted::new("nightly", Definition::default());
+/// let plan = pollster::block_on(plan(&service, &wanted))?;
+/// println!("{} steps", plan.steps.len());
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct DataPipeline {
     session: Session,

@@ -28,6 +28,19 @@ const MOST_PARTS: u64 = 10_000;
 const TRANSFER: Duration = Duration::from_secs(60 * 60);
 
 /// Amazon S3, or what speaks its protocol at the session's endpoint.
+///
+/// ```no_run
+/// use efsbackup_core::aws::{AwsOptions, Session};
+/// use efsbackup_core::cancel::CancelToken;
+/// use efsbackup_core::deploy::aws::S3;
+/// use efsbackup_core::deploy::ObjectStore;
+///
+/// // Stores in S3, over the network.
+/// let objects = S3::new(&Session::open(&AwsOptions::default())?).part_size(64 << 20);
+/// let uri = "s3://logs/nightly/run.log.gz".parse()?;
+/// objects.store("run.log.gz".as_ref(), &uri, &CancelToken::new())?;
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct S3 {
     session: Session,

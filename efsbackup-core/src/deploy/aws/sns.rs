@@ -13,6 +13,17 @@ const SUBJECT: usize = 100;
 const MESSAGE: usize = 256 * 1024;
 
 /// Amazon SNS. Each topic is reached in its own region.
+///
+/// ```no_run
+/// use efsbackup_core::aws::{AwsOptions, Session};
+/// use efsbackup_core::deploy::Topics;
+/// use efsbackup_core::deploy::aws::Sns;
+///
+/// // Publishes to SNS, over the network.
+/// let topics = Sns::new(&Session::open(&AwsOptions::default())?);
+/// topics.publish("arn:aws:sns:eu-west-1:123456789012:backups", "nightly", "It is done.")?;
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sns {
     session: Session,

@@ -22,6 +22,16 @@ const VALUES: &str = "ParameterValues";
 /// and activation, outputs, …) is kept as it is and in its order. So are the comments and the
 /// layout of YAML that was read, but for those in lists of the pipeline that were changed.
 /// Two templates are equal where they say the same, however they are laid out.
+///
+/// ```
+/// use efsbackup_core::formats::cloudformation::Template;
+/// use efsbackup_core::pipeline::{Defaults, Definition};
+///
+/// let definition = Definition::default().with(Defaults::new().schedule_type("ondemand"));
+/// let template = Template::new(definition).name("nightly");
+/// assert!(template.write_yaml()?.contains("Type: AWS::DataPipeline::Pipeline"));
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Template {
     /// What the pipeline's objects, parameters and values say.

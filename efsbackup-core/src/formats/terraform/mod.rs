@@ -29,6 +29,16 @@ use std::ops::Range;
 /// Written in the syntax in which it was read, all else that the file holds stays as it is,
 /// comments too; only a definition that was changed is written anew, in its place. In the
 /// other syntax the file's other resources are left out: Terraform takes both in one module.
+///
+/// ```
+/// use efsbackup_core::formats::terraform::{self, Module};
+/// use efsbackup_core::pipeline::{Defaults, Definition};
+///
+/// let definition = Definition::default().with(Defaults::new().schedule_type("ondemand"));
+/// let text = Module::new(definition.clone()).name("nightly").write_hcl()?;
+/// assert_eq!(terraform::read_hcl(&text)?.definition, definition);
+/// # Ok::<(), efsbackup_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Module {
     /// What the resource says of objects, parameters and values.

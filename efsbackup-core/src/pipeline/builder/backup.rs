@@ -5,6 +5,13 @@ use super::{builders, setter, typed};
 
 builders! {
     /// What all other objects inherit; its id is `Default`.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Defaults, Definition};
+    ///
+    /// let defaults = Defaults::new().schedule_type("ondemand").log_uri("s3://logs/");
+    /// assert!(Definition::default().with(defaults).object("Default").is_some());
+    /// ```
     Defaults {
         /// The schedule of what sets none, by id.
         schedule: reference "schedule";
@@ -20,6 +27,13 @@ builders! {
         log_uri: text "pipelineLogUri";
     }
     /// When things run.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Definition, Schedule};
+    ///
+    /// let hourly = Schedule::new("Hourly").period("1 hours").start("2026-03-01T00:00:00");
+    /// assert!(Definition::default().with(hourly).validate().is_valid());
+    /// ```
     Schedule {
         /// The time between two runs, from 15 minutes to 3 years.
         period: text "period";
@@ -31,6 +45,17 @@ builders! {
         occurrences: text "occurrences";
     }
     /// An EC2 instance to run activities on.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Ec2Resource, Object};
+    ///
+    /// let machine = Ec2Resource::new("Machine")
+    ///     .instance_type("t3.small")
+    ///     .subnet("#{mySubnet}")
+    ///     .security_group("sg-0123456789abcdef0")
+    ///     .terminate_after("2 hours");
+    /// assert_eq!(Object::from(machine).first_text("terminateAfter"), Some("2 hours"));
+    /// ```
     Ec2Resource {
         /// Such as `t3.small`.
         instance_type: text "instanceType";
@@ -56,6 +81,18 @@ builders! {
         action_on_task_failure: text "actionOnTaskFailure";
     }
     /// A shell script that runs on a resource, or on a machine of a worker group.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Object, ShellCommandActivity};
+    ///
+    /// let copy = ShellCommandActivity::new("Copy")
+    ///     .command("rsync -a \"$1\" \"$2\"")
+    ///     .argument("#{mySource}")
+    ///     .argument("#{myDestination}")
+    ///     .runs_on("Machine")
+    ///     .on_fail("Alarm");
+    /// assert_eq!(Object::from(copy).all("scriptArgument").count(), 2);
+    /// ```
     ShellCommandActivity {
         /// The script.
         command: text "command";
@@ -85,6 +122,16 @@ builders! {
         on_late: references "onLateAction";
     }
     /// A message to an SNS topic.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Object, SnsAlarm};
+    ///
+    /// let alarm = SnsAlarm::new("Alarm")
+    ///     .topic("arn:aws:sns:eu-west-1:123456789012:backups")
+    ///     .subject("the backup of #{node.@scheduledStartTime} failed")
+    ///     .message("#{node.errorMessage}");
+    /// assert_eq!(Object::from(alarm).type_name(), Some("SnsAlarm"));
+    /// ```
     SnsAlarm {
         /// The topic.
         topic: text "topicArn";
@@ -96,6 +143,15 @@ builders! {
         role: text "role";
     }
     /// An action that ends what is late.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Definition, ShellCommandActivity, Terminate};
+    ///
+    /// let definition = Definition::default()
+    ///     .with(Terminate::new("Enough"))
+    ///     .with(ShellCommandActivity::new("Copy").late_after("3 hours").on_late("Enough"));
+    /// assert_eq!(definition.objects.len(), 2);
+    /// ```
     Terminate {
         /// The object it inherits from, by id.
         parent: reference "parent";

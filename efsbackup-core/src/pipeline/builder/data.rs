@@ -5,6 +5,17 @@ use super::{builders, setter, typed};
 
 builders! {
     /// An EMR cluster to run activities on.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{EmrCluster, Object};
+    ///
+    /// let cluster = EmrCluster::new("Cluster")
+    ///     .release("emr-5.36.0")
+    ///     .core_instance_type("m5.xlarge")
+    ///     .core_instance_count("2")
+    ///     .application("hive");
+    /// assert_eq!(Object::from(cluster).first_text("coreInstanceCount"), Some("2"));
+    /// ```
     EmrCluster {
         /// Such as `emr-5.36.0`.
         release: text "releaseLabel";
@@ -30,6 +41,13 @@ builders! {
         resource_role: text "resourceRole";
     }
     /// Data in S3.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Object, S3DataNode};
+    ///
+    /// let logs = S3DataNode::new("Logs").directory("s3://logs/nightly/").compression("gzip");
+    /// assert_eq!(Object::from(logs).first_text("directoryPath"), Some("s3://logs/nightly/"));
+    /// ```
     S3DataNode {
         /// A folder, an S3 URI.
         directory: text "directoryPath";
@@ -45,6 +63,13 @@ builders! {
         schedule: reference "schedule";
     }
     /// A copy of data from one place to another.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{CopyActivity, Object};
+    ///
+    /// let copy = CopyActivity::new("Copy").input("Logs").output("Archive").runs_on("Machine");
+    /// assert_eq!(Object::from(copy).first_reference("input"), Some("Logs"));
+    /// ```
     CopyActivity {
         /// The data node it reads, by id.
         input: reference "input";
@@ -62,6 +87,13 @@ builders! {
         on_fail: references "onFail";
     }
     /// A script whose success must come first.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Object, ShellCommandPrecondition};
+    ///
+    /// let ready = ShellCommandPrecondition::new("Ready").command("test -e \"$1\"").argument("/mnt/ok");
+    /// assert_eq!(Object::from(ready).first_text("scriptArgument"), Some("/mnt/ok"));
+    /// ```
     ShellCommandPrecondition {
         /// The script.
         command: text "command";
@@ -73,6 +105,15 @@ builders! {
         role: text "role";
     }
     /// An S3 object that must be there.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Definition, S3DataNode, S3KeyExists};
+    ///
+    /// let definition = Definition::default()
+    ///     .with(S3KeyExists::new("Done").key("s3://logs/nightly/_SUCCESS"))
+    ///     .with(S3DataNode::new("Logs").directory("s3://logs/nightly/").precondition("Done"));
+    /// assert_eq!(definition.objects.len(), 2);
+    /// ```
     S3KeyExists {
         /// Its S3 URI.
         key: text "s3Key";
@@ -80,6 +121,13 @@ builders! {
         role: text "role";
     }
     /// An S3 prefix that something must have.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Object, S3PrefixNotEmpty};
+    ///
+    /// let some = S3PrefixNotEmpty::new("Some").prefix("s3://logs/nightly/");
+    /// assert_eq!(Object::from(some).first_text("s3Prefix"), Some("s3://logs/nightly/"));
+    /// ```
     S3PrefixNotEmpty {
         /// Its S3 URI.
         prefix: text "s3Prefix";
@@ -87,6 +135,15 @@ builders! {
         role: text "role";
     }
     /// A data node that must be there.
+    ///
+    /// ```
+    /// use efsbackup_core::pipeline::{Definition, Exists, S3DataNode};
+    ///
+    /// let definition = Definition::default()
+    ///     .with(Exists::new("There"))
+    ///     .with(S3DataNode::new("Logs").file("s3://logs/today.gz").precondition("There"));
+    /// assert_eq!(definition.objects.len(), 2);
+    /// ```
     Exists {
         /// The IAM role that may look.
         role: text "role";

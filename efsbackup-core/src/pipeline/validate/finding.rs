@@ -109,6 +109,17 @@ impl fmt::Display for Code {
 }
 
 /// One thing that is wrong or doubtful. `Display` is one line: `E301 Run.schedule: …`.
+///
+/// ```
+/// use efsbackup_core::pipeline::{Definition, ShellCommandActivity};
+///
+/// let definition = Definition::default()
+///     .with(ShellCommandActivity::new("Run").runs_on("Nowhere").command("date"));
+/// let findings = definition.validate().findings;
+/// let finding = findings.iter().find(|finding| finding.code.as_str() == "E301").ok_or("none")?;
+/// assert_eq!(finding.place(), "Run.runsOn");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Whether it keeps the definition from running.
