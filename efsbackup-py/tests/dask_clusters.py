@@ -1,7 +1,7 @@
 """What docs/several-machines.md says of dask's clusters, against their packages: `make test-dask`.
 
-No scheduler and no cloud is at hand: the scripts that a batch system would be given are looked
-at, and the arguments of the others.
+Stand-ins for Slurm and PBS run the jobs that they are given, here and at once. No other host and no
+cloud is at hand: of SSH and Fargate the arguments are looked at.
 """
 
 # mypy: disable-error-code="import-not-found,import-untyped,no-untyped-call"
@@ -10,25 +10,26 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
+import os
 from pathlib import Path
 from typing import Any
 
+import dask
 import dask_cloudprovider.aws
 import dask_jobqueue
 import distributed
 import pytest
+from typed import blocks
 
-GUIDE = Path(__file__).parents[2] / "docs/several-machines.md"
-
+from efsbackup import Repository
+from efsbackup import distributed as shared
 
 def call_of(name: str) -> dict[str, Any]:
     """The arguments that the guide gives to what is called so."""
-    snippets = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
     calls = [
         node
-        for snippet in snippets
-        for node in ast.walk(ast.parse(snippet))
+        for block in blocks("several-machines.md", "python")
+        for node in ast.walk(ast.parse(block.text))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
     ]
     assert len(calls) == 1, f"{name} is shown {len(calls)} times"
@@ -51,6 +52,38 @@ def test_a_batch_system_is_asked_for_workers(name: str, asks_for: list[str]) -> 
         inspect.signature(cluster.scale).bind(jobs=4)
     assert set(asks_for) <= set(script), script
     assert any("--nthreads 1 " in line for line in script), script
+
+
+@pytest.mark.parametrize(
+    ("system", "name", "submit", "cancel"),
+    [("slurm", "SLURMCluster", "sbatch", "scancel"), ("pbs", "PBSCluster", "qsub", "qdel")],
+)
+def test_the_guide_s_jobs_make_a_backup(
+    system: str, name: str, submit: str, cancel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_ins, jobs = tmp_path / "bin", tmp_path / "jobs"
+    for folder in (stand_ins, jobs, tmp_path / "source", tmp_path / "backups"):
+        folder.mkdir()
+    for number in range(40):
+        (tmp_path / "source" / f"file-{number}").write_text(f"{number}")
+    run = f'setsid bash "${{@: -1}}" > {jobs}/$$ 2>&1 &\necho "Submitted batch job $!"\n'
+    for tool, does in ((submit, run), (cancel, 'kill -- "-$1"\n')):
+        (stand_ins / tool).write_text(f"#!/bin/bash\n{does}")
+        (stand_ins / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stand_ins}:{os.environ['PATH']}")
+    (program,) = (one.text for one in blocks("several-machines.md", "python") if f"{name}(" in one.text)
+    told: dict[str, Any] = {}
+    options = {"interface": "lo", "scheduler-options": {"dashboard_address": None}}
+    with dask.config.set({f"jobqueue.{system}.{key}": value for key, value in options.items()}):
+        exec(program, told)
+    with told["cluster"] as cluster:
+        repository = Repository(tmp_path / "backups", name="app")
+        shared.backup(repository, tmp_path / "source", told["executor"], units=8)
+        assert len(list(jobs.iterdir())) == len(cluster.workers) == 4
+    (taken,) = (tmp_path / "backups" / "app").glob("2*")
+    assert {path.name: path.read_text() for path in taken.iterdir()} == {
+        f"file-{number}": f"{number}" for number in range(40)
+    }
 
 
 def test_fargate_takes_these_arguments() -> None:
