@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from typed import GUIDES, ROOT, Block, all_blocks
+from typed import GUIDES, ROOT, Block, all_blocks, commands
 
 from efsbackup._efsbackup import main as run
 
@@ -36,7 +36,7 @@ def compiled(guide: str) -> bool:
     return f'#[doc = include_str!("../../{path}")]' in LIBRARY
 
 
-# What each tag promises, and whether it is kept for a guide. Here all guides are gone through.
+# Whether a test does for a guide what a tag promises. test_docs.py goes through all guides by itself.
 RUN: dict[str, Callable[[str], bool]] = {
     "sh": functools.partial(asked_for, "commands"),
     "crontab": functools.partial(asked_for, "commands"),
@@ -83,6 +83,18 @@ def test_each_block_is_run_or_says_why_not() -> None:
 )
 def test_a_block_that_nothing_runs_is_found(tag: str, guide: str, why_not: str | None, said: str) -> None:
     assert said in str(fault(Block(guide, 1, tag, "new\n", why_not)))
+
+
+def test_each_example_is_run() -> None:
+    """A test, the Makefile or a command of a guide has its name."""
+    places = [ROOT / "Makefile", *ROOT.glob("efsbackup-*/tests/*.*"), *ROOT.glob("tests/ansible/*.*")]
+    named = "".join([path.read_text() for path in places] + [commands(guide) for guide in GUIDES])
+    examples = [path for path in (ROOT / "examples").rglob("*.*") if path.is_file()]
+    whole = [path for path in examples if "ansible_collections" not in path.parts]
+    modules = [path for path in examples if path.parent.name == "modules" and path.suffix == ".py"]
+    assert (len(whole), len(modules)) == (8, 5)
+    for path in whole + modules:
+        assert path.name in named or f'("{path.stem}"' in named, f"nothing runs {path}"
 
 
 def test_commands_amid_the_text_have_the_options_that_are_told(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The programs and files of the guides, run and read as they stand there; test_guides.py types the commands."""
+"""The programs and files of the guides, run and read as they stand there; test_guides.py has the commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -82,6 +83,9 @@ def test_the_guides_specs_are_read(tmp_path: Path) -> None:
 
 
 def test_cargo_takes_the_guides_dependencies(tmp_path: Path) -> None:
+    if shutil.which("cargo") is None:
+        assert os.environ.get("EFSBACKUP_REQUIRE_TOOLS") != "1", "cargo is not installed"
+        pytest.skip("cargo is not installed")
     found = [block for block in all_blocks("toml") if block.text.startswith("[dependencies]")]
     assert {block.guide for block in found} == {"README.md", "rust.md"}
     (tmp_path / "src").mkdir()

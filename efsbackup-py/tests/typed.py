@@ -18,6 +18,7 @@ GUIDES = {path.name: path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md
 TOOLS = Path(sys.executable).parent
 # What the commands leave running ends with them.
 END = 'trap "[ -z \\"\\$(jobs -p)\\" ] || kill \\$(jobs -p); wait" EXIT'
+WHEN = re.compile(r"^(?:[\d*/,-]+ +){5}", re.MULTILINE)
 LISTENING = "until (: < /dev/tcp/127.0.0.1/{port}) 2> /dev/null; do sleep 0.1; done"
 
 
@@ -57,8 +58,7 @@ def commands(guide: str) -> str:
     script = ""
     for block in blocks(guide, "sh", "crontab"):
         if block.why_not is None:
-            times = r"^(?:[\d*/,-]+ +){5}"
-            typed = re.sub(times, "", block.text, flags=re.MULTILINE) if block.tag == "crontab" else block.text
+            typed = WHEN.sub("", block.text) if block.tag == "crontab" else block.text
             script += f"echo '-- {guide}, line {block.line}' >&2\n{typed}"
     return script
 
