@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from typed import GUIDES, TOOLS, blocks, commands, shown, type_in
 
+import efsbackup
+
 MARKED = """
 efsbackup mark /mnt/source --id fs-0123456789abcdef0
 efsbackup mark /mnt/backups --id fs-0fedcba9876543210
@@ -199,6 +201,33 @@ def test_an_expression_is_resolved_as_the_guide_says(tmp_path: Path) -> None:
     (alarm,) = resolved["objects"]
     assert alarm["id"] == "FailureNotify" and "2026-03-01T05:00:00" in alarm["message"], alarm
     assert "#{" not in alarm["message"], "all of it is known or made up"
+
+
+# What stands in docs/expressions.md, and what it gives for the t below.
+GIVES = {
+    "makeDate(2011, 5, 24)": "2011-05-24T00:00:00",
+    "makeDateTime(2011, 5, 24, 14, 21)": "2011-05-24T14:21:00",
+    "plusPeriod(t, '1 day')": "2011-04-01T17:10:00",
+    "inTimeZone(t, 'Asia/Tokyo')": "2011-04-01T02:10:00",
+    "format(t, 'YYYY-MM-dd')": "2011-03-31",
+    "t.format('YYYY-MM-dd')": "2011-03-31",
+    "format(t, 'yyyy-MM-dd''T''HH:mm')": "2011-03-31T17:10",
+    "format(#{t}, 'YYYY')": "2011",
+}
+# What it says in words.
+SAYS = {"7 / 2": "3", "2 ^ 2": "4.0", "2 ^ 3 ^ 0 * 3": "6.0", "-2 ^ 2": "-4.0", "1 / 2.0": "0.5", "007 + 1": "8"}
+SAYS |= {"midnight(t)": "2011-03-31T00:00:00", "minusMonths(t, 1)": "2011-02-28T17:10:00"}
+
+
+def test_expressions_give_what_the_guide_says() -> None:
+    guide = GUIDES["expressions.md"].read_text()
+    assert [text for text in GIVES if text not in guide] == []
+    cases = {**GIVES, **SAYS}
+    fields = {f"field{number}": f"#{{{text}}}" for number, text in enumerate(cases)}
+    source = {"id": "A", "type": "ShellCommandActivity", "t": "2011-03-31T17:10:00", **fields}
+    definition = efsbackup.Definition.parse(json.dumps({"objects": [source]}))
+    (resolved,) = json.loads(definition.resolve().to("cli"))["objects"]
+    assert {text: resolved[f"field{number}"] for number, text in enumerate(cases)} == cases
 
 
 def test_a_repository_is_laid_out_as_the_format_shows(tmp_path: Path) -> None:

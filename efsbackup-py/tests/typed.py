@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -77,18 +78,22 @@ def type_in(script: str, folder: Path, **environment: str) -> str:
     script = script.replace("\nefsbackup serve --", "\nefsbackup serve --listen 127.0.0.1:4664 --")
     script = script.replace("\nsleep 1\n", f"\n{LISTENING}\n".format(port=port))
     script = script.replace(":4664", f":{port}").replace("/mnt/", f"{folder}/mnt/")
-    done = subprocess.run(
+    shell = subprocess.Popen(
         ["bash", "-eu", "-o", "pipefail", "-c", f"{END}\n{script}"],
         cwd=folder,
         env={**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}", **environment},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
-        check=False,
+        start_new_session=True,
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
+    try:
+        said = "".join(shell.communicate(timeout=240))
+    except subprocess.TimeoutExpired:
+        os.killpg(shell.pid, signal.SIGKILL)
+        said = "killed: " + "".join(shell.communicate())
+    assert shell.returncode == 0, said
     return said
 
 
