@@ -1379,6 +1379,18 @@ efsb_status efsb_definition_convert(const efsb_definition *definition,
                                     char **text);
 
 /**
+ * Puts the arguments of every command that has several into the command itself, for Terraform,
+ * which keeps no order. `*folded`, freed with efsb_definition_free(), receives the definition
+ * with them.
+ *
+ * Returns #EFSB_CANNOT_REPRESENT where an argument has no command to go into.
+ *
+ * Requires: `definition` is NULL or alive; `folded` is NULL or may be written.
+ */
+efsb_status efsb_definition_fold_arguments(const efsb_definition *definition,
+                                           efsb_definition **folded);
+
+/**
  * Tells what else the definition's file holds that `form` does not carry. `*json`, freed with
  * efsb_string_free(), receives an array of texts.
  *

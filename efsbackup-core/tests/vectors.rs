@@ -1,4 +1,5 @@
-//! The vectors that Rust, C and Python run alike: resolution, differences, simulation, mirrors.
+//! The vectors that Rust, C and Python run alike: expressions, resolution, differences,
+//! simulation, mirrors.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -14,7 +15,7 @@ use efsbackup_core::pipeline::Definition;
 use efsbackup_core::simulate::{self, Plan, Simulation};
 use efsbackup_core::{Error, Result};
 use serde_json::Value as Json;
-use shared::{Case, field_changes, make, names, vectors};
+use shared::{Case, check_expression, expression, field_changes, make, names, vectors};
 
 fn definition(json: &Json) -> Definition {
     formats::read(json.to_string().as_bytes()).unwrap().definition
@@ -55,6 +56,19 @@ fn definitions_are_resolved_as_the_vectors_say() {
             }
             Err(error) => check_failure(&case, &error),
         }
+    }
+}
+
+#[test]
+fn expressions_give_what_the_vectors_say() {
+    let vectors = vectors("expressions.json");
+    for case in Case::all(&vectors) {
+        let Some(document) = expression(&vectors, &case) else { continue };
+        let old = definition(&document);
+        let resolved = params::resolve(&old, &[], Options::default())
+            .map(|new| field_changes(&serde_json::to_value(old.diff(&new.definition)).unwrap()))
+            .map_err(|error| format!("{}: {error}", error.kind().name()));
+        check_expression(&case, resolved);
     }
 }
 

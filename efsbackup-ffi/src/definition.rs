@@ -9,7 +9,7 @@ use crate::option_struct::OptionStruct;
 use crate::status::efsb_status;
 use crate::text::{c_string, give_json, give_string, needed, null_argument, path, set};
 use efsbackup_core::draw::Picture;
-use efsbackup_core::formats::{Document, Format};
+use efsbackup_core::formats::{Document, Format, fold_arguments};
 use std::ffi::{CString, c_char};
 use std::ptr::{null, null_mut};
 
@@ -188,6 +188,31 @@ pub unsafe extern "C" fn efsb_definition_convert(
             // SAFETY: by this function's contract.
             unsafe { set(text, give_string(written)) };
         }
+        Ok(())
+    }
+}
+
+/// Puts the arguments of every command that has several into the command itself, for Terraform,
+/// which keeps no order. `*folded`, freed with efsb_definition_free(), receives the definition
+/// with them.
+///
+/// Returns #EFSB_CANNOT_REPRESENT where an argument has no command to go into.
+///
+/// # Safety
+/// `definition` is NULL or alive; `folded` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_definition_fold_arguments(
+    definition: *const efsb_definition,
+    folded: *mut *mut efsb_definition,
+) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        unsafe { set(folded, null_mut()) };
+        // SAFETY: by this function's contract.
+        let mut document = unsafe { borrow(definition, "definition") }?.clone();
+        fold_arguments(&mut document.definition)?;
+        // SAFETY: by this function's contract.
+        unsafe { give(folded, document) };
         Ok(())
     }
 }

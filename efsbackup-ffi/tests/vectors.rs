@@ -9,7 +9,7 @@ mod shared;
 
 use build::{CRATE, compile_source};
 use serde_json::{Value, json};
-use shared::{Case, field_changes, make, names, vectors};
+use shared::{Case, check_expression, expression, field_changes, make, names, vectors};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -73,6 +73,24 @@ fn definitions_are_resolved_as_the_vectors_say() {
             Err(error) => check_failure(&case, &error),
         }
     }
+}
+
+#[test]
+fn expressions_give_what_the_vectors_say() {
+    let (vectors, work) = (vectors("expressions.json"), Work::new());
+    let mut tried = 0;
+    for case in Case::all(&vectors) {
+        let Some(definition) = expression(&vectors, &case) else { continue };
+        work.write("old", &definition.to_string());
+        let resolved = work.run(&["resolve", "old"]).map(|printed| {
+            work.write("new", printed.split_once('\n').unwrap().1);
+            let changes = work.run(&["diff", "old", "new"]).unwrap();
+            field_changes(&serde_json::from_str(&changes).unwrap())
+        });
+        check_expression(&case, resolved);
+        tried += 1;
+    }
+    assert!(tried > 90, "{tried}");
 }
 
 #[test]
@@ -147,15 +165,38 @@ fn definitions_are_validated_as_the_vectors_say() {
     }
 }
 
+/// Level and finding, a line each; a finding without a place has no `: ` more.
+#[test]
+fn each_code_says_what_its_file_says() {
+    let folder = Path::new(CRATE).join("../tests/vectors/validation");
+    let (work, mut codes) = (Work::new(), 0);
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            let output = work.output(&["validate", path.to_str().unwrap()]);
+            let printed = String::from_utf8(output.stdout).unwrap();
+            let without_level = |line: &str| match line.split_once(' ') {
+                Some(("error" | "warning", finding)) => finding.replacen(" : ", ": ", 1) + "\n",
+                _ => line.to_owned() + "\n",
+            };
+            let said: String = printed.lines().map(without_level).collect();
+            let expected = fs::read_to_string(path.with_extension("txt")).unwrap();
+            assert_eq!(said, expected, "{path:?}");
+            codes += 1;
+        }
+    }
+    assert!(codes > 50, "{codes}");
+}
+
 #[test]
 fn definitions_are_converted_as_the_vectors_say() {
     let (vectors, work) = (vectors("formats.json"), Work::new());
-    // Folding arguments is a step of its own, which C does not offer.
-    for case in Case::all(&vectors).iter().filter(|case| case.get("fold").is_null()) {
+    for case in Case::all(&vectors) {
+        let verb = if case.get("fold").is_null() { "convert" } else { "fold" };
         work.write("definition", &case.get("definition").to_string());
         for form in ["cli", "api", "cfn-yaml", "cfn-json", "terraform", "terraform-json"] {
             let place = format!("{} as {form}", case.name());
-            match work.run(&["convert", "definition", form]) {
+            match work.run(&[verb, "definition", form]) {
                 Ok(text) => {
                     let lines = case.get("forms")[form].as_array().expect(&place).iter();
                     let lines: Vec<_> = lines.map(|line| line.as_str().unwrap()).collect();

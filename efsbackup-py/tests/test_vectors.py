@@ -29,13 +29,12 @@ def assignments(case: Case) -> list[str]:
 
 
 def cases(name: str) -> list[Any]:
-    """Every case but those of what Python has no name for: arguments folded into commands, and
-    values that are no assignments."""
+    """Every case but those of what Python has no name for: values that are no assignments."""
     whole = vectors(name)
     found = [
-        pytest.param(whole, case, id=case["name"])
+        pytest.param(whole, case, id=case.get("name", case.get("text")))
         for case in whole["cases"]
-        if "fold" not in case and all("=" in value for value in assignments(case))
+        if all("=" in value for value in assignments(case))
     ]
     assert len(found) > 3
     return found
@@ -61,12 +60,22 @@ def test_validation(whole: Case, case: Case) -> None:
     assert any(case.get("says", "") in finding.text for finding in findings) or not findings
 
 
+def test_each_code_says_what_its_file_says() -> None:
+    files = sorted((FOLDER / "validation").glob("*.json"))
+    assert len(files) > 50
+    for file in files:
+        findings = Definition.load(file).validate()
+        expected = file.with_suffix(".txt").read_text(encoding="utf-8")
+        assert "".join(f"{finding}\n" for finding in findings) == expected, file.name
+
+
 @pytest.mark.parametrize(("whole", "case"), cases("formats.json"))
 def test_conversion(whole: Case, case: Case) -> None:
     definition = parse(case["definition"])
     for form in FORMS:
+        fold = case.get("fold", False)
         if form in case["forms"]:
-            assert definition.to(form) == "\n".join(case["forms"][form]) + "\n"
+            assert definition.to(form, fold_arguments=fold) == "\n".join(case["forms"][form]) + "\n"
         else:
             with pytest.raises(efsbackup.DefinitionError) as caught:
                 definition.to(form)
@@ -98,6 +107,37 @@ def test_resolution(whole: Case, case: Case) -> None:
     assert changed == case["resolved"]
     left = [f"{left.object}.{left.field} {left.name}" for left in resolved.unresolved]
     assert left == case["unresolved"]
+
+
+def nameable(case: Case) -> bool:
+    """Whether it names nothing but parameters that are no secrets."""
+    return "node." not in case["text"] and "#{*" not in case["text"]
+
+
+def test_expressions() -> None:
+    whole = vectors("expressions.json")
+    scope = {name: value for name, value in whole["scope"].items() if name.startswith("my")}
+    plain = {
+        name: value["time"] if isinstance(value, dict) else value for name, value in scope.items()
+    }
+    parameters = [
+        {"id": name, "isArray": str(isinstance(value, list)).lower()}
+        for name, value in plain.items()
+    ]
+    tried = list(filter(nameable, whole["cases"]))
+    assert len(tried) > 90
+    for case in tried:
+        objects = [{"id": "X", "text": case["text"]}]
+        definition = parse({"objects": objects, "parameters": parameters})
+        expected = case.get("partly", case.get("is"))
+        if expected is None:
+            with pytest.raises(EfsBackupError) as caught:
+                definition.resolve(plain)
+            check_failure(case, caught.value)
+        else:
+            changes = definition.diff(definition.resolve(plain))
+            texts = {change.place: change.new for change in changes}
+            assert ",".join(texts.get("X.text", [case["text"]])) == expected, case["text"]
 
 
 def shown(value: Any) -> str:

@@ -5,6 +5,7 @@
  *   ./pipeline validate FILE
  *   ./pipeline resolve FILE [AT] NAME=VALUE...          (AT: "" or YYYY-MM-DDTHH:MM:SS)
  *   ./pipeline convert FILE cfn-yaml
+ *   ./pipeline fold FILE terraform                      (a command's arguments go into the command)
  *   ./pipeline draw FILE text
  *   ./pipeline diff OLD NEW
  *   ./pipeline simulate FILE [FROM UNTIL [fail|lose|takes WORD]...]
@@ -87,7 +88,7 @@ static int simulate(const efsb_definition *definition, char **arguments, int cou
 
 int main(int argc, char **argv) {
   if (argc < 3) {
-    fprintf(stderr, "usage: %s validate|resolve|convert|draw|diff|simulate FILE ...\n", argv[0]);
+    fprintf(stderr, "usage: %s validate|resolve|convert|fold|draw|diff|simulate FILE ...\n", argv[0]);
     return 2;
   }
   const char *verb = argv[1], *word = argc > 3 ? argv[3] : NULL;
@@ -101,6 +102,12 @@ int main(int argc, char **argv) {
     result = resolve(definition, argv + 3, argc - 3);
   } else if (strcmp(verb, "convert") == 0) {
     result = print(efsb_definition_convert(definition, word, &text), &text);
+  } else if (strcmp(verb, "fold") == 0) {
+    if (efsb_definition_fold_arguments(definition, &other) != EFSB_OK) {
+      result = failed();
+    } else {
+      result = print(efsb_definition_convert(other, word, &text), &text);
+    }
   } else if (strcmp(verb, "draw") == 0) {
     result = print(efsb_definition_draw(definition, word, NULL, &text), &text);
   } else if (strcmp(verb, "diff") == 0) {

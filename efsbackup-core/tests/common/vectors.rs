@@ -104,6 +104,44 @@ impl<'a> Case<'a> {
     }
 }
 
+/// A definition with the text of a case of expressions.json in its object `X`, and all that it
+/// may name as parameters; `None` where it names what is none, or a secret.
+pub(crate) fn expression(vectors: &Value, case: &Case<'_>) -> Option<Value> {
+    let text = case.text("text").unwrap();
+    if text.contains("node.") || text.contains("#{*") {
+        return None;
+    }
+    let (mut parameters, mut values) = (Vec::new(), Map::new());
+    let scope = vectors["scope"].as_object().unwrap().iter();
+    for (name, value) in scope.filter(|(name, _)| name.starts_with("my")) {
+        let is_list = value.is_array().to_string();
+        parameters.push(json!({"id": name, "isArray": is_list}));
+        let value = if value["time"].is_null() { value } else { &value["time"] };
+        values.insert(name.clone(), value.clone());
+    }
+    let object = json!({"id": "X", "text": text});
+    Some(json!({"objects": [object], "parameters": parameters, "values": values}))
+}
+
+/// Checks what the text of a case of expressions.json has become: its values, or an error.
+pub(crate) fn check_expression(case: &Case<'_>, resolved: Result<Value, String>) {
+    let text = case.text("text").unwrap();
+    let expected = case.text("partly").or(case.text("is"));
+    match (resolved, expected) {
+        (Ok(changes), Some(expected)) => {
+            let texts = changes["X.text"].as_array().cloned().unwrap_or_else(|| vec![text.into()]);
+            let texts: Vec<_> = texts.iter().map(|text| text.as_str().unwrap()).collect();
+            assert_eq!(texts.join(","), expected, "{text}");
+        }
+        (Err(error), None) => {
+            let kind = case.text("fails").unwrap();
+            assert!(error.starts_with(&format!("{kind}: ")), "{text}: {error}");
+            assert!(error.contains(case.text("says").unwrap_or("")), "{text}: {error}");
+        }
+        (resolved, _) => panic!("{text}: {resolved:?}"),
+    }
+}
+
 /// Each field of an object that changed, with its new values, of a document of changes.
 pub(crate) fn field_changes(changes: &Value) -> Value {
     let changes = changes.as_array().unwrap().iter().filter(|change| change["part"] == "object");
