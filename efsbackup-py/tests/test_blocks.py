@@ -85,6 +85,14 @@ def test_a_block_that_nothing_runs_is_found(tag: str, guide: str, why_not: str |
     assert said in str(fault(Block(guide, 1, tag, "new\n", why_not)))
 
 
+def test_each_library_is_accounted_for() -> None:
+    guide = GUIDES["libraries.md"].read_text()
+    manifest = (ROOT / "efsbackup-core/Cargo.toml").read_text()
+    table = manifest.split("\n[dependencies]\n")[1].split("\n[")[0]
+    for library in re.findall(r"^([\w-]+)", table, re.MULTILINE):
+        assert re.search(rf"\b{library}\b", guide), f"docs/libraries.md does not say why {library}"
+
+
 def test_each_example_is_run() -> None:
     """A test, the Makefile or a command of a guide has its name."""
     places = [ROOT / "Makefile", *ROOT.glob("efsbackup-*/tests/*.*"), *ROOT.glob("tests/ansible/*.*")]
