@@ -297,7 +297,7 @@ fn a_definition_with_errors_changes_nothing() {
     assert!(planned.findings.errored);
     assert!(planned.refusal.as_deref().unwrap().contains("the definition has errors"));
     let error = place.apply(&bad).unwrap_err();
-    assert!(error.message().contains("; mend them first: A: "), "{error}");
+    assert!(error.message().contains("; mend them first: E202 A.command: "), "{error}");
     assert!(now(all_pipelines(&place.engine)).unwrap().is_empty());
     let (id, _) = place.deploy(&wanted("cron"));
     bad.recreate = true;

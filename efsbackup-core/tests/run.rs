@@ -156,12 +156,54 @@ fn arguments_arrive_in_order_and_whole() {
 }
 
 #[test]
+fn a_definition_of_which_nothing_would_run_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut misspelt = definition("true");
+    activity(&mut misspelt).fields.retain(|field| field.key != "type");
+    let misspelt = with(misspelt, "type", "ShellCommandActivty");
+    let mut idle = definition("true");
+    idle.objects.retain(|object| object.id != "Backup");
+    for (definition, said) in [
+        (
+            misspelt,
+            "Backup: type: there is no type ShellCommandActivty; did you mean \
+          ShellCommandActivity?",
+        ),
+        (idle, "definition: it has no activity, so nothing would run"),
+        (Definition::default(), "definition: it has no activity, so nothing would run"),
+    ] {
+        for run in [once(dir.path()), Run::new("test", dir.path()).until(Timestamp::MIN)] {
+            let (clock, cancel) = (Arc::new(SystemClock), CancelToken::new());
+            let mut told = Vec::new();
+            let refused = run.run(&definition, clock, &cancel, &mut |event| {
+                told.push(format!("{event:?}"));
+            });
+            let error = refused.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidDefinition);
+            assert_eq!(error.message(), said);
+            assert!(told.is_empty(), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_the_last_words_is_masked() {
+    let dir = tempfile::tempdir().unwrap();
+    let command = "printf 'key \\e%s\\n' \"$1\" >&2; exit 4";
+    let mut definition = with(definition(command), "scriptArgument", "#{*mySecret}");
+    definition.parameters.push(Parameter::new("*mySecret"));
+    let once = once(dir.path()).value(ParameterValue::new("*mySecret", "hunter2"));
+    let ran = run(&once, &definition, Arc::new(SystemClock));
+    assert_eq!(ran.error(), "the command ended with exit status 4: key \\u{1b}*****");
+}
+
+#[test]
 fn a_failed_script_fails_the_run_with_its_last_words() {
     let dir = tempfile::tempdir().unwrap();
     let definition = definition("echo not there >&2; exit 3");
     let ran = run(&once(dir.path()), &definition, Arc::new(SystemClock));
     assert_eq!(ran.report.outcome, RunOutcome::Failed);
-    assert_eq!(ran.error(), "the command ended with exit status 3");
+    assert_eq!(ran.error(), "the command ended with exit status 3: not there");
     assert_eq!(ran.subjects, ["[Alert] failed"]);
     assert_eq!(ran.log(0, "StdError"), "not there\n");
 }

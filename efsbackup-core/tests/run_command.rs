@@ -76,11 +76,12 @@ fn a_failed_run_exits_with_1_and_json_tells_all_of_it() {
     assert_eq!(report["outcome"], "failed");
     assert_eq!(report["exit"], 1);
     assert_eq!(report["instances"][0]["status"], "FAILED");
-    let message = "the command ended with exit status 9";
+    let message = "the command ended with exit status 9: sorry";
     assert_eq!(report["instances"][0]["error"], message);
     assert_eq!(report["notifications"][0]["subject"], "not done");
     assert_eq!(report["notifications"][0]["message"], message);
-    assert!(text(&ran.stderr).contains("  sorry\n"), "{}", text(&ran.stderr));
+    let failed = text(&ran.stderr).lines().filter(|line| line.contains("sorry")).count();
+    assert_eq!(failed, 2, "as it fails and at the end: {}", text(&ran.stderr));
 }
 
 #[test]
@@ -110,7 +111,10 @@ fn what_is_wrong_is_one_line_and_nothing_runs() {
     let broken = dir.path().join("broken.json");
     fs::write(&broken, "{\"objects\": [{]}").unwrap();
     let broken = broken.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 6] = [
+    let empty = dir.path().join("empty.json");
+    fs::write(&empty, "{\"objects\": []}").unwrap();
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&[empty.to_str().unwrap(), "--once"], 1, "no activity, so nothing would run"),
         (&[&file, "--once"], 1, "myWord"),
         (&[&file, "--once", "--value", "myWord=x", "--value", "myTypo=1"], 1, "myTypo"),
         (&[&file, "--once", "--value", "novalue"], 2, "NAME=VALUE"),

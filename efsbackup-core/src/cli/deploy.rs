@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::service_args::ServiceArgs;
 use super::simulate::time;
 use super::value_args::ValueArgs;
-use crate::deploy::{ApplyEvent, Plan, Tag, Wanted};
+use crate::deploy::{ApplyEvent, ObjectFindings, Plan, Tag, Wanted};
 use crate::error::Result;
 use crate::service::Blocking;
 use jiff::Timestamp;
@@ -141,11 +141,8 @@ fn show(plan: &Plan, context: &Context) {
     }
     for (word, findings) in [("error", &plan.findings.errors), ("warning", &plan.findings.warnings)]
     {
-        for found in findings {
-            let place = if found.id.is_empty() { "definition" } else { &found.id };
-            for message in &found.messages {
-                output.note(&format!("{word}: {place}: {message}"));
-            }
+        for line in findings.iter().flat_map(ObjectFindings::lines) {
+            output.note(&format!("{word}: {line}"));
         }
     }
     for reason in &plan.reasons {

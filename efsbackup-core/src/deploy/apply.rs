@@ -198,10 +198,6 @@ fn accepted(said: &Findings) -> Result<()> {
 
 /// Findings after a colon, in one line.
 fn listed(findings: &[ObjectFindings]) -> String {
-    let lines = findings.iter().flat_map(|found| {
-        let place = if found.id.is_empty() { "definition" } else { &found.id };
-        found.messages.iter().map(move |message| format!("{place}: {message}"))
-    });
-    let lines = lines.collect::<Vec<_>>().join("; ");
+    let lines = findings.iter().flat_map(ObjectFindings::lines).collect::<Vec<_>>().join("; ");
     if lines.is_empty() { lines } else { format!(": {lines}") }
 }

@@ -28,7 +28,11 @@ impl Plan {
 }
 
 fn found(list: &[ObjectFindings]) -> Vec<Value> {
-    list.iter().map(|of| json!({"object": of.id, "messages": of.messages})).collect()
+    let of = |found: &ObjectFindings| {
+        let lines: Vec<String> = found.lines().collect();
+        json!({"object": found.id, "messages": found.messages, "lines": lines})
+    };
+    list.iter().map(of).collect()
 }
 
 impl Standing {

@@ -12,6 +12,7 @@ mod control;
 mod documents;
 mod edits;
 mod find;
+mod findings;
 mod log;
 mod objects;
 mod pace;
@@ -28,6 +29,7 @@ pub use apply::{ApplyEvent, apply};
 pub use control::{PipelineStatus, RunStatus, command, copy_of, instances, statuses};
 pub use edits::refused_while_active;
 pub use find::{all_ids, all_pipelines, describe, describe_all, describe_ids, find_pipeline};
+pub use findings::{Findings, ObjectFindings};
 pub use objects::{ObjectStore, S3Uri};
 pub use pace::{OnThread, Pace};
 pub use plan::{Plan, Step, plan};
@@ -36,8 +38,8 @@ pub use service::PipelineService;
 pub use task::{PollForTask, RunnerHeartbeat, SetTaskStatus, Task, TaskFailure, TaskStatus};
 pub use topics::Topics;
 pub use types::{
-    Activate, CreatePipeline, DefinitionVersion, Findings, ObjectFindings, Page,
-    PipelineDescription, PipelineIdName, StatusCommand, Tag,
+    Activate, CreatePipeline, DefinitionVersion, Page, PipelineDescription, PipelineIdName,
+    StatusCommand, Tag,
 };
 pub use wait::{Standing, Until, standing, wait};
 pub use wanted::Wanted;

@@ -114,7 +114,8 @@ pub async fn plan(service: &impl PipelineService, wanted: &Wanted) -> Result<Pla
         steps: Vec::new(),
         reasons: Vec::new(),
         losses: Vec::new(),
-        findings: own_findings(&wanted.definition),
+        // This library's own checks.
+        findings: Findings::from(&wanted.definition.validate()),
         unseen: 0,
         refusal: None,
     };
@@ -130,23 +131,6 @@ pub async fn plan(service: &impl PipelineService, wanted: &Wanted) -> Result<Pla
         plan.refusal = Some("the definition has errors; mend them first".to_owned());
     }
     Ok(plan)
-}
-
-/// What this library's own checks find.
-fn own_findings(definition: &Definition) -> Findings {
-    let validation = definition.validate();
-    let group = |finding: &crate::pipeline::Finding| ObjectFindings {
-        id: finding.object.clone().unwrap_or_default(),
-        messages: vec![match &finding.field {
-            Some(field) => format!("{} {field}: {}", finding.code, finding.text),
-            None => format!("{} {}", finding.code, finding.text),
-        }],
-    };
-    Findings {
-        errored: !validation.is_valid(),
-        errors: validation.errors().map(group).collect(),
-        warnings: validation.warnings().map(group).collect(),
-    }
 }
 
 /// The pipeline with the wanted name and unique id.

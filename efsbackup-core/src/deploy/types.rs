@@ -46,26 +46,6 @@ pub enum DefinitionVersion {
     Active,
 }
 
-/// What the service found wrong with a definition.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// Whether the definition can't be activated.
-    pub errored: bool,
-    /// What stands in the way of activation.
-    pub errors: Vec<ObjectFindings>,
-    /// What deserves a look, but never blocks.
-    pub warnings: Vec<ObjectFindings>,
-}
-
-/// The findings of one object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObjectFindings {
-    /// The object's id; empty where the whole definition is meant.
-    pub id: String,
-    /// One line each.
-    pub messages: Vec<String>,
-}
-
 /// One page of a longer answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {

@@ -9,7 +9,7 @@ use crate::deploy::{
     Activate, CreatePipeline, Findings, ObjectFindings, Tag, refused_while_active,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::{Definition, Finding, ParameterValue};
+use crate::pipeline::{Code, Definition, ParameterValue};
 use rusqlite::OptionalExtension;
 
 /// AWS refuses schedules that begin longer ago than this.
@@ -50,27 +50,23 @@ pub(super) fn create(db: &Store, request: &CreatePipeline, now: i64) -> Result<S
 /// What is wrong with a definition, on AWS or for this service, whose workers reach S3 or not.
 pub(super) fn check(definition: &Definition, s3: bool) -> Result<Findings> {
     codec::encode(definition)?;
-    let validation = definition.validate();
-    let not_here = refusals::not_run_here(definition, s3);
-    let grouped = |findings: Vec<&Finding>| {
-        let mut objects: Vec<ObjectFindings> = Vec::new();
-        for finding in findings {
+    let mut validation = definition.validate();
+    let mut refused = refusals::not_run_here(definition, s3);
+    validation.findings.retain(|finding| match finding.code {
+        // AWS may know the type; here nothing of it would run.
+        Code::UnknownType => {
             let id = finding.object.clone().unwrap_or_default();
-            let message = match &finding.field {
-                Some(field) => format!("{} {field}: {}", finding.code, finding.text),
-                None => format!("{} {}", finding.code, finding.text),
-            };
-            match objects.iter_mut().find(|object| object.id == id) {
-                Some(object) => object.messages.push(message),
-                None => objects.push(ObjectFindings { id, messages: vec![message] }),
-            }
+            refused.push(ObjectFindings { id, messages: vec![format!("type: {}", finding.text)] });
+            false
         }
-        objects
-    };
-    let mut errors = grouped(validation.errors().collect());
-    errors.extend(not_here);
-    let warnings = grouped(validation.warnings().collect());
-    Ok(Findings { errored: !errors.is_empty(), errors, warnings })
+        // Workers of this service keep logs of their own.
+        Code::NoLogs => false,
+        _ => true,
+    });
+    let mut findings = Findings::from(&validation);
+    findings.errors.extend(refused);
+    findings.errored = !findings.errors.is_empty();
+    Ok(findings)
 }
 
 /// Which changes of an active pipeline's definition are taken.

@@ -28,12 +28,18 @@ pub(super) fn not_run_here(definition: &Definition, s3: bool) -> Vec<ObjectFindi
             findings.push(ObjectFindings { id: object.id.clone(), messages });
         }
     }
+    // It would be over at once, and look as if all were well.
+    let runs = |object| !matches!(kind_of(known, object), Ok(kind) if kind != Kind::Activity);
+    if !known.objects.iter().any(runs) {
+        let message = "it has no activity, so nothing would run".to_owned();
+        findings.push(ObjectFindings { id: String::new(), messages: vec![message] });
+    }
     findings
 }
 
 fn unknown(kind: &str) -> Vec<String> {
     let text = match Catalogue::current().get(kind).map(|known| known.family.as_deref()) {
-        // An unknown type is an error of the definition, and found there.
+        // Validation finds that.
         None => return Vec::new(),
         Some(Some("Precondition")) => "is checked by AWS only: this machine has no DynamoDB",
         Some(_) => "does not run on this machine, only on AWS",

@@ -445,11 +445,7 @@ fn worker_groups(definition: &Definition) -> Result<Vec<String>> {
 }
 
 fn lines(findings: &[ObjectFindings]) -> Vec<String> {
-    let of = |object: &ObjectFindings| {
-        let id = object.id.clone();
-        object.messages.iter().map(move |text| format!("{id}: {text}")).collect::<Vec<_>>()
-    };
-    findings.iter().flat_map(of).collect()
+    findings.iter().flat_map(ObjectFindings::lines).collect()
 }
 
 fn refuse_errors(findings: &Findings) -> Result<()> {

@@ -348,21 +348,24 @@ fn capture(running: &mut Supervised, logs: &mut Logs, limit: u64) -> Result<[Cap
 }
 
 fn judge(job: &Job, ended: &Ended, stopped: Option<TaskFailure>, err: Captured) -> Ran {
+    let because = err.last_line().map_or_else(String::new, |line| format!(": {line}"));
     let failed = match (stopped, ended.status) {
         (Some(failure), _) => failure,
         (None, Some(status)) if status.success() => return Ok(()),
         (None, Some(status)) => match (status.code(), status.signal()) {
             (Some(code), _) if job.is_check => {
-                let text = format!("the precondition's command ended with exit status {code}");
-                failure(TaskFailure::NOT_MET, text)
+                let what = "the precondition's command ended with exit status";
+                failure(TaskFailure::NOT_MET, format!("{what} {code}{because}"))
             }
             (Some(code), _) => {
-                failure("CommandFailed", format!("the command ended with exit status {code}"))
+                let what = "the command ended with exit status";
+                failure("CommandFailed", format!("{what} {code}{because}"))
             }
-            (None, signal) => failure(
-                "CommandKilled",
-                format!("the command was killed by signal {}", signal.unwrap_or_default()),
-            ),
+            (None, signal) => {
+                let signal = signal.unwrap_or_default();
+                let what = "the command was killed by signal";
+                failure("CommandKilled", format!("{what} {signal}{because}"))
+            }
         },
         (None, None) => failure("WorkerFailed", "the command's supervisor was killed"),
     };

@@ -32,7 +32,9 @@ pub(crate) fn ended(piece: &'static str, attempt: &str, failure: Option<&TaskFai
             (Level::Info, format!("not yet {attempt}: {message}"))
         }
         Some(TaskFailure { message, stack, .. }) => {
-            let stack = stack.lines().map(|line| format!("\n  {line}"));
+            // The message tells the last line; nothing more is to be said of a single one.
+            let lines = stack.lines().filter(|line| *line != stack || !message.ends_with(line));
+            let stack = lines.map(|line| format!("\n  {line}"));
             (Level::Error, format!("failed {attempt}: {message}{}", stack.collect::<String>()))
         }
     };

@@ -18,6 +18,9 @@ use std::time::Duration;
 /// How much of standard error goes into a failure: `errorStackTrace` holds 1024 characters.
 const TAIL: usize = 1024;
 
+/// How much of its last line goes into a failure's message, in characters.
+const LINE: usize = 200;
+
 /// The names of the logs.
 pub(super) const STD_OUTPUT: &str = "StdOutput";
 pub(super) const STD_ERROR: &str = "StdError";
@@ -116,6 +119,17 @@ pub(super) struct Captured {
     pub(super) problem: Option<String>,
 }
 
+impl Captured {
+    /// The last line, cut where it is long; most programs say there why they gave up.
+    pub(super) fn last_line(&self) -> Option<String> {
+        let line = self.tail.lines().next_back()?.trim().replace('\t', " ");
+        match line.char_indices().nth(LINE) {
+            Some((end, _)) => Some(format!("{}…", line.get(..end).unwrap_or_default())),
+            None => Some(line).filter(|line| !line.is_empty()),
+        }
+    }
+}
+
 impl Capture {
     /// Waits for the end of the stream, though not for ever: a process that hangs in a
     /// system call may hold it open.
@@ -198,6 +212,19 @@ mod tests {
     fn ids_stay_below_their_folder() {
         assert_eq!(file_name("../../etc"), "%2E.%2F..%2Fetc");
         assert_eq!(file_name("@A_2026-01-01T00:00:00"), "@A_2026-01-01T00:00:00");
+    }
+
+    #[test]
+    fn the_last_line_is_one_line_of_bounded_length() {
+        let last = |tail: &str| {
+            let captured = Captured { tail: last_lines(tail.as_bytes()), problem: None };
+            captured.last_line()
+        };
+        assert_eq!(last(""), None);
+        assert_eq!(last(" \n"), None);
+        assert_eq!(last("one\n\ttwo\tof\r\n\n").as_deref(), Some("two of"));
+        let cut = last(&"é".repeat(LINE + 1)).unwrap();
+        assert_eq!(cut, format!("{}…", "é".repeat(LINE)));
     }
 
     #[test]

@@ -566,11 +566,7 @@ class Service:
 
 
 def _found(documents: list[dict[str, Any]]) -> list[str]:
-    return [
-        f"{found['object'] or 'definition'}: {message}"
-        for found in documents
-        for message in found["messages"]
-    ]
+    return [line for found in documents for line in found["lines"]]
 
 
 def _key(key_id: str | None, secret: str | None) -> tuple[str, str] | None:

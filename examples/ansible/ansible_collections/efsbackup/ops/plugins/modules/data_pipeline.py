@@ -158,7 +158,7 @@ def differing(changes, side):
 
 
 def told(finding):
-    return f"{finding['object']}: {'; '.join(finding['messages'])}"
+    return "; ".join(finding["lines"])
 
 
 def have(module, pipelines):
