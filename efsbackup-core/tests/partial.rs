@@ -7,45 +7,12 @@
 mod common;
 
 use common::repository::{at, backup, repository, try_backup};
-use common::{Tree, assert_same, dir, file, probe};
+use common::user::{as_a_user, set_mode};
+use common::{assert_same, dir, file};
 use efsbackup_core::ErrorKind;
 use efsbackup_core::snapshot::{BackupOptions, State};
-use rustix::process::Uid;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::Path;
-
-const NOBODY: u32 = 65_534;
-
-/// Runs `test` in a directory of a user whom permissions stop: root is not stopped, so its
-/// thread becomes another user.
-fn as_a_user(tree: &Tree, test: impl FnOnce(&Path) + Send) {
-    let scratch = tempfile::tempdir().unwrap();
-    common::build::build(&scratch.path().join("source"), tree);
-    if !probe::is_root() {
-        return test(scratch.path());
-    }
-    give_away(scratch.path());
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            let user = Uid::from_raw(NOBODY);
-            rustix::thread::set_thread_res_uid(user, user, user).unwrap();
-            test(scratch.path());
-        });
-        thread.join().unwrap();
-    });
-}
-
-fn give_away(path: &Path) {
-    chown(path, Some(NOBODY), None).unwrap();
-    if path.is_dir() {
-        fs::read_dir(path).unwrap().for_each(|entry| give_away(&entry.unwrap().path()));
-    }
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
-}
+use std::os::unix::fs::MetadataExt;
 
 #[test]
 fn r18_what_cannot_be_read_makes_a_partial_snapshot_that_nothing_builds_upon() {

@@ -23,6 +23,7 @@ pub(crate) mod repository;
 pub(crate) mod rules;
 #[macro_use]
 pub(crate) mod tree;
+pub(crate) mod user;
 
 pub(crate) use compare::{Meta, assert_same, differences, read};
 pub(crate) use efsbackup_core::bytepath::BytePath;
