@@ -90,6 +90,7 @@ struct Waiting {
     records: VecDeque<Record>,
     left_out: usize,
     silent: Option<PathBuf>,
+    waits_for: Option<String>,
 }
 
 impl Records {
@@ -123,9 +124,18 @@ impl Records {
         }
     }
 
-    /// Adds that a file server has fallen silent, or answers again.
+    /// Adds that a file server has fallen silent, or answers again, and what is waited for.
     pub fn progress(&self, piece: &'static str, progress: &Progress) {
-        if !self.wants(Level::Warning) || self.waiting().silent == progress.silent {
+        if !self.wants(Level::Warning) {
+            return;
+        }
+        let waited_for = self.waiting().waits_for.clone();
+        if let Some(who) = progress.waits_for.clone().filter(|who| waited_for.as_ref() != Some(who))
+        {
+            self.waiting().waits_for = Some(who.clone());
+            self.add(Level::Warning, piece, || who);
+        }
+        if self.waiting().silent == progress.silent {
             return;
         }
         let before = std::mem::replace(&mut self.waiting().silent, progress.silent.clone());
@@ -200,6 +210,7 @@ mod tests {
             bytes_written: 0,
             elapsed: std::time::Duration::ZERO,
             silent: Some("/mnt".into()),
+            waits_for: None,
         };
         records.progress("mirror", &progress);
         records.progress("mirror", &progress);

@@ -8,6 +8,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
+    /// Waiting until the destination is free; see [`Progress::waits_for`].
+    Waiting,
     /// Walking the trees and copying.
     Copying,
     /// Removing what the source no longer has.
@@ -17,9 +19,10 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The phase's name: `copying`, `deleting` or `syncing`.
+    /// The phase's name: `waiting`, `copying`, `deleting` or `syncing`.
     pub fn name(self) -> &'static str {
         match self {
+            Phase::Waiting => "waiting",
             Phase::Copying => "copying",
             Phase::Deleting => "deleting",
             Phase::Syncing => "syncing",
@@ -50,6 +53,27 @@ pub struct Progress {
     /// The root (source or destination) whose file server has not answered for 5 seconds. It
     /// is waited for.
     pub silent: Option<PathBuf>,
+    /// Who has the destination, and until when that is waited for.
+    pub waits_for: Option<String>,
+}
+
+#[cfg(feature = "snapshot")]
+impl Progress {
+    /// Of an operation that waits before it begins.
+    pub(crate) fn waiting(waits_for: &str, elapsed: Duration) -> Progress {
+        Progress {
+            phase: Phase::Waiting,
+            entries: 0,
+            entries_written: 0,
+            entries_deleted: 0,
+            errors: 0,
+            bytes: 0,
+            bytes_written: 0,
+            elapsed,
+            silent: None,
+            waits_for: Some(waits_for.to_owned()),
+        }
+    }
 }
 
 /// Receives [`Progress`] on the thread that called the operation, never concurrently,

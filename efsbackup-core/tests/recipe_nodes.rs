@@ -73,6 +73,7 @@ fn one_plans_each_node_copies_on_its_own_instance_and_the_last_publishes() {
     }
     assert_eq!(of("ShellCommandActivityObj", "dependsOn"), nodes);
     assert_eq!(of("ShellCommandActivityObj", "onSuccess"), ["SuccessNotify"]);
+    assert_eq!(of("ShellCommandActivityObj", "onFail"), ["FailureNotify"]);
     let last = |object| of(object, "scriptArgument").split_off(5);
     let run = "--run-id=#{@pipelineId}-#{format(@scheduledStartTime, 'YYYYMMdd-HHmmss')}";
     assert_eq!(last("PlanActivityObj"), ["550", "--share=plan", run, "--nodes=3"]);
@@ -261,7 +262,7 @@ fi"#,
 }
 
 #[test]
-fn when_a_node_never_copies_nothing_is_published_and_it_is_told() {
+fn when_a_node_never_copies_nothing_is_published_and_it_is_told_once() {
     let place = Place::new();
     let (report, told) = place.run(
         r#"
@@ -271,9 +272,15 @@ fn when_a_node_never_copies_nothing_is_published_and_it_is_told() {
     assert_eq!(fate(&report, "UnitActivityObj1"), (1, "FINISHED"));
     assert_eq!(fate(&report, "UnitActivityObj2"), (2, "FAILED"));
     assert_eq!(fate(&report, "ShellCommandActivityObj").1, "CASCADE_FAILED");
-    assert!(
-        !told.is_empty() && told.iter().all(|it| it == "[Alert] EFS Backup Failed"),
-        "{told:?}"
-    );
+    assert_eq!(told, ["[Alert] EFS Backup Failed"]);
     assert!(place.snapshots().is_empty(), "{:?}", place.snapshots());
+}
+
+#[test]
+fn that_nothing_could_be_planned_is_told_once() {
+    let place = Place::new();
+    let (report, told) = place.run("exit 1");
+    assert_eq!(fate(&report, "PlanActivityObj"), (2, "FAILED"));
+    assert_eq!(fate(&report, "ShellCommandActivityObj").1, "CASCADE_FAILED");
+    assert_eq!(told, ["[Alert] EFS Backup Failed"]);
 }

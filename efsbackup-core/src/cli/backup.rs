@@ -58,6 +58,11 @@ impl Args {
     pub(crate) fn isolates(&self) -> bool {
         self.mirror.isolate
     }
+
+    /// Whether each entry is to have a line; see [`MirrorArgs::itemize`].
+    pub(crate) fn itemize(&self, context: &mut Context) -> Result<bool> {
+        self.mirror.itemize(context)
+    }
 }
 
 /// What a snapshot is to be made of, where, and how.
@@ -90,7 +95,7 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
-    let itemize = args.mirror.itemize(context)?;
+    let itemize = args.itemize(context)?;
     let Job { repository, source, root, options, stats } = args.job()?;
     let watch = Watch::begin(stats, &source, &root)?;
     let lines = ItemizedLines(context.output.clone());

@@ -38,6 +38,7 @@ impl ProgressBar {
 impl Observer for ProgressBar {
     fn update(&mut self, progress: &Progress) -> ControlFlow<()> {
         self.teller.progress(progress.silent.as_deref());
+        self.teller.waits_for(progress.waits_for.as_deref());
         if let Some(bar) = &self.bar {
             bar.set_message(describe(progress));
             bar.tick();
@@ -98,6 +99,7 @@ mod tests {
             bytes_written: 1 << 20,
             elapsed: Duration::from_secs(2),
             silent: None,
+            waits_for: None,
         };
         assert_eq!(
             describe(&progress),

@@ -3,6 +3,7 @@
 use super::args::duration;
 use super::backup::{self, Job};
 use super::exit::Exit;
+use super::mirror::ItemizedLines;
 use super::report;
 use super::{Context, stats};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +23,7 @@ impl Args {
         match &self.verb {
             Verb::Plan(args) => args.backup.isolates(),
             Verb::Unit(args) => args.backup.isolates(),
-            Verb::Finish(args) => args.isolates(),
+            Verb::Finish(args) | Verb::Cancel(args) => args.isolates(),
         }
     }
 }
@@ -35,6 +36,8 @@ enum Verb {
     Unit(Box<UnitArgs>),
     /// Put the units together and publish the snapshot, if all were copied
     Finish(Box<backup::Args>),
+    /// Give the run --run-id up: its processes stop, and the next run need not wait for it
+    Cancel(Box<backup::Args>),
 }
 
 #[derive(clap::Args)]
@@ -77,6 +80,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         Verb::Plan(args) => plan(*args, context),
         Verb::Unit(args) => unit(*args, context),
         Verb::Finish(args) => finish(*args, context),
+        Verb::Cancel(args) => cancel(*args, context),
     }
 }
 
@@ -91,11 +95,22 @@ fn job(args: backup::Args) -> Result<(Job, String)> {
 
 fn plan(args: PlanArgs, context: &mut Context) -> Result<Exit> {
     let (Job { repository, source, options, .. }, run) = job(args.backup)?;
-    let copying = options.mirror.clone();
-    let begun = repository.backup(&source).options(options).cancel(&context.cancel).begin()?;
+    let mut copying = options.mirror.clone();
+    let (started, time) = (Instant::now(), copying.stop_after);
+    let mut bar = context.progress_bar();
+    let backup = repository.backup(&source).options(options).cancel(&context.cancel);
+    let begun = backup.progress(&mut bar).begin()?;
+    drop(bar);
+    copying.stop_after = time.map(|time| time.saturating_sub(started.elapsed()));
     let units = args.units.map_or(4 * usize::from(args.nodes), usize::from);
     let how = PlanOptions { units, ..PlanOptions::default() };
-    let plan = Plan::new(&begun, &source, &copying, &how, &context.cancel)?;
+    let plan = match Plan::new(&begun, &source, &copying, &how, &context.cancel) {
+        Err(error) if is_late(&error, time, started) => {
+            context.output.error(&error);
+            return Ok(Exit::UNFINISHED);
+        }
+        plan => plan?,
+    };
     let plan = plan.leave(begun, &repository, args.hold)?;
     context.output.document(&plan)?;
     let entries: u64 = plan.units.iter().map(|unit| unit.entries).sum();
@@ -110,6 +125,8 @@ fn plan(args: PlanArgs, context: &mut Context) -> Result<Exit> {
 fn unit(args: UnitArgs, context: &mut Context) -> Result<Exit> {
     let started = Instant::now();
     let (node, nodes) = args.node;
+    let itemize = args.backup.itemize(context)?;
+    let lines = ItemizedLines(context.output.clone());
     let (Job { repository, source, mut options, .. }, run) = job(args.backup)?;
     let time = options.mirror.stop_after;
     let plan = Plan::of_run(&repository, &run)?;
@@ -121,14 +138,14 @@ fn unit(args: UnitArgs, context: &mut Context) -> Result<Exit> {
         }
         options.mirror.stop_after = time.map(|time| time.saturating_sub(started.elapsed()));
         let mut bar = context.progress_bar();
-        let backup = repository.backup(&source).options(options.clone());
+        let mut backup = repository.backup(&source).options(options.clone());
+        if itemize {
+            backup = backup.listener(&lines);
+        }
         let copied = backup.cancel(&context.cancel).progress(&mut bar).unit(&plan.run, &unit.range);
         drop(bar);
         let copied = match copied {
-            Err(error)
-                if error.kind() == ErrorKind::Incomplete
-                    && time.is_some_and(|time| started.elapsed() >= time) =>
-            {
+            Err(error) if is_late(&error, time, started) => {
                 let error = error.with_message("the time is up before all units were copied");
                 context.output.error(&error);
                 return Ok(Exit::UNFINISHED);
@@ -149,7 +166,14 @@ fn unit(args: UnitArgs, context: &mut Context) -> Result<Exit> {
     Ok(Exit::COMPLETE)
 }
 
+/// Whether the error is that the time was up.
+fn is_late(error: &Error, time: Option<Duration>, started: Instant) -> bool {
+    error.kind() == ErrorKind::Incomplete && time.is_some_and(|time| started.elapsed() >= time)
+}
+
 fn finish(args: backup::Args, context: &mut Context) -> Result<Exit> {
+    let itemize = args.itemize(context)?;
+    let lines = ItemizedLines(context.output.clone());
     let (Job { repository, source, root, options, stats }, run) = job(args)?;
     let plan = Plan::of_run(&repository, &run)?;
     let copied = plan.all_copied(&repository)?;
@@ -157,9 +181,20 @@ fn finish(args: backup::Args, context: &mut Context) -> Result<Exit> {
     let backup = || repository.backup(&source).options(options.clone()).cancel(&context.cancel);
     let begun = backup().join(&plan.run)?;
     let mut bar = context.progress_bar();
-    let result = backup().progress(&mut bar).finish(begun, &copied);
+    let mut last = backup().progress(&mut bar);
+    if itemize {
+        last = last.listener(&lines);
+    }
+    let result = last.finish(begun, &copied);
     drop(bar);
     backup::write(context, &repository, &result?, watch)
+}
+
+fn cancel(args: backup::Args, context: &mut Context) -> Result<Exit> {
+    let (Job { repository, .. }, run) = job(args)?;
+    Plan::cancel(&repository, &run)?;
+    context.output.note(&format!("run {run} is given up; what it copied serves the next run"));
+    Ok(Exit::COMPLETE)
 }
 
 fn node(text: &str) -> std::result::Result<(usize, usize), String> {

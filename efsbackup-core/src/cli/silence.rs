@@ -35,6 +35,8 @@ struct Told {
     asked: Arc<[Server]>,
     /// The server that is silent, as it is named to the user.
     silent: Option<String>,
+    /// Who was said to be waited for.
+    waits_for: Option<String>,
     progress: Option<Instant>,
 }
 
@@ -46,6 +48,7 @@ impl Teller {
             bar: None,
             asked,
             silent: None,
+            waits_for: None,
             progress: None,
         })))
     }
@@ -64,6 +67,15 @@ impl Teller {
         let mut told = self.told();
         told.progress = Some(Instant::now());
         told.tell(silent.map(server_of));
+    }
+
+    /// A run tells who has what it waits for.
+    pub(super) fn waits_for(&self, who: Option<&str>) {
+        let mut told = self.told();
+        if let Some(who) = who.filter(|who| told.waits_for.as_deref() != Some(who)) {
+            told.waits_for = Some(who.to_owned());
+            told.warn(&format!("efsbackup: {who}"));
+        }
     }
 
     /// What the threads here know, which counts while no run tells of its progress.
@@ -121,9 +133,14 @@ impl Told {
             (None, None) => return,
         };
         self.silent = silent;
+        self.warn(&text);
+    }
+
+    /// Writes a line, above the bar.
+    fn warn(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| self.output.warn(&text)),
-            None => self.output.warn(&text),
+            Some(bar) => bar.suspend(|| self.output.warn(text)),
+            None => self.output.warn(text),
         }
     }
 }

@@ -221,6 +221,7 @@ impl Monitor<'_, '_, '_> {
             bytes_written: tally.bytes_copied.load(Ordering::Relaxed),
             elapsed: self.clock.elapsed(),
             silent: self.silent.clone(),
+            waits_for: None,
         };
         if observer.update(&progress).is_break() {
             self.run.cancel.cancel();

@@ -22,10 +22,7 @@ pub(super) fn definition(checked: &Checked<'_>) -> Definition {
     let plan = Object::new(PLAN)
         .text("type", "ShellCommandActivity")
         .reference("runsOn", INSTANCE)
-        .text("command", checked.spec.engine.script())
-        // That a step failed is told by each: whether Data Pipeline tells of what was given up
-        // because of it is not documented.
-        .reference("onFail", "FailureNotify");
+        .text("command", checked.spec.engine.script());
     let plan = match checked.spec.retries {
         None => plan,
         Some(retries) => plan.text("maximumRetries", retries.to_string()),
@@ -39,7 +36,9 @@ pub(super) fn definition(checked: &Checked<'_>) -> Definition {
     let end = inheriting("ShellCommandActivityObj");
     let end = (1..=nodes).fold(end, |end, node| end.reference("dependsOn", unit_id(node)));
     let own = checked.options.get(checked.script_options..).unwrap_or_default();
-    let end = end.reference("onSuccess", "SuccessNotify");
+    // Told once, by the last step, whichever failed: failures cascade, and what is given up
+    // because of one triggers its own onFail (Data Pipeline's guide, "Cascading failures and reruns").
+    let end = end.reference("onSuccess", "SuccessNotify").reference("onFail", "FailureNotify");
     objects.push(step(checked, end, "finish", short, own));
     objects.extend(alarms("Backup"));
     definition_of(checked, objects, &BACKUP.map(|parameter| parameter.map(str::to_owned)))

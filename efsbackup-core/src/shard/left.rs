@@ -21,7 +21,9 @@ impl Plan {
     ) -> Result<Plan> {
         self.run = begun.leave(patience)?;
         let (run, token) = (&self.run.id, &self.run.token);
-        repository.write_note(&plan_note(run), token, to_json(&self)?.as_bytes())?;
+        let text = to_json(&self)?;
+        let written = repository.write_note(&plan_note(run), token, text.as_bytes());
+        written.inspect_err(|_| drop(repository.end_run(run)))?;
         // Until here both hold the repository: it was never free.
         drop(begun);
         Ok(self)
@@ -32,11 +34,21 @@ impl Plan {
     /// # Errors
     /// [`ErrorKind::SafetyStop`] when there is none, since none was made or its run is over.
     pub fn of_run(repository: &Repository, id: &str) -> Result<Plan> {
-        read(repository, &plan_note(id))?.ok_or_else(|| {
-            Error::new(ErrorKind::SafetyStop, "plan")
-                .with_message(format!("no run {id} is under way here; plan it first"))
-                .with_path(repository.path())
-        })
+        read(repository, &plan_note(id))?
+            .ok_or_else(|| none(repository, id, "plan", "plan it first"))
+    }
+
+    /// Ends the run of this id that was left for others: its processes stop, and the next run need
+    /// not wait for it. What they copied serves that one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SafetyStop`] when there is none; when it can't be removed.
+    pub fn cancel(repository: &Repository, id: &str) -> Result<()> {
+        let ended = repository.end_run(id)?;
+        match repository.remove_note(&plan_note(id))? || ended {
+            true => Ok(()),
+            false => Err(none(repository, id, "cancel", "there is nothing to cancel")),
+        }
     }
 
     /// The units that node `node`, 1 to `nodes`, is to copy, each with its number.
@@ -89,6 +101,12 @@ impl Plan {
         }
         Ok(kept.into_iter().flatten().collect())
     }
+}
+
+fn none(repository: &Repository, id: &str, op: &'static str, mend: &str) -> Error {
+    Error::new(ErrorKind::SafetyStop, op)
+        .with_message(format!("no run {id} is under way here; {mend}"))
+        .with_path(repository.path())
 }
 
 fn plan_note(run: &str) -> String {

@@ -101,9 +101,11 @@ impl Default for PlanOptions {
 }
 
 impl Plan {
-    /// Looks at `source` and cuts it; `copying` says how it will be copied.
+    /// Looks at `source` and cuts it; `copying` says how it will be copied. Its `stop_after` counts
+    /// for the looking, too.
     ///
     /// # Errors
+    /// [`ErrorKind::Incomplete`] when the time was up;
     /// [`ErrorKind::InvalidInput`] for no units or a cost of nothing; [`ErrorKind::Cancelled`];
     /// when the source can't be opened, or the repository not be written to.
     pub fn new(

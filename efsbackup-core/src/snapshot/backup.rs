@@ -16,7 +16,7 @@ use super::record_tree::TreeRecord;
 use super::repository::Repository;
 use super::retention::Decision;
 use super::room;
-use super::shared::Units;
+use super::shared::{Units, is_for_good, over};
 use super::snapshot::{Snapshot, State};
 use super::store::{Store, journal_name};
 use super::tidy::Tidy;
@@ -35,6 +35,7 @@ use serde::Serialize;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// A snapshot about to be made; see [`Repository::backup`].
 ///
@@ -148,12 +149,13 @@ impl<'a> Backup<'a> {
     /// source, no proof of identity, a missing or unsafe repository, one inside the other,
     /// a clock that went back, another run); [`ErrorKind::Conflict`] when the repository
     /// was lost to another run; those of the repository's own files.
-    pub fn run(self) -> Result<BackupReport> {
+    pub fn run(mut self) -> Result<BackupReport> {
         let store = self.prepare()?;
         if self.options.mirror.dry_run {
             return self.dry_run(store.as_ref());
         }
-        let held = self.hold(store, self.options.run_id.as_deref())?;
+        let run = self.options.run_id.clone();
+        let held = self.hold(store, run.as_deref())?;
         self.copy_and_publish(held, None)
     }
 
@@ -176,13 +178,18 @@ impl<'a> Backup<'a> {
 
     /// Takes the repository, which is made if it is missing, for the run `run` or for one of
     /// its own.
-    pub(super) fn hold(&self, store: Option<Store>, run: Option<&str>) -> Result<Held> {
+    pub(super) fn hold(&mut self, store: Option<Store>, run: Option<&str>) -> Result<Held> {
         let store = match store {
             Some(store) => store,
             None => Store::create(self.repository.root(), self.repository.name())?,
         };
         let holder = Holder::new(self.clock, self.options.lease, run)?;
-        let lock = Lock::take(&store.control, holder, &self.cancel)?;
+        let (began, observer) = (Instant::now(), &mut self.observer);
+        let mut tell = |waits_for: &str| match observer {
+            Some(observer) => observer.update(&Progress::waiting(waits_for, began.elapsed())),
+            None => ControlFlow::Continue(()),
+        };
+        let lock = Lock::take_telling(&store.control, holder, &self.cancel, &mut tell)?;
         let snapshots = store.snapshots()?;
         guard::clock(self.clock.now(), &snapshots, self.options.accept_clock)?;
         let time = free_instant(&store, self.clock, &self.options.timezone, &self.cancel)?;
@@ -243,11 +250,16 @@ impl<'a> Backup<'a> {
         if let Some(units) = units {
             options.share = Share::Rest;
             options.prepared = units.prepared(store);
-            units.put_together(store, &lock, time, &folder, &mut record)?;
-            if let Some(left) = left {
-                // The units' trees are this process's now: nobody can go on in its place.
-                left.end(store)?;
+            let whole = units.check(store, time, &mut record);
+            if let Some(left) = left
+                && (whole.is_ok() || whole.as_ref().is_err_and(is_for_good))
+                // From here on nobody can go on in this process's place.
+                && !left.end(store)?
+            {
+                return Err(over("finish", self.repository.path()));
             }
+            whole?;
+            units.put_together(store, &lock, time, &folder)?;
         }
         let mut report =
             self.copy((store, &lock), &folder, options, &record, &|| lock.is_lost())?;

@@ -154,6 +154,11 @@ impl Found {
             && try_lock(&self.file).is_ok_and(|locked| locked)
     }
 
+    /// Whether it is that of a run which was left for processes that come later.
+    pub(super) fn is_left(&self) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.process.is_none())
+    }
+
     /// What the line after its holder's says; `None` when it has not been written whole.
     pub(super) fn second_line<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(self.content.split(|byte| *byte == b'\n').nth(1)?).ok()
@@ -206,7 +211,7 @@ impl Lease {
     pub(super) fn of_run(control: &Dir, token: &str) -> Result<Option<Lease>> {
         let name = format!("{LEASE_PREFIX}{token}");
         let Some(found) = Found::read(control, &name)? else { return Ok(None) };
-        if !found.holder.is_some_and(|holder| holder.process.is_none()) {
+        if !found.is_left() {
             return Ok(None);
         }
         let mut lines = found.content.split(|byte| *byte == b'\n');

@@ -36,8 +36,9 @@ impl RunLease {
     }
 
     /// Ends the run: from now on the processes that are at work hold the repository alone.
-    pub(super) fn end(self, store: &Store) -> Result<()> {
-        store.control.remove(&self.name).map(drop)
+    /// Whether it had not been ended by others before.
+    pub(super) fn end(self, store: &Store) -> Result<bool> {
+        store.control.remove(&self.name)
     }
 }
 
@@ -58,8 +59,7 @@ impl Begun {
         let holder = Holder::of_run(&SystemClock, patience, &self.run.id)?;
         let lease = Lease::install(&store.control, &holder, false)?;
         for (name, found) in Found::all(&store.control)? {
-            let is_left = found.holder.as_ref().is_some_and(|holder| holder.process.is_none());
-            if found.is_of(&self.run.id) && is_left && name != lease.name {
+            if found.is_of(&self.run.id) && found.is_left() && name != lease.name {
                 store.control.remove(&name)?;
             }
         }
@@ -92,6 +92,24 @@ impl Backup<'_> {
 
 #[cfg(feature = "shard")]
 impl Repository {
+    /// Ends the run of this id that was left for processes that come later; whether there was
+    /// one. Those at work stop.
+    pub(crate) fn end_run(&self, id: &str) -> Result<bool> {
+        let Store { control, .. } = self.open()?;
+        let mut ended = false;
+        for (name, found) in Found::all(&control)? {
+            if found.is_left() && found.is_of(id) {
+                ended |= control.remove(&name)?;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Removes the note `name`; whether there was one.
+    pub(crate) fn remove_note(&self, name: &str) -> Result<bool> {
+        self.open()?.control.remove(&note_name(name))
+    }
+
     /// Keeps the note `name` in the repository, in place of one that has the name. `tag` keeps
     /// two processes that do so at once apart. Notes go with the next snapshot that is published.
     pub(crate) fn write_note(&self, name: &str, tag: &str, content: &[u8]) -> Result<()> {

@@ -16,8 +16,10 @@ use super::repeated::Repeated;
 use crate::cancel::CancelToken;
 use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
+use jiff::Timestamp;
 use rustix::fs::FileType;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,8 +57,20 @@ impl Lock {
     /// # Errors
     /// [`ErrorKind::SafetyStop`] when another run holds it, [`ErrorKind::Cancelled`].
     pub(super) fn take(control: &Dir, holder: Holder, cancel: &CancelToken) -> Result<Lock> {
+        Self::take_telling(control, holder, cancel, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`Lock::take`]; `tell` is told again and again who is waited for, and until when, where
+    /// that takes longer than finding out whether a holder is alive.
+    pub(super) fn take_telling(
+        control: &Dir,
+        holder: Holder,
+        cancel: &CancelToken,
+        tell: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Lock> {
         let length = Duration::from_millis(holder.lease_ms);
         let mut watched = HashMap::new();
+        let mut said = (None, String::new());
         loop {
             if cancel.is_cancelled() {
                 return Err(Error::new(ErrorKind::Cancelled, "lock"));
@@ -78,6 +92,13 @@ impl Lock {
             }
             drop(gate);
             watched = look.waits_for;
+            let until = until(&watched, length);
+            if until.is_some() && until != said.0 {
+                said = (until, waiting(&watched, until));
+            }
+            if until.is_some() && tell(&said.1).is_break() {
+                return Err(Error::new(ErrorKind::Cancelled, "lock"));
+            }
             std::thread::sleep((length / RENEWALS_PER_LENGTH / 4).min(POLL));
         }
     }
@@ -242,22 +263,53 @@ fn reopen(control: &Dir) -> Result<Dir> {
     Ok(Dir { fd, path: control.path.clone() })
 }
 
+/// Until when is waited for these at most; `None` where it is soon known who of them is alive.
+fn until(leases: &Watched, length: Duration) -> Option<Instant> {
+    let is_long = |found: &Found, since: &Instant| {
+        found.is_left() || since.elapsed() > found.length(length) / RENEWALS_PER_LENGTH * 2
+    };
+    let is_long = leases.values().any(|(found, since)| is_long(found, since));
+    let ends = leases.values().map(|(found, since)| *since + found.length(length));
+    is_long.then(|| ends.max()).flatten()
+}
+
+/// What there is to say to who waits for these until `until`.
+fn waiting(leases: &Watched, until: Option<Instant>) -> String {
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let ends = Timestamp::now().checked_add(left.unwrap_or_default()).unwrap_or(Timestamp::MAX);
+    let left = leases.values().find(|(found, _)| found.is_left());
+    let mend = match left.and_then(|(found, _)| found.holder.as_ref()) {
+        Some(holder) => format!("; `efsbackup shard cancel` with --run-id {} ends it", holder.run),
+        None => String::new(),
+    };
+    format!(
+        "{} holds the repository, and is waited for until {ends:.0} unless it gives a sign of \
+         life{mend}",
+        who(leases)
+    )
+}
+
 fn held(control: &Dir, leases: &Watched) -> Error {
+    Error::new(ErrorKind::SafetyStop, "lock")
+        .with_message(format!(
+            "{} holds the repository; nothing was changed; wait until it is done, or end it",
+            who(leases)
+        ))
+        .with_path(control.path.as_path())
+}
+
+/// Who has these leases.
+fn who(leases: &Watched) -> String {
     let mut holders: Vec<&Holder> =
         leases.values().filter_map(|(found, _)| found.holder.as_ref()).collect();
     holders.sort_by_key(|holder| (holder.since, holder.process.pid));
-    let who = match holders.first() {
+    match holders.first() {
         Some(Holder { run, .. }) => {
             let processes: Vec<String> = holders.iter().map(ToString::to_string).collect();
             format!("run {run} ({})", processes.join(", "))
         }
         None => "another run".to_owned(),
-    };
-    Error::new(ErrorKind::SafetyStop, "lock")
-        .with_message(format!(
-            "{who} holds the repository; nothing was changed; wait until it is done, or end it"
-        ))
-        .with_path(control.path.as_path())
+    }
 }
 
 #[cfg(test)]
@@ -265,7 +317,6 @@ mod tests {
     use super::super::lease::try_lock;
     use super::super::process::Process;
     use super::*;
-    use jiff::Timestamp;
     use std::fs::File;
 
     const LENGTH: Duration = Duration::from_millis(1500);

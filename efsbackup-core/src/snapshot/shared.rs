@@ -105,7 +105,7 @@ impl Backup<'_> {
     ///
     /// # Errors
     /// As those of [`Backup::run`], when a guard refuses.
-    pub fn begin(&self) -> Result<Begun> {
+    pub fn begin(mut self) -> Result<Begun> {
         self.no_dry_run()?;
         let (started, clock) = (SystemTime::now(), Instant::now());
         let store = self.prepare()?;
@@ -258,6 +258,11 @@ pub(super) fn over(op: &'static str, repository: PathBuf) -> Error {
         .with_path(repository)
 }
 
+/// Whether no other try to end the run could go better.
+pub(super) fn is_for_good(error: &Error) -> bool {
+    error.kind() == ErrorKind::Incomplete
+}
+
 /// The source may have been unmounted while the units were copied.
 fn guard_again(backup: &Backup<'_>) -> Result<()> {
     backup.prepare().map(drop)
@@ -300,13 +305,11 @@ pub(super) struct Units<'u> {
 }
 
 impl Units<'_> {
-    /// Moves all trees into `folder`, and records what is in them.
-    pub(super) fn put_together(
+    /// Looks that all trees are there, and records what is in them.
+    pub(super) fn check(
         &self,
         store: &Store,
-        lock: &Lock,
         time: Timestamp,
-        folder: &str,
         record: &mut TreeRecord<'_>,
     ) -> Result<()> {
         let gone = |unit: &CopiedUnit, what: &str| {
@@ -325,6 +328,17 @@ impl Units<'_> {
                 return Err(gone(unit, "the tree or the manifest"));
             }
         }
+        Ok(())
+    }
+
+    /// Moves all trees into `folder`.
+    pub(super) fn put_together(
+        &self,
+        store: &Store,
+        lock: &Lock,
+        time: Timestamp,
+        folder: &str,
+    ) -> Result<()> {
         for unit in &self.units {
             lock.check()?;
             let tree = name::incomplete(time, &unit.token);

@@ -54,6 +54,7 @@ impl Survey {
             specials: copying.specials,
             jobs: copying.jobs,
             limit_ops: copying.limit_ops,
+            stop_after: copying.stop_after,
             ..Options::default()
         };
         // Compared with nothing, everything is new and so looked at.
@@ -64,6 +65,11 @@ impl Survey {
             // What can't be read now is told when it is copied.
             Outcome::Complete | Outcome::Partial => {}
             Outcome::Cancelled => return Err(Error::new(ErrorKind::Cancelled, "plan")),
+            Outcome::Unfinished => {
+                return Err(Error::new(ErrorKind::Incomplete, "plan").with_message(
+                    "the time is up before all of the source was looked at; nothing was planned",
+                ));
+            }
             _ => drop(report.into_result()?),
         }
         if let Some(error) = sorter.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {

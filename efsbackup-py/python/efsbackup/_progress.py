@@ -15,7 +15,8 @@ class Progress:
     """The state of a call at one moment. All numbers are totals since it began."""
 
     phase: str
-    """What is being done: ``copying``, ``deleting`` or ``syncing``."""
+    """What is being done: ``waiting`` (for another run to end), ``copying``, ``deleting`` or
+    ``syncing``."""
     entries: int
     """Source entries looked at."""
     entries_written: int
