@@ -8,6 +8,7 @@ mod common;
 use efsbackup_core::ErrorKind;
 use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::clock::{Clock, SystemClock};
+use efsbackup_core::log::Record;
 use efsbackup_core::pipeline::{Definition, Object, Parameter, ParameterValue};
 use efsbackup_core::run::{Run, RunEvent, RunOutcome, RunReport};
 use jiff::Timestamp;
@@ -89,6 +90,8 @@ struct Ran {
     report: RunReport,
     logs: Vec<PathBuf>,
     subjects: Vec<String>,
+    /// What is told of attempts that wait for their time.
+    waits: Vec<String>,
 }
 
 impl Ran {
@@ -102,15 +105,16 @@ impl Ran {
 }
 
 fn run(run: &Run, definition: &Definition, clock: Arc<dyn Clock>) -> Ran {
-    let (mut logs, mut subjects) = (Vec::new(), Vec::new());
+    let (mut logs, mut subjects, mut waits) = (Vec::new(), Vec::new(), Vec::new());
     let report = run
         .run(definition, clock, &CancelToken::new(), &mut |event| match event {
             RunEvent::Started { logs: dir, .. } => logs.push(dir.to_path_buf()),
             RunEvent::Notified(notification) => subjects.push(notification.subject.clone()),
+            RunEvent::Waits(_) => waits.push(Record::from(event).message),
             _ => {}
         })
         .unwrap();
-    Ran { report, logs, subjects }
+    Ran { report, logs, subjects, waits }
 }
 
 fn once(dir: &Path) -> Run {
@@ -223,6 +227,12 @@ fn a_failed_attempt_is_tried_again() {
     definition = with(definition, "maximumRetries", "1");
     definition = with(definition, "retryDelay", "2 minutes");
     let ran = run(&once(dir.path()), &definition, FastClock::new());
+    let instance = &ran.report.instances[0].id;
+    let begin = format!("next is {instance}_Attempt=2: attempt 2 of 2 at ");
+    let [told] = &ran.waits[..] else { panic!("{:?}", ran.waits) };
+    let at = told.strip_prefix(&begin).unwrap_or_else(|| panic!("{told}"));
+    let at = at.strip_suffix(", after the retryDelay of 2m").unwrap_or_else(|| panic!("{told}"));
+    assert!(at.parse::<Timestamp>().is_ok(), "{told}");
     assert_eq!(ran.report.outcome, RunOutcome::Finished);
     assert_eq!(ran.report.instances[0].attempts, 2);
     assert!(ran.logs[1].to_str().unwrap().ends_with("_Attempt=2"));

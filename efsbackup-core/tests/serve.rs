@@ -8,6 +8,7 @@ mod common;
 use common::Scratch;
 use efsbackup_core::deploy::{Activate, CreatePipeline, PipelineService};
 use efsbackup_core::error::ErrorKind;
+use efsbackup_core::pipeline::{Definition, Object, ShellCommandActivity};
 use efsbackup_core::wire::{Key, Keys, Remote};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -26,6 +27,10 @@ struct Service {
 
 impl Service {
     fn start(arguments: &[&str]) -> Service {
+        Service::start_with(arguments, Stdio::inherit())
+    }
+
+    fn start_with(arguments: &[&str], errors: Stdio) -> Service {
         let scratch = Scratch::new();
         let keys = scratch.path("keys");
         let mut child = Command::new(env!("CARGO_BIN_EXE_efsbackup"))
@@ -38,6 +43,7 @@ impl Service {
             .arg(scratch.path("logs"))
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(errors)
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -103,6 +109,43 @@ fn boto3_and_the_aws_cli_drive_it_and_botocores_model_agrees() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8(output.stdout).unwrap());
     eprintln!("{}", String::from_utf8(output.stdout).unwrap().trim());
+}
+
+#[test]
+fn a_task_that_nobody_takes_is_told_of_once() {
+    let scratch = Scratch::new();
+    let errors = std::fs::File::create(scratch.path("errors")).unwrap();
+    let mut service = Service::start_with(&[], Stdio::from(errors));
+    let remote = service.remote();
+    let definition = Definition::default()
+        .with(Object::new("Default").text("scheduleType", "ondemand"))
+        .with(ShellCommandActivity::new("Say").worker_group("here").command("true"))
+        .with(ShellCommandActivity::new("Sing").worker_group("here").command("true"));
+    let request =
+        CreatePipeline { name: "n".into(), unique_id: "u".into(), ..CreatePipeline::default() };
+    let id = pollster::block_on(remote.create_pipeline(&request)).unwrap();
+    let found = pollster::block_on(remote.put_definition(&id, &definition)).unwrap();
+    assert!(!found.errored, "{found:?}");
+    pollster::block_on(remote.activate(&id, &Activate::default())).unwrap();
+    let told = || std::fs::read_to_string(scratch.path("errors")).unwrap();
+    let begun = Instant::now();
+    while told().is_empty() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let runs = Command::new(env!("CARGO_BIN_EXE_efsbackup"))
+        .args(["pipeline", "runs", "n", "--endpoint", &service.endpoint, "--keys"])
+        .arg(&service.keys)
+        .output()
+        .unwrap();
+    let runs = String::from_utf8(runs.stdout).unwrap();
+    let waits = runs.matches("waits for a worker of the group \"here\"").count();
+    assert_eq!(waits, 2, "{runs}");
+    std::thread::sleep(Duration::from_millis(1200));
+    assert!(service.stop().success());
+    let told = told();
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.starts_with("warning: @Say_"), "{told}");
+    assert!(told.ends_with("start serve, or a worker, with --worker-group here\n"), "{told}");
 }
 
 #[test]

@@ -51,9 +51,15 @@ pub(crate) fn status(args: StatusArgs, context: &mut Context) -> Result<Exit> {
     Ok(Exit::COMPLETE)
 }
 
-fn cells(run: &RunStatus) -> [String; 7] {
+fn cells(object: &Object) -> [String; 7] {
+    let run = RunStatus::from(object);
     let dash = |time: &Option<String>| time.as_deref().unwrap_or("-").to_owned();
-    let error = run.error.as_deref().unwrap_or_default();
+    let group = object.first_text("workerGroup").filter(|_| {
+        let is_taken = object.first_reference("runsOn").is_some();
+        run.status == "WAITING_FOR_RUNNER" && !is_taken
+    });
+    let waits = group.map(|group| format!("waits for a worker of the group {group:?}"));
+    let error = run.error.as_deref().or(waits.as_deref()).unwrap_or_default();
     [
         run.component.clone(),
         run.scheduled_start.clone(),
@@ -82,7 +88,7 @@ pub(crate) fn runs(args: RunsArgs, context: &mut Context) -> Result<Exit> {
         context.output.note(&format!("wrote {}", BytePath::from(path.as_path())));
     }
     let heads = ["ACTIVITY", "SCHEDULED", "STATUS", "TRIES", "STARTED", "ENDED", "ERROR"];
-    table(context, heads, rows.iter().map(cells).collect());
+    table(context, heads, objects.iter().map(cells).collect());
     for object in objects.iter().filter(|_| args.tail > 0) {
         tail(&args, &pipeline, object, context);
     }

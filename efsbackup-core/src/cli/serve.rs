@@ -27,6 +27,9 @@ use std::time::{Duration, Instant};
 /// Between two looks at what is due.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How long a task waits before it is told that no worker takes it.
+const UNTAKEN: SignedDuration = SignedDuration::from_secs(5);
+
 /// Between two prunings of the history.
 const PRUNE: Duration = Duration::from_secs(60 * 60);
 
@@ -142,6 +145,7 @@ fn work(
     let keep = SignedDuration::from_hours(24 * i64::from(args.keep_days));
     let mut looked: Option<Instant> = None;
     let mut pruned: Option<Instant> = None;
+    let mut untaken = Untaken::new(args);
     let mut tell = || {
         deliver(&mut |notification| {
             notification.append_to(&notifications)?;
@@ -157,7 +161,7 @@ fn work(
                 pruned = Some(Instant::now());
                 done = done.and_then(|()| engine.prune(Timestamp::now() - keep).map(drop));
             }
-            let done = done.and_then(|()| tell());
+            let done = done.and_then(|()| tell()).and_then(|()| untaken.tell(engine, output));
             // A full disk may pass; what was not done is done by a later look.
             if let Err(error) = done {
                 output.warn(&format!("warning: {error:#}"));
@@ -188,10 +192,48 @@ fn work(
     worked
 }
 
-fn worker_options(args: &Args) -> Result<WorkerOptions> {
+/// Tasks of worker groups that this process takes none of: they wait, and nothing says why.
+struct Untaken {
+    /// The groups of which nothing, or nothing more, is to be told.
+    known: Vec<String>,
+}
+
+impl Untaken {
+    fn new(args: &Args) -> Untaken {
+        Untaken { known: if args.tasks.tasks == 0 { Vec::new() } else { groups(args) } }
+    }
+
+    /// Tells of each group once: other machines' workers may come later, or be at work.
+    fn tell(&mut self, engine: &Engine, output: &Output) -> Result<()> {
+        let long_ago = Timestamp::now() - UNTAKEN;
+        for waiting in engine.waiting_groups()? {
+            if waiting.since > long_ago || self.known.contains(&waiting.group) {
+                continue;
+            }
+            let (attempt, group) = (&waiting.attempt, &waiting.group);
+            output.warn(&match group.as_str() {
+                LOCAL_GROUP => format!(
+                    "warning: {attempt} waits for a machine; `efsbackup worker --resources` is one"
+                ),
+                _ => format!(
+                    "warning: {attempt} waits for a worker of the group {group:?}, of which none \
+                     is here; start serve, or a worker, with --worker-group {group}"
+                ),
+            });
+            self.known.push(waiting.group);
+        }
+        Ok(())
+    }
+}
+
+fn groups(args: &Args) -> Vec<String> {
     let mut groups = vec![LOCAL_GROUP.to_owned()];
     groups.extend(args.groups.iter().cloned());
-    let mut options = WorkerOptions::new(groups, &args.log_dir, work_dir(&args.state));
+    groups
+}
+
+fn worker_options(args: &Args) -> Result<WorkerOptions> {
+    let mut options = WorkerOptions::new(groups(args), &args.log_dir, work_dir(&args.state));
     options.tasks = args.tasks.tasks;
     options.objects = args.cloud.objects()?;
     options.log_limit = args.tasks.log_limit();

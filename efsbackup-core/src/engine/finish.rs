@@ -112,7 +112,7 @@ fn retry(db: &Store, mut instance: InstanceRow, now: i64) -> Result<()> {
 }
 
 /// `now` and the `retryDelay`.
-fn after_delay(db: &Store, instance: &InstanceRow, now: i64) -> Result<i64> {
+pub(super) fn after_delay(db: &Store, instance: &InstanceRow, now: i64) -> Result<i64> {
     let objects = Objects::new(db, &instance.pipeline, instance.version);
     let object = objects.instance(instance)?;
     // A delay that can't be read must not lose the retry.

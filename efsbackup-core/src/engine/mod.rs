@@ -41,6 +41,7 @@ mod tasks;
 mod tick;
 mod turns;
 mod values;
+mod waiting;
 
 use crate::clock::Clock;
 use crate::error::Result;
@@ -55,6 +56,7 @@ pub use kinds::needs_field;
 pub use notify::{Notification, Outlet};
 pub use runs::{AttemptSummary, RunSummary};
 pub use values::values_for;
+pub use waiting::{Retry, WaitingGroup};
 
 /// The worker group of activities that run on an Ec2Resource: here, that is the machine
 /// of any worker that polls this group.

@@ -34,7 +34,7 @@ use crate::deploy::{
     Activate, CreatePipeline, DefinitionVersion, Findings, ObjectFindings, ObjectStore,
     PipelineService, TaskFailure,
 };
-use crate::engine::{Engine, LOCAL_GROUP, Notification, RunSummary, values_for};
+use crate::engine::{Engine, LOCAL_GROUP, Notification, Retry, RunSummary, values_for};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Definition, FieldValue, ParameterValue};
 use crate::worker::{RunAs, WorkerOptions};
@@ -108,6 +108,8 @@ pub enum RunEvent<'a> {
         /// Why it failed, if it did.
         failure: Option<&'a TaskFailure>,
     },
+    /// After a failure the next attempt waits for its time.
+    Waits(&'a Retry),
     /// An earlier process died while it ran this attempt; what it left was ended.
     Recovered {
         /// The attempt's id.

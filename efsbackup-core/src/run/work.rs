@@ -52,7 +52,7 @@ impl Running<'_> {
         let worked = thread::scope(|scope| {
             scope.spawn(|| self.alarms.run(self.engine, &over, &problems));
             let worked = worker.run(&stop, &mut |events| {
-                events.iter().for_each(|event| tell(event, on_event));
+                events.iter().for_each(|event| self.tell(event, on_event));
                 told.try_iter().for_each(|text| on_event(&RunEvent::Warned(&text)));
                 let due = looked.is_none_or(|last| last.elapsed() >= TICK);
                 if events.is_empty() && !due && !cancel.is_cancelled() {
@@ -116,28 +116,33 @@ impl Running<'_> {
         self.engine.prune(before).map(drop)
     }
 
+    fn tell(&self, event: &WorkerEvent, on_event: &mut dyn FnMut(&RunEvent<'_>)) {
+        match event {
+            WorkerEvent::Started { attempt, logs, .. } => {
+                on_event(&RunEvent::Started { attempt, logs })
+            }
+            WorkerEvent::Ended { attempt, failure } => {
+                on_event(&RunEvent::Ended { attempt, failure: failure.as_ref() });
+                // Where the state can't be read, the next look at what is due fails too.
+                let waits = || self.engine.retry_of(self.pipeline, attempt).ok().flatten();
+                if let Some(retry) = failure.as_ref().and_then(|_| waits()) {
+                    on_event(&RunEvent::Waits(&retry));
+                }
+            }
+            WorkerEvent::Recovered { attempt } => on_event(&RunEvent::Recovered { attempt }),
+            WorkerEvent::LogsKept { attempt, message } => {
+                on_event(&RunEvent::Warned(&format!("logs of {attempt}: {message}")));
+            }
+            WorkerEvent::Unreachable { message } => on_event(&RunEvent::Warned(message)),
+        }
+    }
+
     fn deliver(&self, on_event: &mut dyn FnMut(&RunEvent<'_>)) -> Result<()> {
         self.engine.deliver_to(self.alarms.file_outlet(), &mut |notification| {
             notification.append_to(self.notifications)?;
             on_event(&RunEvent::Notified(notification));
             Ok(())
         })
-    }
-}
-
-fn tell(event: &WorkerEvent, on_event: &mut dyn FnMut(&RunEvent<'_>)) {
-    match event {
-        WorkerEvent::Started { attempt, logs, .. } => {
-            on_event(&RunEvent::Started { attempt, logs })
-        }
-        WorkerEvent::Ended { attempt, failure } => {
-            on_event(&RunEvent::Ended { attempt, failure: failure.as_ref() });
-        }
-        WorkerEvent::Recovered { attempt } => on_event(&RunEvent::Recovered { attempt }),
-        WorkerEvent::LogsKept { attempt, message } => {
-            on_event(&RunEvent::Warned(&format!("logs of {attempt}: {message}")));
-        }
-        WorkerEvent::Unreachable { message } => on_event(&RunEvent::Warned(message)),
     }
 }
 
