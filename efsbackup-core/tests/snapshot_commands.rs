@@ -110,6 +110,40 @@ fn the_way_of_a_snapshot_from_mark_to_restore() {
 }
 
 #[test]
+fn a_night_later_the_lines_tell_what_changed_and_latest_is_what_was_taken() {
+    let scratch = Scratch::new();
+    let source = scratch.build("source", &tree! { "f" => file("12345"), "g" => file("6") });
+    let place = scratch.path("");
+    let does = |arguments: &str| {
+        let done = run(&place, arguments);
+        assert_eq!(done.status, 0, "{arguments}: {} {}", done.stdout, done.stderr);
+        done
+    };
+    does("backup source root --name app");
+    std::fs::write(source.join("f"), "longer than it was").unwrap();
+    let files = |done: &Done| {
+        let lines = done.stdout.lines().filter(|line| line.as_bytes()[1] == b'f');
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let plan = does("backup source root --name app --itemize --dry-run");
+    assert!(plan.stderr.contains("dry run, complete: 3 entries"), "{}", plan.stderr);
+    assert!(plan.stderr.contains("1 would be linked"), "{}", plan.stderr);
+    assert_eq!(files(&plan), [">f+++++++++ f"]);
+    let all = does("backup source root --name app --itemize --dry-run -v");
+    assert!(all.stdout.contains("hf          g\n"), "{}", all.stdout);
+    let newest = does("backup source root --name app --quiet");
+
+    let restored = does("restore root latest out");
+    let id = newest.stdout.trim();
+    assert!(restored.stderr.contains(&format!("complete snapshot {id}\n")), "{}", restored.stderr);
+    assert_same(&source, &scratch.path("out"));
+    assert!(does("verify root latest").stdout.starts_with(id));
+    let first = does("snapshots root --json").json()["snapshots"][0]["id"].clone();
+    let changes = does(&format!("diff root {} latest", first.as_str().unwrap()));
+    assert_eq!(changes.stdout.lines().filter(|line| line.contains(" f: ")).count(), 1);
+}
+
+#[test]
 fn refusals_and_failures_are_one_line_with_the_right_status() {
     let scratch = Scratch::new();
     scratch.build("source", &tree! { "f" => file("x") });

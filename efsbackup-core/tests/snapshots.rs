@@ -9,7 +9,8 @@ mod common;
 use common::repository::{Hands, at, backup, backup_at, folders, repository, try_backup};
 use common::{Scratch, file, probe};
 use efsbackup_core::ErrorKind;
-use efsbackup_core::snapshot::{BackupOptions, Repository, State};
+use efsbackup_core::bytepath::BytePath;
+use efsbackup_core::snapshot::{BackupOptions, LATEST, Repository, Retention, State};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,56 @@ fn names_take_the_second_and_the_offset_only_where_they_must() {
     // All names of this second are taken: the run waits for the next.
     assert_eq!(take(), "2026-10-25-02-30-11");
     assert_eq!(ids(&root).len(), 4);
+}
+
+#[test]
+fn a_name_is_not_given_again_while_a_later_one_of_its_minute_is_there() {
+    let (_scratch, source, root) = source_and_root();
+    let clock = Hands::at("2026-11-22T20:00:10Z");
+    let take = || backup_at(&source, &root, &clock, "UTC").id;
+    assert_eq!(take(), "2026-11-22-20-00");
+    clock.set("2026-11-22T20:00:20Z");
+    assert_eq!(take(), "2026-11-22-20-00-20");
+    let kept =
+        repository(&root).prune(Retention { last: 1, ..Retention::default() }).run().unwrap();
+    assert_eq!(kept.removed, ["2026-11-22-20-00"]);
+    clock.set("2026-11-22T20:00:30Z");
+    assert_eq!(take(), "2026-11-22-20-00-30");
+    assert_eq!(ids(&root), ["2026-11-22-20-00-20", "2026-11-22-20-00-30"]);
+}
+
+#[test]
+fn latest_is_the_newest_complete_snapshot() {
+    let (scratch, source, root) = source_and_root();
+    let repository = repository(&root);
+    let clock = Hands::at("2026-11-22T20:00:00Z");
+    fs::write(source.join("file"), "first").unwrap();
+    backup_at(&source, &root, &clock, "UTC");
+    clock.set("2026-11-22T21:00:00Z");
+    fs::write(source.join("file"), "second, longer").unwrap();
+    let newest = backup_at(&source, &root, &clock, "UTC").id;
+    // What it replaces is kept as an undo, which is newer, and not whole.
+    repository.restore("2026-11-22-20-00", &source).in_place(true).run().unwrap();
+    assert_eq!(repository.snapshots().unwrap().last().unwrap().state, State::Undo);
+
+    assert_eq!(repository.snapshot(LATEST).unwrap().id, newest);
+    assert!(repository.verify(LATEST).run().unwrap().is_good());
+    let restored = scratch.path("restored");
+    repository.restore(LATEST, &restored).entry(Path::new("[f]ile")).run().unwrap();
+    assert_eq!(fs::read_to_string(restored.join("file")).unwrap(), "second, longer");
+    let mut changes = Vec::new();
+    repository.diff("2026-11-22-20-00", LATEST).run(|change| changes.push(change.path)).unwrap();
+    assert_eq!(changes, [BytePath::from(Path::new("file"))]);
+}
+
+#[test]
+fn there_is_no_latest_where_nothing_is_complete() {
+    let (_scratch, source, root) = source_and_root();
+    let repository = repository(&root);
+    let (_, only) = backup(&source, &root);
+    fs::remove_dir_all(repository.snapshot_path(&only.id)).unwrap();
+    let error = repository.snapshot(LATEST).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
 #[test]

@@ -98,7 +98,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.itemize(context)?;
     let Job { repository, source, root, options, stats } = args.job()?;
     let watch = Watch::begin(stats, &source, &root)?;
-    let lines = ItemizedLines(context.output.clone());
+    let lines = ItemizedLines::new(context);
     let mut bar = context.progress_bar();
     let mut backup =
         repository.backup(&source).options(options).cancel(&context.cancel).progress(&mut bar);

@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::repository_args::RepositoryArgs;
 use crate::bytepath::BytePath;
 use crate::error::Result;
-use crate::snapshot::Change;
+use crate::snapshot::{Change, LATEST};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Args {
     #[command(flatten)]
     repository: RepositoryArgs,
-    /// The older snapshot
+    /// The older snapshot; `latest` is the newest complete one
     snapshot: String,
     /// The newer snapshot, or a directory such as the source
     other: PathBuf,
@@ -30,9 +30,10 @@ struct Document {
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let repository = args.repository.repository()?;
     let id = BytePath::from(args.other.as_path());
-    let is_snapshot = repository.snapshots()?.iter().any(|known| id.to_utf8() == Some(&*known.id));
+    let snapshots = repository.snapshots()?;
+    let is_snapshot = |id: &str| id == LATEST || snapshots.iter().any(|known| known.id == id);
     let diff = match id.to_utf8() {
-        Some(id) if is_snapshot => repository.diff(&args.snapshot, id),
+        Some(id) if is_snapshot(id) => repository.diff(&args.snapshot, id),
         _ => repository.diff_directory(&args.snapshot, Path::new(&args.other)),
     };
     let mut changes = Vec::new();

@@ -43,7 +43,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.link_sources =
         args.link_dest.into_iter().map(|path| LinkSource::new(path, Trust::Metadata)).collect();
     let watch = Watch::begin(args.mirror.stats, &args.source, &args.destination)?;
-    let lines = ItemizedLines(context.output.clone());
+    let lines = ItemizedLines::new(context);
     let mut bar = context.progress_bar();
     let mut mirror = Mirror::new(args.source, args.destination)
         .options(options)
@@ -57,13 +57,28 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     report::write(context, &result?, watch)
 }
 
-/// Writes a line for each entry that something was done to.
-pub(super) struct ItemizedLines(pub(super) Output);
+/// Writes a line for each entry that something was done to. As with rsync's `-i` files that are
+/// linked unchanged are left out, and told with `-v` as with its `-ii`.
+pub(super) struct ItemizedLines {
+    output: Output,
+    linked: bool,
+}
+
+impl ItemizedLines {
+    pub(super) fn new(context: &Context) -> Self {
+        ItemizedLines { output: context.output.clone(), linked: context.verbose }
+    }
+}
 
 impl Listener for ItemizedLines {
     fn entry(&self, event: &EntryEvent<'_>) {
-        if !matches!(event.action, Action::Unchanged | Action::Vanished | Action::Failed) {
-            self.0.line(itemized_line(event));
+        let told = match event.action {
+            Action::Unchanged | Action::Vanished | Action::Failed => false,
+            Action::Linked => self.linked,
+            _ => true,
+        };
+        if told {
+            self.output.line(itemized_line(event));
         }
     }
 }

@@ -22,7 +22,8 @@ pub(crate) struct MirrorArgs {
     /// List what would be done, do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// One line an action on stdout: rsync's %i codes, then the name
+    /// One line an action on stdout: rsync's %i codes, then the name; -v lists what is linked
+    /// unchanged too
     #[arg(long)]
     itemize: bool,
     /// Leave out what is on other file systems

@@ -44,8 +44,12 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         left_over: &done.left_over,
     })?;
     for Decision { id, keep, reasons, .. } in &done.decisions {
-        let fate = if *keep { "keep" } else { "remove" };
-        context.output.line(format!("{fate:<6}  {id}  {}", reasons.join(", ")));
+        let fate = match keep {
+            true => "keep",
+            false if done.removed.contains(id) => "removed",
+            false => "remove",
+        };
+        context.output.line(format!("{fate:<7}  {id}  {}", reasons.join(", ")));
     }
     for problem in &done.left_over {
         context.output.warn(&format!("efsbackup: left for the next run: {problem}"));

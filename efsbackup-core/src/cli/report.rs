@@ -27,7 +27,8 @@ pub(crate) fn write_errors(context: &Context, report: &Report) {
     let shown = report.errors.len().min(shown) as u64;
     let rest = report.errors_total.saturating_sub(shown);
     if rest > 0 && shown > 0 {
-        context.output.warn(&format!("efsbackup: and {} more errors", HumanCount(rest)));
+        let noun = if rest == 1 { "error" } else { "errors" };
+        context.output.warn(&format!("efsbackup: and {} more {noun}", HumanCount(rest)));
     }
 }
 
@@ -48,14 +49,20 @@ pub(crate) fn summary(report: &Report) -> String {
         ("vanished", &entries.vanished),
         ("failed", &entries.failed),
     ];
-    let mut text =
-        format!("{}: {} entries", report.outcome.name(), HumanCount(entries.scanned.total()));
+    let dry_run = report.options.iter().any(|option| option == "--dry-run");
+    let (would, done) = if dry_run { ("would be ", "dry run, ") } else { ("", "") };
+    let total = entries.scanned.total();
+    let noun = if total == 1 { "entry" } else { "entries" };
+    let mut text = format!("{done}{}: {} {noun}", report.outcome.name(), HumanCount(total));
     for (fate, counts) in fates {
         if counts.total() > 0 {
-            text += &format!(", {} {fate}", HumanCount(counts.total()));
+            let is_done = !matches!(fate, "unchanged" | "vanished" | "failed");
+            let would = if is_done { would } else { "" };
+            text += &format!(", {} {would}{fate}", HumanCount(counts.total()));
         }
     }
     let (copied, scanned) = (BinaryBytes(report.bytes.copied), BinaryBytes(report.bytes.scanned));
-    text += &format!("; {copied} of {scanned} copied in {:.1} s", report.elapsed.as_secs_f64());
+    let seconds = report.elapsed.as_secs_f64();
+    text += &format!("; {copied} of {scanned} {would}copied in {seconds:.1} s");
     text
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub(crate) struct RepositoryArgs {
     /// The folder of all repositories
     root: PathBuf,
-    /// Which one, where there are several
+    /// The repository's name, where ROOT has several
     #[arg(long)]
     name: Option<String>,
 }

@@ -8,14 +8,14 @@ use super::report;
 use super::repository_args::RepositoryArgs;
 use super::stats::{self, Watch};
 use crate::error::Result;
-use crate::snapshot::BackupOptions;
+use crate::snapshot::{BackupOptions, Snapshot, State};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     repository: RepositoryArgs,
-    /// Which snapshot; `efsbackup snapshots` lists them
+    /// Which snapshot; `efsbackup snapshots` lists them, `latest` is the newest complete one
     snapshot: String,
     /// Where to; what is restored must be missing there, unless --in-place is given
     destination: PathBuf,
@@ -53,15 +53,13 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     options.delete = args.delete;
     let mut named = BackupOptions::default();
     named.set_timezone(&args.timezone)?;
-    let watch = Watch::begin(
-        args.mirror.stats,
-        &repository.snapshot_path(&args.snapshot),
-        &args.destination,
-    )?;
-    let lines = ItemizedLines(context.output.clone());
+    let snapshot = repository.snapshot(&args.snapshot)?;
+    let place = repository.snapshot_path(&snapshot.id);
+    let watch = Watch::begin(args.mirror.stats, &place, &args.destination)?;
+    let lines = ItemizedLines::new(context);
     let mut bar = context.progress_bar();
     let mut restore = repository
-        .restore(&args.snapshot, &args.destination)
+        .restore(&snapshot.id, &args.destination)
         .options(options)
         .in_place(args.in_place)
         .undo(!args.no_undo)
@@ -79,11 +77,16 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     let done = result?;
     stats::write(context, watch, &done, done.report.entries.scanned.total())?;
     report::write_errors(context, &done.report);
-    if let Some(undo) = &done.undo {
-        let id = &undo.id;
-        context
-            .output
-            .note(&format!("kept as {id} what was replaced: restore that --in-place to undo this"));
+    let Snapshot { id, state, .. } = &snapshot;
+    context.output.note(&match state {
+        State::Partial => format!("snapshot {id} is partial: not all of its source could be read"),
+        State::Undo => format!("snapshot {id} is an undo: it holds what a restore replaced"),
+        state => format!("{} snapshot {id}", state.name()),
+    });
+    if let Some(Snapshot { id, .. }) = &done.undo {
+        context.output.note(&format!(
+            "what was replaced is kept as {id}: restoring that with --in-place undoes this"
+        ));
     }
     context.output.note(&report::summary(&done.report));
     Ok(Exit::from_status(done.exit_status()))

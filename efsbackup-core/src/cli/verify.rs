@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     #[command(flatten)]
     repository: RepositoryArgs,
-    /// Which snapshot
+    /// Which snapshot; `latest` is the newest complete one
     #[arg(required_unless_present = "all")]
     snapshot: Option<String>,
     /// Every snapshot, each against its manifest
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// left out; with --repair: where to repair from
     #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
-    /// Make what is not as its manifest says anew, where --source DIR still has it just so
+    /// Make damaged files anew from --source DIR, where that still has them as they were
     #[arg(long, requires = "source")]
     repair: bool,
     /// Read the contents of only this share of the files, chosen at random
@@ -61,7 +61,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
     }
     let repository = args.repository.repository()?;
     let ids = match args.snapshot {
-        Some(id) => vec![id],
+        Some(id) => vec![repository.snapshot(&id)?.id],
         None => repository.snapshots()?.into_iter().map(|snapshot| snapshot.id).collect(),
     };
     let how = How { source: args.source, repair: args.repair, sample: args.sample };

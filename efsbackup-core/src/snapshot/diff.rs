@@ -124,13 +124,13 @@ impl<'a> Diff<'a> {
     }
 
     fn snapshot(&self, store: &Store, id: &str) -> Result<(Box<dyn Entries>, Coverage)> {
-        self.repository.snapshot(id)?;
-        if let Some(manifest) = store.manifest(id)? {
+        let id = self.repository.snapshot(id)?.id;
+        if let Some(manifest) = store.manifest(&id)? {
             let coverage = manifest.coverage();
             return Ok((Box::new(manifest), coverage));
         }
         let coverage = Coverage { xattrs: true, acls: true };
-        let path = self.repository.snapshot_path(id);
+        let path = self.repository.snapshot_path(&id);
         Ok((self.tree(store, &path, coverage, false)?, coverage))
     }
 

@@ -88,7 +88,7 @@ pub use options::BackupOptions;
 pub use piece::{CopiedPiece, Piece};
 pub use prune::{Prune, PruneReport};
 pub use range::Range;
-pub use repository::Repository;
+pub use repository::{LATEST, Repository};
 pub use restore::{Restore, RestoreReport};
 pub use retention::{Decision, Retention};
 pub use shared::{Begun, CopiedUnit, SharedRun};

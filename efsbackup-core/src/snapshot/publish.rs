@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::{Digest, Report};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use rustix::fs::FileType;
 use std::time::Duration;
 
 /// By how many seconds at most a snapshot's name may be later than its time.
@@ -101,16 +102,31 @@ impl Publication<'_> {
     /// when the run began; a person, or another process of the same run, may have taken it.
     fn free_id(&self, time: Timestamp) -> Result<String> {
         for later in 0..MAX_LATER {
-            for id in name::candidates(time + SignedDuration::from_secs(later), self.timezone) {
-                if self.store.is_free(&id)? {
-                    return Ok(id);
-                }
+            let time = time + SignedDuration::from_secs(later);
+            if let Some(id) = free_name(self.store, time, self.timezone)? {
+                return Ok(id);
             }
         }
         Err(Error::new(ErrorKind::AlreadyExists, "publish")
             .with_message("all names of this snapshot were taken while it was made; run again")
             .with_path(self.store.dir.path.as_path()))
     }
+}
+
+/// The first name for `time` that a new snapshot may have.
+///
+/// A minute's own name is for the first snapshot of that minute. Given again, after that one was
+/// removed, it would come before those that are older, and mean something else to who wrote it down.
+fn free_name(store: &Store, time: Timestamp, timezone: &TimeZone) -> Result<Option<String>> {
+    let names = name::candidates(time, timezone);
+    let there = store.dir.names(FileType::Directory)?;
+    let is_first = !there.iter().any(|id| id.starts_with(&names[0]));
+    for name in names.into_iter().skip(usize::from(!is_first)) {
+        if store.is_free(&name)? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// The instant of a new snapshot: now, or the first second at which one of its names is free.
@@ -122,10 +138,8 @@ pub(super) fn free_instant(
 ) -> Result<Timestamp> {
     loop {
         let now = clock.now();
-        for id in name::candidates(now, timezone) {
-            if store.is_free(&id)? {
-                return Ok(now);
-            }
+        if free_name(store, now, timezone)?.is_some() {
+            return Ok(now);
         }
         if cancel.is_cancelled() {
             return Err(Error::new(ErrorKind::Cancelled, "backup"));

@@ -6,13 +6,16 @@ use super::diff::Diff;
 use super::prune::Prune;
 use super::restore::Restore;
 use super::retention::Retention;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, State};
 use super::store::{CONTROL, Store};
 use super::verify::Verify;
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::Report;
 use std::path::{Path, PathBuf};
+
+/// What stands for the newest complete snapshot wherever the name of one is asked for.
+pub const LATEST: &str = "latest";
 
 /// The snapshots of one source: the folder `ROOT/NAME`. Nothing is opened or made before an
 /// operation runs.
@@ -108,12 +111,12 @@ impl Repository {
         Backup::new(self, source.as_ref())
     }
 
-    /// The snapshot `id`, about to be restored into `destination`.
+    /// The snapshot `id`, or [`LATEST`], about to be restored into `destination`.
     pub fn restore(&self, id: &str, destination: impl AsRef<Path>) -> Restore<'_> {
         Restore::new(self, id, destination.as_ref())
     }
 
-    /// The snapshot `id`, about to be verified.
+    /// The snapshot `id`, or [`LATEST`], about to be verified.
     pub fn verify(&self, id: &str) -> Verify<'_> {
         Verify::new(self, id)
     }
@@ -150,14 +153,22 @@ impl Repository {
         self.open()?.snapshots()
     }
 
-    /// The snapshot `id`.
+    /// The snapshot `id`, or the newest complete one where that is [`LATEST`].
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], and those of [`Repository::snapshots`].
     pub fn snapshot(&self, id: &str) -> Result<Snapshot> {
-        self.snapshots()?.into_iter().find(|snapshot| snapshot.id == id).ok_or_else(|| {
+        let is_it = |snapshot: &Snapshot| match id {
+            LATEST => snapshot.state == State::Complete,
+            id => snapshot.id == id,
+        };
+        self.snapshots()?.into_iter().rfind(is_it).ok_or_else(|| {
+            let message = match id {
+                LATEST => "no snapshot here is complete; `efsbackup snapshots` lists them",
+                _ => "there is no such snapshot; `efsbackup snapshots` lists them",
+            };
             Error::new(ErrorKind::NotFound, "snapshot")
-                .with_message("there is no such snapshot; `efsbackup snapshots` lists them")
+                .with_message(message)
                 .with_path(self.snapshot_path(id))
         })
     }

@@ -131,9 +131,12 @@ impl<'a> Restore<'a> {
     pub fn entry(self, entry: impl Into<BytePath>) -> Self {
         let entry = entry.into();
         let is_wild = entry.as_bytes().iter().any(|byte| b"*?[".contains(byte));
-        // A file may well be called `a[1]`.
-        let place = self.repository.snapshot_path(&self.id).join(entry.as_path());
-        match is_wild && place.symlink_metadata().is_err() {
+        // A file may well be called `a[1]`. Where there is no such snapshot, `run` says so.
+        let is_there = |snapshot: Snapshot| {
+            let place = self.repository.snapshot_path(&snapshot.id).join(entry.as_path());
+            place.symlink_metadata().is_ok()
+        };
+        match is_wild && !self.repository.snapshot(&self.id).is_ok_and(is_there) {
             true => self.pattern(entry),
             false => self.path(entry),
         }
@@ -185,6 +188,7 @@ impl<'a> Restore<'a> {
         }
         let store = self.repository.open()?;
         let snapshot = self.repository.snapshot(&self.id)?;
+        self.id.clone_from(&snapshot.id);
         self.refuse_the_repository()?;
         let chosen = choose(&store, &self.id, &self.paths, &self.patterns, &self.cancel)?;
         let some_chosen = !chosen.tops.is_empty();
@@ -330,7 +334,7 @@ impl<'a> Restore<'a> {
             if is_occupied(&path, top.is_empty())? {
                 if !self.in_place {
                     return Err(refused(
-                        "something is there already; restore to another place, or over it with                          --in-place; nothing was changed",
+                        "something is there already; restore to another place, or over it with --in-place; nothing was changed",
                         &path,
                     ));
                 }

@@ -202,7 +202,7 @@ impl<'a> Verify<'a> {
     /// [`ErrorKind::NotFound`] when there is no such snapshot;
     /// [`ErrorKind::Unsupported`] when there is neither a tree to compare with nor a
     /// manifest or record; [`ErrorKind::Cancelled`]; those of [`Mirror::run`].
-    pub fn run(self) -> Result<Verification> {
+    pub fn run(mut self) -> Result<Verification> {
         if self
             .sample
             .is_some_and(|share| self.source.is_some() || !(share > 0.0 && share <= 100.0))
@@ -216,6 +216,7 @@ impl<'a> Verify<'a> {
                 .with_message("compare with a tree, or repair from it by the manifest"));
         }
         let snapshot = self.repository.snapshot(&self.id)?;
+        self.id.clone_from(&snapshot.id);
         let mut lost = Vec::new();
         if self.source.is_none() {
             let store = self.repository.open()?;
