@@ -243,8 +243,8 @@ const DAILY: &str = r#"{"objects": [
     {"id": "Work", "type": "ShellCommandActivity", "workerGroup": "here", "command": "true"}
 ]}"#;
 
-/// What the guides tell C programmers to write, as bodies of programs, each run in a folder of its
-/// own that stands for `/mnt`.
+/// What the guides tell C programmers to write, whole programs and bodies of some, each run in a
+/// folder of its own that stands for `/mnt`.
 #[test]
 fn the_programs_of_the_guides_run() {
     let root = Path::new(CRATE).join("..");
@@ -265,9 +265,12 @@ fn the_programs_of_the_guides_run() {
                 block.lines().partition(|line| line.starts_with("#include"));
             let source = folder.path().join("program.c");
             let (includes, body) = (includes.join("\n"), body.join("\n"));
-            let program = format!(
-                "#include <stdio.h>\n#include <efsbackup.h>\n{includes}\nint main(void) {{\n{body}\nreturn 0;\n}}\n"
-            );
+            let program = match block.contains("int main(") {
+                true => block,
+                false => format!(
+                    "#include <stdio.h>\n#include <efsbackup.h>\n{includes}\nint main(void) {{\n{body}\nreturn 0;\n}}\n"
+                ),
+            };
             fs::write(&source, program).unwrap();
             let program = compile_source(&source, &format!("guide-{count}"));
             let output = succeed(Command::new(program).current_dir(&folder));

@@ -71,7 +71,7 @@ def test_the_first_backup_is_made_restored_and_undone(tmp_path: Path) -> None:
     # The folders are there; tests/nfs/cases/guides.sh mounts them.
     said = type_in(script.replace("\nefsbackup mount ", "\n: efsbackup mount "), tmp_path)
 
-    assert said.count("complete snapshot") == 3, said
+    assert said.count("\ncomplete snapshot /") == 3, said
     assert (mounts / "app.conf.old").read_text() == "first"
     assert (mounts / "restored/notes.txt").read_text() == "notes\na change\n"
     assert (mounts / "some/conf/app.conf").read_text() == "first"
@@ -96,9 +96,9 @@ def test_the_commands_of_the_readme_succeed(tmp_path: Path) -> None:
     said = type_in(script, tmp_path)
     assert "ShellCommandActivityObj" in said, said
     assert (mounts / "restored" / "file").read_text() == "kept"
-    # The pipeline has taken one too, under the source's own name.
-    (taken,) = snapshots(mounts / "backups/fs-0123456789abcdef0")
-    assert (taken / "file").read_text() == "kept"
+    # One by `backup`, one by the pipeline.
+    taken = snapshots(mounts / "backups/fs-0123456789abcdef0")
+    assert [(snapshot / "file").read_text() for snapshot in taken] == ["kept", "kept"]
 
 
 def test_a_pipeline_is_written_run_here_and_deployed_to_a_service(tmp_path: Path) -> None:
