@@ -126,7 +126,7 @@ fn unit(args: UnitArgs, context: &mut Context) -> Result<Exit> {
     let started = Instant::now();
     let (node, nodes) = args.node;
     let itemize = args.backup.itemize(context)?;
-    let lines = ItemizedLines(context.output.clone());
+    let lines = ItemizedLines::new(context);
     let (Job { repository, source, mut options, .. }, run) = job(args.backup)?;
     let time = options.mirror.stop_after;
     let plan = Plan::of_run(&repository, &run)?;
@@ -173,7 +173,7 @@ fn is_late(error: &Error, time: Option<Duration>, started: Instant) -> bool {
 
 fn finish(args: backup::Args, context: &mut Context) -> Result<Exit> {
     let itemize = args.itemize(context)?;
-    let lines = ItemizedLines(context.output.clone());
+    let lines = ItemizedLines::new(context);
     let (Job { repository, source, root, options, stats }, run) = job(args)?;
     let plan = Plan::of_run(&repository, &run)?;
     let copied = plan.all_copied(&repository)?;
