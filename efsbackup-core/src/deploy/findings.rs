@@ -14,6 +14,17 @@ pub struct Findings {
 }
 
 /// The findings of one object.
+///
+/// ```
+/// use efsbackup_core::deploy::Findings;
+/// use efsbackup_core::pipeline::{Definition, ShellCommandActivity};
+///
+/// let definition = Definition::default()
+///     .with(ShellCommandActivity::new("Run").command("true").runs_on("Box"));
+/// let findings = Findings::from(&definition.validate());
+/// let lines: Vec<String> = findings.errors.iter().flat_map(|object| object.lines()).collect();
+/// assert!(lines.contains(&"E301 Run.runsOn: there is no object Box".to_owned()));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectFindings {
     /// The object's id; empty where the whole definition is meant.
