@@ -71,6 +71,13 @@ fn help_and_version_are_results_and_bad_usage_is_one_line() {
         let json = run(&[&["--json"], wrong].concat()).json();
         assert_eq!((&json["exit"], &json["error"]["kind"]), (&2.into(), &"invalid-input".into()));
     }
+    for (wrong, expected) in [
+        (&["verify", "root"][..], "<SNAPSHOT|--all>"),
+        (&["convert", "p.json"], "; there is `efsbackup pipeline convert`"),
+        (&["plan"], "; there is `efsbackup shard plan` and `efsbackup pipeline plan`"),
+    ] {
+        assert!(run(wrong).stderr.trim_end().ends_with(expected), "{}", run(wrong).stderr);
+    }
 }
 
 #[test]
@@ -79,6 +86,7 @@ fn an_error_is_one_line_or_the_json_document() {
     let (none, destination) = (scratch.path("no\nne"), scratch.path("destination"));
     let ran = mirror(&[], &none, &destination);
     assert_eq!((ran.status, ran.stdout.len()), (1, 0));
+    let line = ran.stderr.trim_end().strip_prefix("efsbackup: ").map(str::to_owned);
     assert!(
         ran.stderr.starts_with("efsbackup: ") && ran.stderr.contains("no\\nne"),
         "{}",
@@ -89,6 +97,7 @@ fn an_error_is_one_line_or_the_json_document() {
     let json = ran.json();
     assert_eq!((ran.status, ran.stderr.as_str()), (1, ""));
     assert_eq!((&json["exit"], &json["error"]["kind"]), (&1.into(), &"not-found".into()));
+    assert_eq!(json["error"]["line"].as_str(), line.as_deref(), "{json}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Callable
 
 import pytest
@@ -85,11 +86,16 @@ def test_each_module_is_explained_and_the_playbook_is_one(tmp_path: Path) -> Non
             assert all(one["examples"] and one["return"] for one in explained.values())
 
 
+def examples_text(module: str) -> str:
+    """A module's EXAMPLES."""
+    text = (COLLECTION / "plugins" / "modules" / f"{module}.py").read_text()
+    return text.split('EXAMPLES = r"""')[1].split('"""')[0]
+
+
 def examples(module: str) -> list[dict[str, Any]]:
     """The tasks of a module's EXAMPLES."""
     yaml = importlib.import_module("yaml")
-    text = (COLLECTION / "plugins" / "modules" / f"{module}.py").read_text()
-    tasks = yaml.safe_load(text.split('EXAMPLES = r"""')[1].split('"""')[0])
+    tasks = yaml.safe_load(examples_text(module))
     assert tasks and all(task["name"] and f"efsbackup.ops.{module}" in task for task in tasks)
     return [task[f"efsbackup.ops.{module}"] for task in tasks]
 
@@ -109,6 +115,32 @@ def test_the_examples_of_the_modules_on_files_run(tmp_path: Path) -> None:
             answer = run(module, json.loads(text), check=check)
             assert not answer.get("failed"), (module, arguments, answer)
     assert (mounts / "copy" / "file").read_text() == "kept"
+
+
+def play(folder: Path, endpoint: str, keys: Path) -> str:
+    """The examples of a pipeline on this machine, played in check mode, for good, and where the run fails."""
+    text = "".join(
+        "- name: " + task.split("\n\n")[0].rstrip() + "\n"
+        for module, start in (("data_pipeline", "Have one on this"), ("data_pipeline_info", "Wait for"))
+        for task in examples_text(module).split("- name: ")
+        if task.startswith(start)
+    )
+    assert text.count("- name: ") == 2
+    text = text.replace("http://127.0.0.1:4664", endpoint).replace("/etc/efsbackup/keys", str(keys))
+    failing = text.replace("name: hello", "name: sorry").replace("echo hello", "echo sorry >&2; exit 7")
+    failing = failing.replace("ondemand,", "ondemand, maximumRetries: '0',")
+    settings = {**os.environ, **SETTINGS, "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_NOCOLOR": "1"}
+    settings["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / "examples" / "ansible")
+    said = ""
+    for tasks, how, status in ((text, ["--check"], 0), (text + failing, [], 2)):
+        tasks = tasks.replace("  retries: 60\n", "  retries: 60\n  delay: 0.2\n")
+        playbook = folder / "play.yml"
+        playbook.write_text("- hosts: localhost\n  gather_facts: false\n  tasks:\n" + indent(tasks, "  "))
+        line = [sys.executable, "-m", "ansible", "playbook", *how, str(playbook)]
+        done = subprocess.run(line, env=settings, capture_output=True, text=True, check=False, timeout=100)
+        assert done.returncode == status, done.stdout + done.stderr
+        said = done.stdout
+    return said
 
 
 def wait_for(status: str, ask: Callable[[], dict[str, Any]]) -> None:
@@ -137,6 +169,12 @@ def test_the_examples_of_the_modules_of_pipelines_run(tmp_path: Path) -> None:
             url = server.stdout.readline().removeprefix("listening at ").strip()
             # What is said of AWS is asked of the service here.
             here = {"endpoint_url": url, "keys_file": str(keys)}
+            said = play(tmp_path, url, keys)
+            assert "ok=3 " in said and "failed=1 " in said, said
+            (sorry,) = run("data_pipeline_info", {"name": "sorry", "runs": True, **here})["pipelines"]
+            assert sorry["runs"][0]["error"] == "the command ended with exit status 7: sorry"
+            for name in ("hello", "sorry"):
+                run("data_pipeline", {"name": name, "state": "absent", **here})
             missing = {name: "none" for name in ("myTopicArn", "myImageId", "mySubnetId")}
             missing |= {"mySecurityGroupId": "none", "myKeyPair": "none", "myS3LogBucket": "s3://none"}
             for arguments in examples("data_pipeline"):

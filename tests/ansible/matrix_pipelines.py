@@ -73,6 +73,8 @@ def pipelines(definition: Path, connection: dict[str, Any]) -> None:
     assert info(service, connection) == []
     matrix.step("remove what is not there", state="absent", changed=False)
     matrix.refused("stop what is not there", state="inactive")
+    missing = matrix.refused("no such file", src="/nosuch/file.json")
+    assert missing["msg"].endswith(": no such file or directory: /nosuch/file.json (errno 2)"), missing
 
     made = matrix.repeated("make", **from_file)
     (only,) = info(service, connection)

@@ -249,6 +249,8 @@ struct ErrorFields {
     kind: &'static str,
     op: &'static str,
     message: String,
+    /// All of it, as it stands on stderr without `--json`.
+    line: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -265,6 +267,7 @@ impl ErrorDocument {
                 kind: error.kind().name(),
                 op: error.op(),
                 message: error.message(),
+                line: error.to_string(),
                 path: error.path().map(BytePath::to_text),
                 path_b64: path_b64.map(|path| data_encoding::BASE64.encode(path.as_bytes())),
                 errno: error.errno(),

@@ -77,5 +77,5 @@ def command(module, arguments, environment=None):
     error = document.get("error") if isinstance(document, dict) else None
     if error is not None:
         known = {name: error.get(name) for name in ("kind", "op", "path", "errno")}
-        module.fail_json(msg=error.get("message", err.strip()), rc=status, **known)
+        module.fail_json(msg=error.get("line", err.strip()), rc=status, **known)
     return document

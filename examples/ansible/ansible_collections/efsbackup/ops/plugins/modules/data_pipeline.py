@@ -80,7 +80,7 @@ EXAMPLES = r"""
     state: absent
     region: eu-west-1
 
-- name: Have one on this machine, by `efsbackup serve`
+- name: Have one on this machine, by `efsbackup serve --worker-group here`
   efsbackup.ops.data_pipeline:
     name: hello
     definition:

@@ -36,15 +36,20 @@ EXAMPLES = r"""
     region: eu-west-1
   register: nightly
 
-- name: Wait for the first run
+- name: Wait for the first run, and fail where that has
   efsbackup.ops.data_pipeline_info:
     name: hello
     runs: true
     endpoint_url: http://127.0.0.1:4664
     keys_file: /etc/efsbackup/keys
   register: hello
-  until: hello.pipelines[0].runs | selectattr('status', 'eq', 'FINISHED') | length > 0
+  vars:
+    runs: "{{ hello.pipelines | default([]) | map(attribute='runs') | flatten }}"
+    ended: "{{ runs | selectattr('actual_end') | list }}"
+  until: ended | length > 0
   retries: 60
+  failed_when: hello is failed or ended | rejectattr('status', 'eq', 'FINISHED') | length > 0
+  when: not ansible_check_mode
 """
 
 RETURN = r"""

@@ -55,8 +55,8 @@ options:
     default: false
   max_shrink:
     description:
-      - Publish nothing when the source has this much fewer entries than the last snapshot; a number of
-        entries or a share.
+      - Publish nothing when the source has this much fewer entries than the last snapshot; a share such as
+        V(50%).
     type: str
     default: 50%
   keep_last:
