@@ -170,6 +170,27 @@ fn a_wrong_value_is_one_line() {
 }
 
 #[test]
+fn convert_writes_the_form_that_the_file_s_ending_names() {
+    let folder = Folder::new();
+    for (name, form) in [
+        ("p.json", "cli"),
+        ("p.yaml", "cfn-yaml"),
+        ("p.tf", "terraform"),
+        ("p.tf.json", "terraform-json"),
+    ] {
+        let out = folder.path(name);
+        let ran = pipeline(&["convert", "-", "-o", out.to_str().unwrap()], PIPELINE);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{name}");
+        assert_eq!(efsbackup_core::formats::read_path(&out).unwrap().format.name(), form);
+    }
+    for words in [&["convert", "-"][..], &["convert", "-", "-o", "p.txt"]] {
+        let ran = pipeline(words, PIPELINE);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains("--to FORM, or -o FILE"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn convert_goes_to_every_form_and_back() {
     let original = pipeline(&["convert", "-", "--to", "cli"], PIPELINE);
     assert_eq!((original.status, original.stderr.as_str()), (0, ""));

@@ -126,7 +126,7 @@ fn pipeline_new_writes_the_form_that_the_file_s_ending_names() {
         assert!(written.status.success(), "{written:?}");
         assert_eq!(
             String::from_utf8(written.stderr).unwrap(),
-            "to be given when it is activated or run: myTopicArn, myS3LogBucket, myImageId, \
+            "to be given when it is activated, but not for `efsbackup run`: myTopicArn, myS3LogBucket, myImageId, \
              mySubnetId, mySecurityGroupId, myKeyPair\n"
         );
         let document = formats::read_path(&path).unwrap();

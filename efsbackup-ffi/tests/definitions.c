@@ -151,6 +151,8 @@ static void pictures_are_drawn(const efsb_definition *definition) {
     efsb_string_free(picture);
   }
   CHECK(efsb_definition_draw(definition, "png", &options, &picture) == EFSB_INVALID_INPUT);
+  CHECK(strstr(efsb_last_error_message(),
+               "\"png\" is no picture; there are svg, dot, mermaid and text") != NULL);
   options.theme = "pink";
   CHECK(efsb_definition_draw(definition, "svg", &options, &picture) == EFSB_INVALID_INPUT);
   CHECK(picture == NULL);

@@ -1,11 +1,12 @@
 //! Arguments that every verb has, parsers of option values, and what happens when the
 //! arguments are wrong.
 
+use super::Cli;
 use super::exit::Exit;
 use super::output::{self, Output};
 use crate::error::{Error, ErrorKind};
-use clap::ValueEnum;
-use clap::error::ErrorKind as ClapKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
+use clap::{CommandFactory, ValueEnum};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -83,12 +84,24 @@ pub(crate) fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
             Exit::USAGE
         }
         _ => {
-            let error =
-                Error::new(ErrorKind::InvalidInput, "arguments").with_message(one_line(error));
+            let text = one_line(error) + &elsewhere(error);
+            let error = Error::new(ErrorKind::InvalidInput, "arguments").with_message(text);
             output::usage_error(&error, arguments.iter().any(|argument| argument == "--json"));
             Exit::USAGE
         }
     }
+}
+
+/// Where an unknown verb is one of a verb's own: which.
+fn elsewhere(error: &clap::Error) -> String {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
+        return String::new();
+    };
+    let cli = Cli::command();
+    let verbs = cli.get_subcommands().filter(|verb| verb.find_subcommand(name).is_some());
+    let lines: Vec<String> =
+        verbs.map(|verb| format!("`efsbackup {} {name}`", verb.get_name())).collect();
+    if lines.is_empty() { String::new() } else { format!("; there is {}", lines.join(" and ")) }
 }
 
 /// What `clap` has to say, without its headings, usage and hint, in one line.

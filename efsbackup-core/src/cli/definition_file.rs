@@ -114,6 +114,20 @@ impl Target {
     }
 }
 
+/// The form that a file's ending stands for; JSON is the AWS CLI's.
+pub(crate) fn format_of(path: &Path) -> Option<Format> {
+    let stem = path.file_stem().map(Path::new);
+    match path.extension()?.to_str()? {
+        "yaml" | "yml" => Some(Format::CloudFormationYaml),
+        "tf" => Some(Format::Terraform),
+        "json" if stem?.extension().is_some_and(|ending| ending == "tf") => {
+            Some(Format::TerraformJson)
+        }
+        "json" => Some(Format::Cli),
+        _ => None,
+    }
+}
+
 /// Parses the name of a form.
 pub(crate) fn format(name: &str) -> std::result::Result<Format, String> {
     name.parse().map_err(|error: Error| error.message())

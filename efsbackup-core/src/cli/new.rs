@@ -1,10 +1,11 @@
 //! `efsbackup pipeline new`: write the pipeline that backs a file system up.
 
 use super::Context;
-use super::definition_file::format;
+use super::definition_file::{format, format_of};
 use super::exit::Exit;
 use super::repository_args::KeepArgs;
 use crate::bytepath::BytePath;
+use crate::engine::missing_values;
 use crate::error::{Error, ErrorKind, Result};
 use crate::formats::{self, Format};
 use crate::mount::Prover;
@@ -165,10 +166,16 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<Exit> {
         text: output.is_none().then_some(text.as_str()),
         without_value: &open,
     })?;
-    if !open.is_empty() {
-        context
-            .output
-            .note(&format!("to be given when it is activated or run: {}", open.join(", ")));
+    let here = missing_values(&definition)?;
+    let (here, on_aws): (Vec<&str>, Vec<&str>) =
+        open.iter().partition(|id| here.iter().any(|here| here == *id));
+    for (when, ids) in [
+        ("when it is activated or run", here),
+        ("when it is activated, but not for `efsbackup run`", on_aws),
+    ] {
+        if !ids.is_empty() {
+            context.output.note(&format!("to be given {when}: {}", ids.join(", ")));
+        }
     }
     Ok(Exit::COMPLETE)
 }
@@ -280,13 +287,4 @@ fn schedule_type(name: &str) -> std::result::Result<ScheduleType, String> {
 
 fn engine(name: &str) -> std::result::Result<Engine, String> {
     Engine::from_name(name).ok_or_else(|| "the engines are efsbackup and rsync".to_owned())
-}
-
-/// The form that a file's ending stands for.
-fn format_of(path: &Path) -> Option<Format> {
-    match path.extension()?.to_str()? {
-        "yaml" | "yml" => Some(Format::CloudFormationYaml),
-        "tf" => Some(Format::Terraform),
-        _ => None,
-    }
 }

@@ -11,11 +11,12 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
+#[command(override_usage = "efsbackup verify [OPTIONS] <ROOT> <SNAPSHOT|--all>")]
+#[group(id = "which", required = true, args = ["snapshot", "all"])]
 pub(crate) struct Args {
     #[command(flatten)]
     repository: RepositoryArgs,
     /// Which snapshot; `latest` is the newest complete one
-    #[arg(required_unless_present = "all")]
     snapshot: Option<String>,
     /// Every snapshot, each against its manifest
     #[arg(long, conflicts_with = "snapshot")]

@@ -41,6 +41,9 @@ impl Picture {
     }
 }
 
+/// How much of an unknown name is told, in characters.
+const LONGEST: usize = 100;
+
 impl FromStr for Picture {
     type Err = Error;
 
@@ -50,7 +53,7 @@ impl FromStr for Picture {
             "dot" => Ok(Picture::Dot),
             "mermaid" => Ok(Picture::Mermaid),
             "text" => Ok(Picture::Text),
-            _ => Err(unknown("a picture is svg, dot, mermaid or text")),
+            _ => Err(unknown("picture", name, "svg, dot, mermaid and text")),
         }
     }
 }
@@ -63,11 +66,13 @@ impl FromStr for Theme {
             "auto" => Ok(Theme::Auto),
             "light" => Ok(Theme::Light),
             "dark" => Ok(Theme::Dark),
-            _ => Err(unknown("a theme is auto, light or dark")),
+            _ => Err(unknown("theme", name, "auto, light and dark")),
         }
     }
 }
 
-fn unknown(message: &str) -> Error {
+fn unknown(what: &str, name: &str, known: &str) -> Error {
+    let name: String = name.chars().take(LONGEST).collect();
+    let message = format!("{name:?} is no {what}; there are {known}");
     Error::new(ErrorKind::InvalidInput, "draw").with_message(message)
 }

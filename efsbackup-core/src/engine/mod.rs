@@ -55,7 +55,7 @@ use turns::Turns;
 pub use kinds::needs_field;
 pub use notify::{Notification, Outlet};
 pub use runs::{AttemptSummary, RunSummary};
-pub use values::values_for;
+pub use values::{missing_values, values_for};
 pub use waiting::{Retry, WaitingGroup};
 
 /// The worker group of activities that run on an Ec2Resource: here, that is the machine

@@ -26,7 +26,38 @@ pub fn values_for(
     Ok(values)
 }
 
+/// The ids of the parameters without a value that a run on this machine needs. Others are
+/// needed by AWS alone, as for an image, or by nothing.
+///
+/// # Errors
+/// As [`Parameters::new`], and where an expression is not of the language.
+pub fn missing_values(definition: &Definition) -> Result<Vec<String>> {
+    let parameters = Parameters::new(definition, &[])?;
+    let mut names: Vec<String> = Vec::new();
+    each_missing(definition, &parameters, &mut |name, _, _| {
+        if names.iter().all(|known| known != name) {
+            names.push(name.to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(names)
+}
+
 fn refuse_missing(definition: &Definition, parameters: &Parameters) -> Result<()> {
+    each_missing(definition, parameters, &mut |name, object, key| {
+        Err(Error::new(ErrorKind::UnresolvedParameter, "run").with_message(format!(
+            "parameter {name}, used by {object}.{key}, has no value; give one with \
+             --value {name}=VALUE"
+        )))
+    })
+}
+
+/// Tells each use of a parameter without a value: its id, the object's, and the field's key.
+fn each_missing(
+    definition: &Definition,
+    parameters: &Parameters,
+    tell: &mut dyn FnMut(&str, &str, &str) -> Result<()>,
+) -> Result<()> {
     let is_missing = |name: &str| {
         parameters.ids().any(|id| id == name)
             && parameters.get(name).is_none()
@@ -39,14 +70,8 @@ fn refuse_missing(definition: &Definition, parameters: &Parameters) -> Result<()
                 continue;
             };
             let template = Template::parse(text)?;
-            if let Some(name) = template.names().into_iter().find(|name| is_missing(name)) {
-                return Err(Error::new(ErrorKind::UnresolvedParameter, "run").with_message(
-                    format!(
-                        "parameter {name}, used by {}.{}, has no value; give one with \
-                         --value {name}=VALUE",
-                        object.id, field.key
-                    ),
-                ));
+            for name in template.names().into_iter().filter(|name| is_missing(name)) {
+                tell(name, &object.id, &field.key)?;
             }
         }
     }

@@ -99,7 +99,7 @@ impl FromStr for Format {
         found.ok_or_else(|| {
             let names = Format::ALL.map(Format::name).join(", ");
             Error::new(ErrorKind::InvalidInput, "definition")
-                .with_message(format!("the forms are {names}"))
+                .with_message(format!("{name:?} is none: the forms are {names}"))
         })
     }
 }
