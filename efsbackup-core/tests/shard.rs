@@ -252,6 +252,70 @@ fn nothing_is_published_while_a_unit_is_missing() {
 }
 
 #[test]
+fn a_run_goes_on_with_what_earlier_ones_copied_that_ended_early() {
+    let scratch = Scratch::new();
+    let source = skewed(&scratch, 2);
+    fs::hard_link(source.join("few/sub/1"), source.join("big/again")).unwrap();
+    let root = scratch.path("root");
+    // One copies half of it; the next, cut otherwise, two thirds; the last all.
+    for (units, copies) in [(4, 0..2), (3, 0..2), (5, 0..5)] {
+        let begun = begin(&source, &root);
+        let plan = plan(&begun, &source, units);
+        let copied: Vec<_> = plan.units[copies]
+            .iter()
+            .map(|unit| copy(&source, &root, &plan, unit).unwrap())
+            .collect();
+        let sum = |files: fn(&Report) -> u64| copied.iter().map(|unit| files(&unit.report)).sum();
+        let created: u64 = sum(|report| report.entries.created.file);
+        let linked: u64 = sum(|report| report.entries.linked.file);
+        // Of 198 files with one name: in fourths, thirds and fifths, give or take a unit's edge.
+        match units {
+            4 => assert!(linked == 0 && (98..=102).contains(&created), "{linked}, {created}"),
+            3 => assert!((98..=102).contains(&linked) && created < 36, "{linked}, {created}"),
+            _ => {
+                assert!((130..=136).contains(&linked) && created < 70, "{linked}, {created}");
+                let done = job(&repository(&root), &source).finish(begun, &copied).unwrap();
+                assert_eq!(folders(&root), [done.snapshot.clone().unwrap().id]);
+                let again = job(&repository(&root), &source).run().unwrap();
+                assert_equal_snapshots(&source, &root, &again, &done);
+            }
+        }
+    }
+}
+
+#[test]
+fn names_that_an_earlier_run_made_one_file_are_two_where_they_are_two_now() {
+    let scratch = Scratch::new();
+    let source = scratch.build(
+        "source",
+        &tree! { "a" => file("same"), "m" => file("other"), "z" => hardlink("a") },
+    );
+    let root = scratch.path("root");
+    // It ends before it publishes: nothing but its links is left.
+    let mut options = BackupOptions::default();
+    options.mirror.fsync = Fsync::None;
+    backup(&source, &root);
+    fs::write(source.join("m"), "changed").unwrap();
+    options.max_shrink = 0;
+    fs::write(source.join("n"), "gone").unwrap();
+    backup(&source, &root);
+    fs::remove_file(source.join("n")).unwrap();
+    let withheld = repository(&root).backup(&source).options(options).run().unwrap();
+    assert!(withheld.snapshot.is_none() && folders(&root).len() == 3, "{withheld:?}");
+    let status = std::process::Command::new("cp")
+        .arg("-a")
+        .args([source.join("a"), source.join("new")])
+        .status();
+    assert!(status.unwrap().success());
+    fs::rename(source.join("new"), source.join("z")).unwrap();
+    let done = shared(&source, &root, 3);
+    let snapshot = at(&root, &done.snapshot.unwrap().id);
+    assert_same(&source, &snapshot);
+    let inode = |name: &str| fs::metadata(snapshot.join(name)).unwrap().ino();
+    assert_ne!(inode("a"), inode("z"));
+}
+
+#[test]
 fn a_unit_whose_tree_or_manifest_is_gone_is_not_published() {
     let scratch = Scratch::new();
     let source = skewed(&scratch, 2);

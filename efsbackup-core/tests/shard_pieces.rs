@@ -185,11 +185,23 @@ fn a_file_whose_piece_was_given_up_is_copied_at_the_end() {
 }
 
 #[test]
-fn a_piece_whose_process_was_killed_is_copied_again() {
+fn a_piece_whose_process_was_killed_or_cancelled_is_copied_again() {
     let scratch = Scratch::new();
     let source = tree(&scratch);
     let root = scratch.path("root");
     let shared = begin(&source, &root, 8);
+    let ends_early = |limit: Option<Duration>, cancel: &CancelToken| {
+        let mut options = BackupOptions::default();
+        options.mirror.fsync = Fsync::None;
+        options.mirror.stop_after = limit;
+        let repository = repository(&root);
+        let job = repository.backup(&source).options(options).cancel(cancel);
+        job.unit(&shared.plan.run, &shared.plan.units[2].range).unwrap_err().kind()
+    };
+    let cancelled = CancelToken::new();
+    assert_eq!(ends_early(Some(Duration::ZERO), &cancelled), ErrorKind::Incomplete);
+    cancelled.cancel();
+    assert_eq!(ends_early(None, &cancelled), ErrorKind::Cancelled);
     let first = shared.copy(&source, &root, 1);
     let piece = &first.pieces[0];
     // As a process leaves it that ended while it copied, before it came to some of the data.
@@ -210,31 +222,6 @@ fn a_piece_whose_process_was_killed_is_copied_again() {
     assert!(pieces.clone().any(|other| other == piece));
     let done = shared.finish(&source, &root, &copied);
     assert_eq!(done.exit_status(), 0, "{:?}", done.report.errors);
-    assert_as_one(&scratch, &source, &root, &done);
-}
-
-#[test]
-fn a_piece_that_was_cancelled_is_copied_again() {
-    let scratch = Scratch::new();
-    let source = tree(&scratch);
-    let root = scratch.path("root");
-    let shared = begin(&source, &root, 8);
-    let unit = |limit: Option<Duration>, cancel: &CancelToken| {
-        let mut options = BackupOptions::default();
-        options.mirror.fsync = Fsync::None;
-        options.mirror.stop_after = limit;
-        let repository = repository(&root);
-        let job = repository.backup(&source).options(options).cancel(cancel);
-        job.unit(&shared.plan.run, &shared.plan.units[1].range).unwrap_err().kind()
-    };
-    let cancelled = CancelToken::new();
-    assert_eq!(unit(Some(Duration::ZERO), &cancelled), ErrorKind::Incomplete);
-    cancelled.cancel();
-    assert_eq!(unit(None, &cancelled), ErrorKind::Cancelled);
-    let copied = shared.copy_all(&source, &root);
-    let mut pieces = copied.iter().flat_map(|unit| &unit.pieces);
-    assert!(pieces.all(|piece| piece.blocks.is_some()), "{copied:?}");
-    let done = shared.finish(&source, &root, &copied);
     assert_as_one(&scratch, &source, &root, &done);
 }
 

@@ -1,7 +1,6 @@
 //! Taking a snapshot.
 
 use super::bad::BadFiles;
-use super::files::TEMPORARY;
 use super::guard;
 use super::journal::{self, JournalWriter};
 use super::lease::Holder;
@@ -14,11 +13,12 @@ use super::prune;
 use super::publish::{Publication, Taken, free_instant};
 use super::record_tree::TreeRecord;
 use super::repository::Repository;
+use super::resume;
 use super::retention::Decision;
 use super::room;
 use super::shared::{Units, is_for_good, over};
 use super::snapshot::{Snapshot, State};
-use super::store::{Store, journal_name};
+use super::store::{Store, journal_name, unnamed_manifest};
 use super::tidy::Tidy;
 use crate::bytepath::BytePath;
 use crate::cancel::CancelToken;
@@ -66,10 +66,6 @@ pub struct Backup<'a> {
     pub(super) listener: Option<&'a dyn Listener>,
     pub(super) clock: &'a dyn Clock,
 }
-
-/// From how many trees of runs that did not publish a run links, the newest first. Each costs
-/// a look at every directory, and what an older one has the newer ones mostly have too.
-const MAX_INCOMPLETE: usize = 8;
 
 /// Why nothing was removed after a snapshot was published.
 const OTHERS_AT_WORK: &str =
@@ -207,7 +203,11 @@ impl<'a> Backup<'a> {
         stop: &dyn Fn() -> bool,
     ) -> Result<Report> {
         let journal_name = journal_name(&lock.holder.token);
-        let journal = JournalWriter::new(store.control.create(&journal_name)?, Some(record))?;
+        let begin = match options.share {
+            Share::Unit => JournalWriter::of_unit,
+            _ => JournalWriter::new,
+        };
+        let journal = begin(store.control.create(&journal_name)?, Some(record))?;
         let mut watch = Watch { stop, observer: self.observer.take() };
         let run = Mirror::new(&self.source, self.repository.path().join(folder))
             .options(options)
@@ -373,8 +373,7 @@ impl<'a> Backup<'a> {
             link.bad = bad.of_snapshot(&base.id);
             options.link_sources.push(link);
         }
-        let left = store.incomplete()?.into_iter().filter(|(folder, run)| is_left(folder, run));
-        for (folder, run) in left.take(MAX_INCOMPLETE) {
+        for (folder, run) in resume::trees(store, is_left)? {
             let journal = store.control.file(&journal_name(&run))?;
             let trust = Trust::WholeOnly(journal::whole_files(journal, &store.control)?);
             let mut link = LinkSource::new(store.dir.path.join(folder), trust);
@@ -443,11 +442,6 @@ pub(super) fn write_manifest(
         None => None,
     };
     record.finish()?.write(ManifestWriter::new(file, coverage)?, older)
-}
-
-/// What the manifest of the run `token` is called until it gets a name.
-pub(super) fn unnamed_manifest(token: &str) -> String {
-    format!("manifest-{token}{TEMPORARY}")
 }
 
 /// Removes a manifest that got no name of its own, as far as that can be done.

@@ -14,10 +14,12 @@ use crate::mirror::{Action, ContentHasher, EntryEvent, EntryType, IsWhole, Liste
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What a journal begins with; the boot id, 36 characters and a newline, follows.
 const MAGIC: &[u8; 20] = b"efsbackup journal 1\n";
+/// The same of a unit of a shared run.
+const UNIT_MAGIC: &[u8; 20] = b"efsbackup journal u\n";
 const HEADER_LEN: usize = MAGIC.len() + BOOT_ID_LEN + 1;
 const BOOT_ID_LEN: usize = 36;
 /// 128 bits of the path's BLAKE3, then the inode number, least byte first.
@@ -38,7 +40,16 @@ pub(super) struct JournalWriter<'a> {
 impl<'a> JournalWriter<'a> {
     /// Begins a journal in the new file `file`; every event is passed on to `next`.
     pub(super) fn new(file: File, next: Option<&'a dyn Listener>) -> Result<Self> {
-        let header = [MAGIC, format!("{}\n", boot_id()?).as_bytes()].concat();
+        Self::begin(MAGIC, file, next)
+    }
+
+    /// The same for a unit of a shared run, in whose tree each file has a single name.
+    pub(super) fn of_unit(file: File, next: Option<&'a dyn Listener>) -> Result<Self> {
+        Self::begin(UNIT_MAGIC, file, next)
+    }
+
+    fn begin(magic: &[u8; 20], file: File, next: Option<&'a dyn Listener>) -> Result<Self> {
+        let header = [magic, format!("{}\n", boot_id()?).as_bytes()].concat();
         calls::write(&file, JOURNAL, &header)
             .map_err(|error| Error::from_io("write journal", error))?;
         Ok(JournalWriter { file: Mutex::new((file, Vec::with_capacity(BLOCK))), next })
@@ -103,12 +114,33 @@ pub(super) fn whole_files(journal: Option<File>, place: &Dir) -> Result<IsWhole>
     }
 }
 
+/// As [`whole_files`], but read when it is first asked. What can't be read then lists none.
+pub(super) fn whole_files_later(journal: File, place: Dir) -> IsWhole {
+    let (journal, whole) = (Mutex::new(Some(journal)), OnceLock::new());
+    let read = move || {
+        let journal = journal.lock().unwrap_or_else(PoisonError::into_inner).take();
+        whole_files(journal, &place).unwrap_or_else(|_| Arc::new(|_, _| false))
+    };
+    Arc::new(move |path, inode| whole.get_or_init(&read)(path, inode))
+}
+
+/// Whether a journal is that of a unit.
+pub(super) fn is_of_unit(journal: &File) -> Result<bool> {
+    let mut magic = [0; MAGIC.len()];
+    match journal.read_exact_at(&mut magic, 0) {
+        Ok(()) => Ok(magic == *UNIT_MAGIC),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(Error::from_io("read journal", error)),
+    }
+}
+
 fn whole_files_under(journal: File, place: &Dir, boot_id: &str) -> Result<IsWhole> {
     let failed = |error| Error::from_io("read journal", error);
     let mut journal = BufReader::with_capacity(1 << 16, journal);
     let mut header = Vec::with_capacity(HEADER_LEN);
     journal.by_ref().take(HEADER_LEN as u64).read_to_end(&mut header).map_err(failed)?;
-    if header != [MAGIC, format!("{boot_id}\n").as_bytes()].concat() {
+    let is_one = header.starts_with(MAGIC) || header.starts_with(UNIT_MAGIC);
+    if !is_one || header[MAGIC.len()..] != *format!("{boot_id}\n").as_bytes() {
         return Ok(Arc::new(|_, _| false));
     }
     let sorter = TreeSorter::new(place);

@@ -57,6 +57,7 @@ mod repeated;
 mod repository;
 mod restore;
 mod restored;
+mod resume;
 mod retention;
 mod room;
 mod run_watch;

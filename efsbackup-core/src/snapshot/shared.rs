@@ -7,7 +7,7 @@
 //! what failed or is new), and publishes. Nothing is published before every unit is there.
 
 use super::assemble;
-use super::backup::{Backup, BackupReport, Held, remove_unnamed, unnamed_manifest, write_manifest};
+use super::backup::{Backup, BackupReport, Held, remove_unnamed, write_manifest};
 use super::bad::BadFiles;
 use super::guard;
 use super::lease::Holder;
@@ -17,11 +17,13 @@ use super::manifest_file::Coverage;
 use super::manifest_reader::ManifestReader;
 use super::name;
 use super::piece::{self, CopiedPiece};
+use super::publish::free_instant;
 use super::range::Range;
 use super::record_tree::TreeRecord;
+use super::resume;
 use super::run_watch::RunWatch;
 use super::snapshot::Snapshot;
-use super::store::Store;
+use super::store::{Store, unnamed_manifest};
 use crate::bytepath::BytePath;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::{Counts, LinkSource, Options, Outcome, Part, Prepared, Report, Share, Trust};
@@ -114,7 +116,18 @@ impl Backup<'_> {
             // One that no other run has.
             None => format!("units-{}", Holder::new(self.clock, self.options.lease, None)?.token),
         };
-        let held = self.hold(store, Some(&id))?;
+        let mut held = self.hold(store, Some(&id))?;
+        // The trees of this run are known by its second: no other's are to have it.
+        while held
+            .store
+            .incomplete()?
+            .iter()
+            .any(|(folder, _)| folder.starts_with(&name::incomplete(held.time, "")))
+        {
+            self.clock.sleep(Duration::from_millis(100));
+            let timezone = &self.options.timezone;
+            held.time = free_instant(&held.store, self.clock, timezone, &self.cancel)?;
+        }
         let token = held.lock.holder.token.clone();
         let base = held.base.as_ref().map(|base| base.id.clone());
         let run = SharedRun { id, token, time: held.time, base };
@@ -171,7 +184,7 @@ impl Backup<'_> {
         }
         let snapshots = store.snapshots()?;
         let base = snapshots.iter().find(|snapshot| Some(&snapshot.id) == run.base.as_ref());
-        let options = self.unit_options(&store, base, range)?;
+        let options = self.unit_options((&store, &lock), run, base, range)?;
         let coverage = Coverage { xattrs: options.xattrs, acls: options.acls };
         let record = TreeRecord::new(&store.records, self.listener);
         let folder = name::incomplete(run.time, &token);
@@ -221,7 +234,8 @@ impl Backup<'_> {
     /// with several might be taken by another unit for another file.
     fn unit_options(
         &self,
-        store: &Store,
+        (store, lock): (&Store, &Lock),
+        run: &SharedRun,
         base: Option<&Snapshot>,
         range: &Range,
     ) -> Result<Options> {
@@ -229,22 +243,35 @@ impl Backup<'_> {
         options.share = Share::Unit;
         let part = range.clone();
         options.filter = options.filter.only(move |path| part.part(path));
-        let Some(base) = base else { return Ok(options) };
-        let Some(mut manifest) = store.whole_manifest(&base.id)? else { return Ok(options) };
+        let bad = BadFiles::read(store)?;
+        let left = resume::of_unit(store, lock, run, base, &bad)?;
+        if let Some(base) = base {
+            options.link_sources.extend(Self::unit_links(store, base, range, &bad)?);
+        }
+        options.link_sources.extend(left);
+        Ok(options)
+    }
+
+    fn unit_links(
+        store: &Store,
+        base: &Snapshot,
+        range: &Range,
+        bad: &BadFiles,
+    ) -> Result<Option<LinkSource>> {
+        let Some(mut manifest) = store.whole_manifest(&base.id)? else { return Ok(None) };
         let mut shared: HashSet<BytePath> = HashSet::new();
         while let Some(entry) = manifest.next()? {
             if entry.group.is_some() && range.part(entry.path.as_bytes()) == Part::In {
                 shared.insert(entry.path);
             }
         }
-        let bad = BadFiles::read(store)?.of_snapshot(&base.id);
+        let bad = bad.of_snapshot(&base.id);
         let mut link = LinkSource::new(store.dir.path.join(&base.id), Trust::Metadata);
         link.digests_known = true;
         link.bad = Some(Arc::new(move |path, inode| {
             shared.contains(path) || bad.as_ref().is_some_and(|bad| bad(path, inode))
         }));
-        options.link_sources.push(link);
-        Ok(options)
+        Ok(Some(link))
     }
 }
 

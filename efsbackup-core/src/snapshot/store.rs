@@ -241,6 +241,11 @@ pub(super) fn journal_name(run: &str) -> String {
     format!("{JOURNAL_PREFIX}{run}")
 }
 
+/// What the manifest of the run `token` is called until it gets a name.
+pub(super) fn unnamed_manifest(token: &str) -> String {
+    format!("manifest-{token}{TEMPORARY}")
+}
+
 #[cfg(feature = "shard")]
 pub(super) fn note_name(name: &str) -> String {
     format!("{NOTE_PREFIX}{name}")
