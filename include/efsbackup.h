@@ -1353,6 +1353,14 @@ void efsb_definition_free(efsb_definition *definition);
 const char *efsb_definition_form(const efsb_definition *definition);
 
 /**
+ * The pipeline's name in its file: a template's logical id, a resource's name; NULL where the
+ * form has none, and for NULL. Lent as long as the definition.
+ *
+ * Requires: `definition` is NULL or alive.
+ */
+const char *efsb_definition_pipeline(const efsb_definition *definition);
+
+/**
  * Finds everything that is wrong with the definition; no account is asked. `*findings`, freed
  * with efsb_finding_list_free(), receives it, also with #EFSB_INVALID_DEFINITION; it may be
  * NULL.
@@ -1689,6 +1697,30 @@ efsb_status efsb_mount_new(const char *target,
                            const char *dir,
                            const efsb_mount_options *options,
                            efsb_mount **mount);
+
+/**
+ * Checks what efsb_mount_new() is given and what is mounted there, and mounts nothing: a dry
+ * run, which asks no server. `*there` receives whether the same mount is there already, so that
+ * efsb_mount_new() would take it as it is.
+ *
+ * Requires: As efsb_mount_new(); `there` is NULL or may be written.
+ */
+efsb_status efsb_mount_find(const char *target,
+                            const char *dir,
+                            const efsb_mount_options *options,
+                            bool *there);
+
+/**
+ * Writes the marker into the directory `dir`: from then on it proves that what is mounted there
+ * is the file system `id`, which `expect_id` and `expect_destination_id` of efsb_backup_options
+ * ask for. Nothing happens when it is there already.
+ *
+ * Returns #EFSB_ALREADY_EXISTS when the marker there names another file system.
+ *
+ * Requires: `dir` and `id` are NULL or NUL-terminated.
+ */
+efsb_status efsb_mark(const char *dir,
+                      const char *id);
 
 /**
  * What is mounted, as the kernel lists it; NULL for NULL. Lent as long as the mount.

@@ -29,11 +29,14 @@ impl Handle for efsb_definition {
 pub struct DefinitionForC {
     pub(crate) document: Document,
     form: CString,
+    pipeline: Option<CString>,
 }
 
 impl From<Document> for DefinitionForC {
     fn from(document: Document) -> Self {
-        DefinitionForC { form: c_string(document.format.name()), document }
+        let form = c_string(document.format.name());
+        let pipeline = document.pipeline().map(c_string);
+        DefinitionForC { document, form, pipeline }
     }
 }
 
@@ -133,6 +136,21 @@ pub unsafe extern "C" fn efsb_definition_form(definition: *const efsb_definition
     // SAFETY: by this function's contract.
     guard_or!(null() => unsafe { Handle::borrow(definition) }
         .map_or(null(), |definition| definition.form.as_ptr()))
+}
+
+/// The pipeline's name in its file: a template's logical id, a resource's name; NULL where the
+/// form has none, and for NULL. Lent as long as the definition.
+///
+/// # Safety
+/// `definition` is NULL or alive.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_definition_pipeline(
+    definition: *const efsb_definition,
+) -> *const c_char {
+    // SAFETY: by this function's contract.
+    guard_or!(null() => unsafe { Handle::borrow(definition) }
+        .and_then(|definition| definition.pipeline.as_ref())
+        .map_or(null(), |pipeline| pipeline.as_ptr()))
 }
 
 /// Finds everything that is wrong with the definition; no account is asked. `*findings`, freed

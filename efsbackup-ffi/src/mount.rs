@@ -6,7 +6,7 @@ use crate::handle::Handle;
 use crate::mount_options::{efsb_mount_options, seconds, translate};
 use crate::option_struct::OptionStruct;
 use crate::status::efsb_status;
-use crate::text::{c_string, null_argument, path, set, text};
+use crate::text::{c_string, needed, null_argument, path, set};
 use efsbackup_core::cancel::CancelToken;
 use efsbackup_core::mount::{self, MountGuard, UnmountOptions};
 use std::ffi::{CString, c_char};
@@ -50,9 +50,7 @@ pub unsafe extern "C" fn efsb_mount_new(
         // SAFETY: by this function's contract.
         unsafe { set(mount, null_mut()) };
         // SAFETY: by this function's contract.
-        let target = unsafe { text(target, "target") }?.ok_or_else(|| null_argument("target"))?;
-        // SAFETY: by this function's contract.
-        let dir = unsafe { path(dir, "dir") }?;
+        let (target, dir) = unsafe { (needed(target, "target")?, path(dir, "dir")?) };
         // SAFETY: by this function's contract.
         let given = unsafe { OptionStruct::read(options) }?;
         // SAFETY: by this function's contract.
@@ -61,6 +59,53 @@ pub unsafe extern "C" fn efsb_mount_new(
         let source = c_string(guard.mount().source.to_string());
         // SAFETY: by this function's contract.
         unsafe { set(mount, Handle::give(MountForC { guard, source })) };
+        Ok(())
+    }
+}
+
+/// Checks what efsb_mount_new() is given and what is mounted there, and mounts nothing: a dry
+/// run, which asks no server. `*there` receives whether the same mount is there already, so that
+/// efsb_mount_new() would take it as it is.
+///
+/// # Safety
+/// As efsb_mount_new(); `there` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_mount_find(
+    target: *const c_char,
+    dir: *const c_char,
+    options: *const efsb_mount_options,
+    there: *mut bool,
+) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        unsafe { set(there, false) };
+        // SAFETY: by this function's contract.
+        let (target, dir) = unsafe { (needed(target, "target")?, path(dir, "dir")?) };
+        // SAFETY: by this function's contract.
+        let given = unsafe { OptionStruct::read(options) }?;
+        // SAFETY: by this function's contract.
+        let (options, _) = unsafe { translate(&given) }?;
+        let found = mount::find(&target.parse()?, dir, &options)?;
+        // SAFETY: by this function's contract.
+        unsafe { set(there, found.is_some()) };
+        Ok(())
+    }
+}
+
+/// Writes the marker into the directory `dir`: from then on it proves that what is mounted there
+/// is the file system `id`, which `expect_id` and `expect_destination_id` of efsb_backup_options
+/// ask for. Nothing happens when it is there already.
+///
+/// Returns #EFSB_ALREADY_EXISTS when the marker there names another file system.
+///
+/// # Safety
+/// `dir` and `id` are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn efsb_mark(dir: *const c_char, id: *const c_char) -> efsb_status {
+    guard! {
+        // SAFETY: by this function's contract.
+        let (dir, id) = unsafe { (path(dir, "dir")?, needed(id, "id")?) };
+        mount::mark(dir, id)?;
         Ok(())
     }
 }

@@ -45,6 +45,28 @@ static void every_form_means_the_same(const efsb_definition *definition) {
   CHECK(efsb_definition_convert(definition, "api", NULL) == EFSB_OK);
 }
 
+static void arguments_are_folded(void) {
+  efsb_definition *definition = parse("{\"objects\": [{\"id\": \"A\","
+                                      "\"type\": \"ShellCommandActivity\", \"command\": \"cp $@\","
+                                      "\"scriptArgument\": [\"a\", \"b\"]}]}");
+  efsb_definition *other =
+      parse("{\"objects\": [{\"id\": \"A\", \"scriptArgument\": [\"a\", \"b\"]}]}");
+  efsb_definition *folded = NULL;
+  char *text = NULL;
+  CHECK(efsb_definition_pipeline(definition) == NULL);
+  CHECK(efsb_definition_convert(definition, "terraform", &text) == EFSB_CANNOT_REPRESENT);
+  CHECK(efsb_definition_fold_arguments(definition, &folded) == EFSB_OK);
+  CHECK(efsb_definition_convert(folded, "terraform", &text) == EFSB_OK);
+  CHECK(strstr(text, "scriptArgument") == NULL);
+  efsb_string_free(text);
+  efsb_definition_free(folded);
+  CHECK(efsb_definition_fold_arguments(other, &folded) == EFSB_CANNOT_REPRESENT);
+  CHECK(folded == NULL);
+  CHECK(efsb_definition_fold_arguments(NULL, &folded) == EFSB_NULL_ARGUMENT);
+  efsb_definition_free(other);
+  efsb_definition_free(definition);
+}
+
 static void a_template_is_kept_whole(void) {
   const char *yaml = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n"
                      "  P:\n    Type: AWS::DataPipeline::Pipeline\n    Properties:\n"
@@ -52,6 +74,8 @@ static void a_template_is_kept_whole(void) {
   efsb_definition *definition = parse(yaml);
   char *json = NULL;
   CHECK_TEXT(efsb_definition_form(definition), "cfn-yaml");
+  CHECK_TEXT(efsb_definition_pipeline(definition), "P");
+  CHECK(efsb_definition_pipeline(NULL) == NULL);
   CHECK(efsb_definition_left_behind(definition, "cfn-json", &json) == EFSB_OK);
   CHECK_TEXT(json, "[]");
   efsb_string_free(json);
@@ -234,6 +258,7 @@ int main(int argc, char **argv) {
   CHECK(efsb_definition_validate(definition, NULL) == EFSB_OK);
   every_form_means_the_same(definition);
   a_template_is_kept_whole();
+  arguments_are_folded();
   findings_have_level_code_path_and_message();
   values_come_in_and_secrets_do_not_come_out(definition);
   pictures_are_drawn(definition);

@@ -49,6 +49,15 @@ static void mounting_is_refused(void) {
   options.address = NULL;
   CHECK(efsb_mount_new("127.0.0.1:/", "/none/such", &options, &mount) == EFSB_NOT_FOUND);
   CHECK(mount == NULL && efsb_mount_source(NULL) == NULL && !efsb_mount_was_mounted(NULL));
+  bool there = true;
+  CHECK(efsb_mount_options_init(&options, sizeof options) == EFSB_OK);
+  CHECK(efsb_mount_find("127.0.0.1:/", "/none/such", &options, &there) == EFSB_NOT_FOUND && !there);
+  CHECK(efsb_mount_find("127.0.0.1:/", "/", &options, NULL) != EFSB_OK);
+  CHECK(strstr(efsb_last_error_message(), "is mounted here already") != NULL);
+  CHECK(efsb_mount_find(NULL, "/", NULL, &there) == EFSB_NULL_ARGUMENT);
+  CHECK(efsb_mark("/none/such", "fs-0123456789abcdef0") == EFSB_NOT_FOUND);
+  CHECK(efsb_mark("/", "no id") == EFSB_INVALID_INPUT);
+  CHECK(efsb_mark(NULL, "fs-0123456789abcdef0") == EFSB_NULL_ARGUMENT);
   CHECK(efsb_mount_close(NULL) == EFSB_OK);
   efsb_mount_keep(NULL);
   CHECK(efsb_unmount(NULL, false, 0.0, NULL) == EFSB_NULL_ARGUMENT);

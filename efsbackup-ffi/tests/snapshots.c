@@ -32,6 +32,9 @@ static void guards_refuse(const efsb_repository *repository) {
   CHECK(efsb_backup_options_init(&options, sizeof options) == EFSB_OK);
   options.expect_id = NAME;
   CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_SAFETY_STOP);
+  CHECK(mkdir("marked", 0755) == 0 && efsb_mark("marked", NAME) == EFSB_OK);
+  CHECK(efsb_mark("marked", NAME) == EFSB_OK);
+  CHECK(efsb_mark("marked", "fs-fedcba9876543210f") == EFSB_ALREADY_EXISTS);
   CHECK(efsb_backup_options_init(&options, sizeof options) == EFSB_OK);
   options.timezone = "Mars/Olympus";
   CHECK(efsb_backup(repository, "source", &options, NULL, NULL) == EFSB_INVALID_INPUT);

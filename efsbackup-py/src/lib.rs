@@ -45,7 +45,7 @@ mod _efsbackup {
     #[pymodule_export]
     use crate::mirror::{mirror, outcomes};
     #[pymodule_export]
-    use crate::mount::{mount, unmount};
+    use crate::mount::{mark, mount, unmount};
     #[pymodule_export]
     use crate::paths::show_path;
     #[pymodule_export]

@@ -92,3 +92,10 @@ pub(crate) fn unmount<'py>(
     })?;
     result.map_err(|error| errors::raise(py, &error))
 }
+
+/// Writes the marker of a file system's identity.
+#[pyfunction]
+pub(crate) fn mark(py: Python<'_>, directory: PathArgument, id: &str) -> PyResult<()> {
+    let marked = py.detach(|| core::mark(directory.as_path(), id));
+    marked.map(drop).map_err(|error| errors::raise(py, &error))
+}

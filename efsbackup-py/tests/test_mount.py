@@ -54,3 +54,13 @@ def test_a_cancelled_mount_raises(tmp_path: Path) -> None:
 def test_only_a_mount_point_is_unmounted(tmp_path: Path) -> None:
     with pytest.raises(efsbackup.NotFoundError, match="nothing is mounted"):
         efsbackup.unmount(tmp_path)
+
+
+def test_a_marker_names_one_file_system(tmp_path: Path) -> None:
+    efsbackup.mark(tmp_path, "fs-0123456789abcdef0")
+    efsbackup.mark(os.fsencode(tmp_path), "fs-0123456789abcdef0")
+    with pytest.raises(efsbackup.CopyError, match="already names fs-0123456789abcdef0") as caught:
+        efsbackup.mark(tmp_path, "fs-fedcba9876543210f")
+    assert caught.value.kind is efsbackup.ErrorKind.ALREADY_EXISTS
+    with pytest.raises(efsbackup.InvalidInputError):
+        efsbackup.mark(tmp_path, "no id")

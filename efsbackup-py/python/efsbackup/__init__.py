@@ -36,13 +36,14 @@ from ._found import (
     Version,
 )
 from ._mirror import mirror
-from ._mount import mount, mounted, unmount
+from ._mount import mark, mount, mounted, unmount
+from ._notification import RunNotification, SimulatedMessage
 from ._progress import Progress
 from ._report import Bytes, Counts, Entries, EntryError, Outcome, Report
 from ._repository import Repository
-from ._run import RunInstance, RunNotification, RunReport, run
+from ._run import RunInstance, RunReport, run
 from ._service import PipelineRun, PipelineStatus, Plan, Service, Standing
-from ._simulation import SimulatedMessage, SimulatedRun, Simulation
+from ._simulation import SimulatedRun, Simulation
 from ._snapshot import BackupReport, RestoreReport, Snapshot, SnapshotState
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "Verification",
     "Version",
     "__version__",
+    "mark",
     "mirror",
     "mount",
     "mounted",

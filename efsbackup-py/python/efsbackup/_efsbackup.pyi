@@ -27,6 +27,7 @@ __all__ = [
     "finish",
     "history",
     "main",
+    "mark",
     "mirror",
     "mount",
     "outcomes",
@@ -221,6 +222,7 @@ def finish(
 ) -> tuple[str, EfsBackupError | None]: ...
 def history(root: _Path, name: str, path: _Path) -> str: ...
 def main(arguments: Sequence[_Path]) -> int: ...
+def mark(directory: _Path, id: str) -> None: ...
 def mirror(
     source: _Path,
     destination: _Path,

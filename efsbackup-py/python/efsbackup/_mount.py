@@ -85,6 +85,22 @@ def unmount(
     _efsbackup.unmount(directory, lazy, timeout, cancel)
 
 
+def mark(directory: StrOrBytesPath, id: str) -> None:
+    """Write the marker that proves which file system is mounted on a directory.
+
+    A backup with ``expect_id`` or ``expect_destination_id`` asks for it: a mount that failed
+    leaves a directory without one. Nothing happens when it is there already.
+
+    Args:
+        directory: Where the file system is mounted.
+        id: Its id, such as ``fs-0123456789abcdef0``.
+
+    Raises:
+        CopyError: The marker there names another file system, or it could not be written.
+    """
+    _efsbackup.mark(directory, id)
+
+
 @contextmanager
 def mounted(
     target: str,

@@ -11,6 +11,7 @@ from typing import Any
 from . import _times
 from ._definition import Definition, assignments
 from ._efsbackup import CancelToken
+from ._notification import RunNotification
 from ._paths import StrOrBytesPath
 from ._report import read_time
 
@@ -35,24 +36,6 @@ class RunInstance:
     """When it ended."""
     error: str | None
     """Why it failed, or the last of its attempts did."""
-
-
-@dataclass(frozen=True)
-class RunNotification:
-    """An alarm that fired."""
-
-    event: str
-    """The field that names the alarm: ``onSuccess``, ``onFail`` or ``onLateAction``."""
-    node: str
-    """The instance that fired it."""
-    action: str
-    """The SnsAlarm's id."""
-    topic_arn: str
-    """Its topic."""
-    subject: str
-    """Its subject, expressions evaluated."""
-    message: str
-    """Its message, expressions evaluated."""
 
 
 @dataclass(frozen=True)

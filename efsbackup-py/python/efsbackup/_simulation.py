@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from . import _times
+from ._notification import SimulatedMessage
 
 
 @dataclass(frozen=True)
@@ -33,28 +34,6 @@ class SimulatedRun:
     """How many attempts were made."""
     error: str | None
     """Why it failed, or the last of its attempts did."""
-
-
-@dataclass(frozen=True)
-class SimulatedMessage:
-    """A message that would go to an SNS topic."""
-
-    time: datetime
-    """When."""
-    event: str
-    """The field that names the alarm: ``onSuccess``, ``onFail`` or ``onLateAction``."""
-    node: str
-    """The instance that fires it."""
-    action: str
-    """The SnsAlarm's id."""
-    topic_arn: str
-    """Its topic."""
-    subject: str
-    """Its subject, expressions evaluated."""
-    message: str
-    """Its message, expressions evaluated."""
-    problem: str | None
-    """What could not be evaluated, and so stands in the texts as it is written."""
 
 
 @dataclass(frozen=True)
