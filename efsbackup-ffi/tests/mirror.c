@@ -122,6 +122,41 @@ static void excluded_entries_are_left_out(void) {
   efsb_report_free(report);
 }
 
+static void every_option_is_passed_on(void) {
+  const char *trees[] = {"copy"}, *rules[] = {"- *.tmp"};
+  const char *expected =
+      "--delete --checksum --dry-run --one-file-system --no-xattrs --no-acls --no-hard-links "
+      "--no-owner --no-specials --allow-empty --strict --max-delete=7% --stop-after=60s --jobs=3 "
+      "--limit-bytes=1000000000 --limit-ops=1000000 --fsync=end --retries=0 --max-links=5 "
+      "--link-dest=copy --exclude=*.tmp ";
+  efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;
+  efsb_report *report = NULL;
+  char words[1024] = "";
+  options.remove_extraneous = options.checksum = options.dry_run = true;
+  options.one_file_system = options.no_xattrs = options.no_acls = options.no_hard_links = true;
+  options.no_owner = options.no_specials = options.allow_empty = options.strict = true;
+  options.max_delete = 7;
+  options.max_delete_unit = EFSB_MAX_DELETE_PERCENT;
+  options.stop_after_ms = 60000;
+  options.jobs = 3;
+  options.limit_bytes = 1000000000;
+  options.limit_ops = 1000000;
+  options.fsync = EFSB_FSYNC_END;
+  options.retries = -1;
+  options.max_links = 5;
+  options.link_dest = trees;
+  options.link_dest_count = 1;
+  options.filter = rules;
+  options.filter_count = 1;
+  CHECK(efsb_mirror("source", "third", &options, &report) == EFSB_OK);
+  for (size_t i = 0; i < efsb_report_option_count(report); i++) {
+    size_t length = strlen(words);
+    snprintf(words + length, sizeof words - length, "%s ", efsb_report_option(report, i));
+  }
+  CHECK_TEXT(words, expected);
+  efsb_report_free(report);
+}
+
 static void in_place_a_file_stays_the_same_file(void) {
   efsb_mirror_options options = EFSB_MIRROR_OPTIONS_INIT;
   struct stat before, after;
@@ -246,6 +281,7 @@ int main(int argc, char **argv) {
   what_is_extraneous_goes_when_asked();
   equal_files_are_linked();
   excluded_entries_are_left_out();
+  every_option_is_passed_on();
   in_place_a_file_stays_the_same_file();
   a_withheld_deletion_is_incomplete_and_has_a_report();
   an_entry_that_fails_is_told();

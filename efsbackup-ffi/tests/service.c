@@ -100,6 +100,13 @@ static void a_pipelines_life(const efsb_service *service, const efsb_definition 
   CHECK(efsb_service_wait(service, "nightly", "inactive", &call, NULL) == EFSB_OK);
   CHECK(efsb_service_activate(service, "nightly", VALUES, 1, "2036-01-01T00:00:00", NULL) ==
         EFSB_OK);
+  heard.text[0] = '\0';
+  call.log_level = EFSB_LOG_WARNING;
+  CHECK(efsb_service_wait(service, "nightly", "scheduled", &call, NULL) == EFSB_OK);
+  CHECK_TEXT(heard.text, "");
+  call.log_level = EFSB_LOG_INFO;
+  CHECK(efsb_service_wait(service, "nightly", "scheduled", &call, NULL) == EFSB_OK);
+  CHECK_TEXT(heard.text, "0 wait: SCHEDULED\n");
   efsb_definition *stored = NULL;
   CHECK(efsb_service_definition(service, "nightly", true, NULL, &stored) == EFSB_OK);
   CHECK(efsb_definition_diff(stored, definition, &json) == EFSB_OK);

@@ -58,6 +58,7 @@ int main(int argc, char **argv) {
     snprintf(name, sizeof name, "source/file-%d", i);
     write_file(name, "hello");
   }
+  alarm(300); /* ends it, should nothing else do */
   stop = efsb_cancel_token_new();
   action.sa_handler = on_signal;
   CHECK(sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0);

@@ -177,6 +177,19 @@ static void snapshots_are_looked_at_and_kept(const efsb_repository *repository, 
   efsb_string_free(json);
 }
 
+static void every_rule_keeps_for_its_reason(const efsb_repository *repository) {
+  const efsb_retention rules[] = {{.keep_last = 1},   {.keep_hourly = 1},  {.keep_daily = 1},
+                                  {.keep_weekly = 1}, {.keep_monthly = 1}, {.keep_yearly = 1}};
+  const char *names[] = {"last", "hourly", "daily", "weekly", "monthly", "yearly"};
+  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+    char *json = NULL, reasons[64];
+    snprintf(reasons, sizeof reasons, "[\"last complete\",\"%s\"]", names[i]);
+    CHECK(efsb_prune(repository, &rules[i], "Asia/Tokyo", true, NULL, &json) == EFSB_OK);
+    CHECK(strstr(json, reasons) != NULL);
+    efsb_string_free(json);
+  }
+}
+
 static int stop(void *user_data, const efsb_progress *progress) {
   (void)user_data;
   return progress->entries > 0;
@@ -284,6 +297,7 @@ int main(int argc, char **argv) {
   a_token_cancels(repository);
   a_verification_is_followed(repository, efsb_snapshot_id(second));
   efsb_snapshot *left = what_no_option_keeps_is_removed(repository);
+  every_rule_keeps_for_its_reason(repository);
   what_is_done_is_told(repository, efsb_snapshot_id(left));
 
   efsb_repository *only = NULL;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from conftest import ODD
 
 import efsbackup
-from efsbackup import Outcome
+from efsbackup import Outcome, _options
 
 
 def test_everything_is_copied_and_counted(source: Path, tmp_path: Path) -> None:
@@ -150,12 +151,26 @@ def test_unknown_options_are_refused() -> None:
         efsbackup.mirror("a", "b", remove=True)  # type: ignore[call-arg]
 
 
+def test_every_call_has_the_same_defaults() -> None:
+    defaults = {**_options._DEFAULTS, **_options._SNAPSHOT_DEFAULTS}
+    compared = 0
+    for call in (efsbackup.mirror, efsbackup.Repository.backup, efsbackup.Repository.restore):
+        for name, parameter in inspect.signature(call).parameters.items():
+            if name in defaults:
+                default = parameter.default
+                assert (list(default) if default == () else default) == defaults[name], name
+                compared += 1
+    assert compared > 40
+
+
 def test_options_reach_the_core(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
     report = efsbackup.mirror(
         source,
         tmp_path / "copy",
         delete=True,
         checksum=True,
+        filter=["- *.tmp"],
         one_file_system=True,
         xattrs=False,
         acls=False,
@@ -163,20 +178,25 @@ def test_options_reach_the_core(source: Path, tmp_path: Path) -> None:
         owner=False,
         specials=False,
         max_delete="10%",
+        allow_empty=True,
         strict=True,
-        stop_after=timedelta(hours=1),
+        stop_after=timedelta(days=1, hours=1),
         jobs=2,
         limit_bytes=1 << 30,
         limit_ops=10**9,
         fsync="files",
         retries=0,
-        link_dest=[],
+        link_dest=[tmp_path / "none"],
         max_links=100,
     )
     assert report.entries.created.special == 0
     assert report.entries.created.hardlink == 0
-    assert {"--delete", "--checksum", "--no-specials", "--no-hard-links"} <= set(report.options)
-    assert {"--limit-bytes=1073741824", "--limit-ops=1000000000"} <= set(report.options)
+    assert " ".join(report.options) == (
+        "--delete --checksum --one-file-system --no-xattrs --no-acls --no-hard-links --no-owner "
+        "--no-specials --allow-empty --strict --max-delete=10% --stop-after=90000s --jobs=2 "
+        "--limit-bytes=1073741824 --limit-ops=1000000000 --fsync=files --retries=0 "
+        f"--max-links=100 --link-dest={tmp_path / 'none'} --exclude=*.tmp"
+    )
 
 
 def test_in_place_keeps_the_file_and_replaces_its_content(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import efsbackup
+from efsbackup import _mount
 
 
 def test_options_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
@@ -54,6 +55,22 @@ def test_a_cancelled_mount_raises(tmp_path: Path) -> None:
 def test_only_a_mount_point_is_unmounted(tmp_path: Path) -> None:
     with pytest.raises(efsbackup.NotFoundError, match="nothing is mounted"):
         efsbackup.unmount(tmp_path)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_only_what_the_block_mounted_is_unmounted(
+    ours: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    unmounted: list[dict[str, object]] = []
+    monkeypatch.setattr(_mount, "mount", lambda *_, **__: ours)
+    monkeypatch.setattr(_mount, "unmount", lambda _, **how: unmounted.append(how))
+    with efsbackup.mounted("nas:/", tmp_path) as directory:
+        assert directory == tmp_path and not unmounted
+    assert unmounted == ([{}] if ours else [])
+    unmounted.clear()
+    with pytest.raises(KeyError), efsbackup.mounted("nas:/", tmp_path):
+        raise KeyError
+    assert unmounted == ([{"lazy": True}] if ours else [])
 
 
 def test_a_marker_names_one_file_system(tmp_path: Path) -> None:

@@ -215,6 +215,21 @@ def test_a_restore_in_place_can_be_undone(
     assert [path.name for path in (tmp_path / "some").iterdir()] == ["kept.conf"]
 
 
+def test_more_than_half_is_never_lost_unasked(repository: Repository, tmp_path: Path) -> None:
+    many, few = tmp_path / "many", tmp_path / "few"
+    for folder, count in ((many, 150), (few, 50)):
+        folder.mkdir()
+        for number in range(count):
+            (folder / str(number)).touch()
+    repository.backup(many)
+    done = repository.backup(few, check=False)
+    assert done.report.outcome is Outcome.WITHHELD and done.snapshot is None
+    few_only = repository.backup(few, max_shrink="100%").snapshot
+    assert few_only is not None
+    restored = repository.restore(few_only, many, delete=True, check=False)
+    assert restored.outcome is Outcome.WITHHELD and len(list(many.iterdir())) == 150
+
+
 def test_folders_are_adopted_and_pruned(repository: Repository, tmp_path: Path) -> None:
     for day in (1, 2):
         folder = tmp_path / f"2026-01-0{day}"
@@ -229,4 +244,7 @@ def test_folders_are_adopted_and_pruned(repository: Repository, tmp_path: Path) 
     assert all(repository.verify(one.id).good for one in adopted)
     decided = repository.prune(keep_last=1, dry_run=True)
     assert [decision.keep for decision in decided.decisions] == [False, True]
+    for rule in ("last", "hourly", "daily", "weekly", "monthly", "yearly"):
+        decided = repository.prune(**{f"keep_{rule}": 1}, dry_run=True)  # type: ignore[arg-type]
+        assert list(decided.decisions[-1].reasons) == ["last complete", rule]
     assert repository.prune(keep_last=1).removed == (adopted[0].id,)
