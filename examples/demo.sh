@@ -77,7 +77,7 @@ define() {
   efsbackup pipeline new --quiet --output "$pipeline" \
     --source "$source_id.efs.ap-northeast-1.amazonaws.com:/" \
     --destination "$backup_id.efs.ap-northeast-1.amazonaws.com:/" \
-    --period '1 hours' --timezone Asia/Tokyo \
+    --period '1 hours' \
     --notify arn:aws:sns:ap-northeast-1:123456789012:backups --log-uri s3://example-logs/efs \
     --image ami-0123456789abcdef0 --subnet subnet-0123456789abcdef0 \
     --security-group sg-0123456789abcdef0 --key-pair ops

@@ -54,6 +54,14 @@ def test_a_report_is_read_and_written_alike() -> None:
     assert report.started.isoformat() == "2001-09-09T01:46:40+00:00"
 
 
+def test_a_report_prints_as_one_line() -> None:
+    fates = ", ".join(f"15 {name}" for name in [*ENTRIES[1:6], "vanished", "failed"])
+    end = "20 of 30 bytes copied in 1.5 s"
+    assert str(Report.from_dict(DOCUMENT)) == f"partial: 15 entries, {fates}; {end}"
+    planned = str(Report.from_dict({**DOCUMENT, "outcome": "complete", "options": ["--dry-run"]}))
+    assert planned.startswith("dry run, complete: 15 entries, ")
+
+
 def test_nanoseconds_are_cut_to_microseconds() -> None:
     report = Report.from_dict({**DOCUMENT, "started": "2001-09-09T01:46:40.000000005Z"})
     assert report.started.microsecond == 0
@@ -78,3 +86,24 @@ def test_values_show_as_what_makes_them() -> None:
 
 def test_the_outcomes_are_those_of_the_core() -> None:
     assert [str(outcome) for outcome in Outcome] == _efsbackup.outcomes()
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"delete": "yes"}, "delete is True or False, not 'yes'"),
+        ({"stop_after": "25m"}, "stop_after is seconds or a timedelta, not '25m'"),
+        ({"retries": True}, "retries is a whole number, not True"),
+        ({"jobs": 1.5}, "jobs is a text or a whole number, not 1.5"),
+        ({"limit_bytes": "50M"}, "limit_bytes is a whole number, not '50M'"),
+        ({"fsync": 3}, "fsync is a text, not 3"),
+    ],
+)
+def test_an_option_of_a_wrong_type_is_told_with_its_name(option: dict[str, Any], told: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        efsbackup.mirror("/nowhere", "/nowhere/else", **option)
+    assert str(caught.value) == told
+    if not {"delete"} & set(option):
+        with pytest.raises(TypeError) as caught:
+            efsbackup.Repository("/nowhere", name="app").backup("/nowhere", **option)
+        assert str(caught.value) == told

@@ -180,6 +180,18 @@ class Report:
             "version": self.version,
         }
 
+    def __str__(self) -> str:
+        dry_run = "--dry-run" in self.options
+        counts = {name: getattr(self.entries, name).total for name in _FATES}
+        told = "".join(f", {count} {name}" for name, count in counts.items() if count)
+        return (
+            f"{'dry run, ' if dry_run else ''}{self.outcome}: {self.entries.scanned.total} entries{told}; "
+            f"{self.bytes.copied} of {self.bytes.scanned} bytes copied in {self.seconds:.1f} s"
+        )
+
+
+_FATES = ("created", "updated", "linked", "unchanged", "deleted", "vanished", "failed")
+
 
 def read_time(text: str) -> datetime:
     """Read RFC 3339 in UTC; digits beyond microseconds are dropped."""
