@@ -181,7 +181,8 @@ def test_a_run_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     work = Definition.parse(
         """{"objects": [
           {"id": "Default", "scheduleType": "ondemand", "maximumRetries": "0"},
-          {"id": "Work", "type": "ShellCommandActivity", "workerGroup": "g", "command": "exit 7"}
+          {"id": "Work", "type": "ShellCommandActivity", "workerGroup": "g", "command": "exit 7",
+               "scriptArguments": "x"}
         ]}"""
     )
     assert efsbackup.run(work, log_dir=tmp_path, once=True).outcome == "failed"
