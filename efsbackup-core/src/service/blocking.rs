@@ -22,12 +22,14 @@ use std::time::Duration;
 /// ```
 /// use efsbackup_core::cancel::CancelToken;
 /// use efsbackup_core::deploy::Wanted;
-/// use efsbackup_core::pipeline::{Defaults, Definition};
+/// use efsbackup_core::pipeline::{Defaults, Definition, ShellCommandActivity};
 /// use efsbackup_core::service::Service;
 ///
 /// # let dir = tempfile::tempdir()?;
 /// # std::env::set_current_dir(&dir)?;
-/// let definition = Definition::default().with(Defaults::new().schedule_type("ondemand"));
+/// let definition = Definition::default()
+///     .with(Defaults::new().schedule_type("ondemand"))
+///     .with(ShellCommandActivity::new("Run").worker_group("here").command("date"));
 /// let calls = Service::embedded("state.db".as_ref())?.blocking(&CancelToken::new());
 /// let wanted = Wanted::new("nightly", definition);
 /// let plan = calls.plan(&wanted)?;
