@@ -1938,7 +1938,7 @@ efsb_status efsb_backup(const efsb_repository *repository,
 efsb_status efsb_snapshots(const efsb_repository *repository, efsb_snapshot_list **list);
 
 /**
- * Copies the snapshot `id` to `destination`, where what is restored must be missing unless
+ * Copies the snapshot `id` ("latest" is the newest complete one) to `destination`, where what is restored must be missing unless
  * `remove_extraneous` is on: then it is restored over what is there, and a snapshot that
  * undoes this is kept, see efsb_restore_in_place(). The restored tree has files of its own: nothing in it is
  * hard-linked with a snapshot.
@@ -1961,7 +1961,7 @@ efsb_status efsb_restore(const efsb_repository *repository,
                          efsb_report **report);
 
 /**
- * Restores the snapshot `id` over what is in `destination`: differing entries are replaced,
+ * Restores the snapshot `id` (or "latest") over what is in `destination`: differing entries are replaced,
  * and with `remove_extraneous` those that the snapshot lacks removed. All that will be
  * replaced or removed is first kept as a snapshot, the undo; `*undo`, freed with
  * efsb_snapshot_free(), receives it, or NULL where nothing was to be kept. Restored in place,
@@ -2380,7 +2380,7 @@ const char *efsb_status_name(efsb_status status);
 void efsb_string_free(char *string);
 
 /**
- * Reads every entry of the snapshot `id` and compares it with its manifest. `*json`, freed
+ * Reads every entry of the snapshot `id` ("latest" is the newest complete one) and compares it with its manifest. `*json`, freed
  * with efsb_string_free(), receives what was found, also with #EFSB_INCOMPLETE: `good`,
  * `differences` (each with `path`, `kind`, `what`, `repaired`) and more.
  *
@@ -2403,7 +2403,7 @@ efsb_status efsb_verify(const efsb_repository *repository,
                         char **json);
 
 /**
- * Tells what changed from the snapshot `id` to the snapshot `other`, or to the directory
+ * Tells what changed from the snapshot `id` (or "latest") to the snapshot `other`, or to the directory
  * `directory`: one of the two, the other NULL. `*json`, freed with efsb_string_free(),
  * receives an array of objects with `path`, `change` ("added", "removed", "changed") and
  * `what`. With `contents` files of a directory are read; else those of equal size and time

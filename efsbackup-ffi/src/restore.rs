@@ -61,7 +61,7 @@ impl What {
     }
 }
 
-/// Copies the snapshot `id` to `destination`, where what is restored must be missing unless
+/// Copies the snapshot `id` ("latest" is the newest complete one) to `destination`, where what is restored must be missing unless
 /// `remove_extraneous` is on: then it is restored over what is there, and a snapshot that
 /// undoes this is kept, see efsb_restore_in_place(). The restored tree has files of its own: nothing in it is
 /// hard-linked with a snapshot.
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn efsb_restore(
     }
 }
 
-/// Restores the snapshot `id` over what is in `destination`: differing entries are replaced,
+/// Restores the snapshot `id` (or "latest") over what is in `destination`: differing entries are replaced,
 /// and with `remove_extraneous` those that the snapshot lacks removed. All that will be
 /// replaced or removed is first kept as a snapshot, the undo; `*undo`, freed with
 /// efsb_snapshot_free(), receives it, or NULL where nothing was to be kept. Restored in place,

@@ -25,7 +25,7 @@ unsafe fn optional<'a>(value: *const c_char, argument: &str) -> Result<Option<&'
     }
 }
 
-/// Reads every entry of the snapshot `id` and compares it with its manifest. `*json`, freed
+/// Reads every entry of the snapshot `id` ("latest" is the newest complete one) and compares it with its manifest. `*json`, freed
 /// with efsb_string_free(), receives what was found, also with #EFSB_INCOMPLETE: `good`,
 /// `differences` (each with `path`, `kind`, `what`, `repaired`) and more.
 ///
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn efsb_verify(
     }
 }
 
-/// Tells what changed from the snapshot `id` to the snapshot `other`, or to the directory
+/// Tells what changed from the snapshot `id` (or "latest") to the snapshot `other`, or to the directory
 /// `directory`: one of the two, the other NULL. `*json`, freed with efsb_string_free(),
 /// receives an array of objects with `path`, `change` ("added", "removed", "changed") and
 /// `what`. With `contents` files of a directory are read; else those of equal size and time

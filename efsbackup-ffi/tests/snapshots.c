@@ -100,7 +100,7 @@ static void a_snapshot_is_restored(const efsb_repository *repository, const char
   CHECK_TEXT(read_file("restored/sub/file"), "hello");
   CHECK(efsb_restore(repository, id, "restored", NULL, 0, NULL, &report) == EFSB_SAFETY_STOP);
   CHECK(report == NULL);
-  CHECK(efsb_restore(repository, id, "part", directories, 1, NULL, NULL) == EFSB_OK);
+  CHECK(efsb_restore(repository, "latest", "part", directories, 1, NULL, NULL) == EFSB_OK);
   CHECK_TEXT(read_file("part/sub/file"), "hello");
   CHECK(stat("part/odd\xff", &status) != 0);
   CHECK(efsb_restore(repository, "1999-12-31-23-59", "x", NULL, 0, NULL, NULL) == EFSB_NOT_FOUND);

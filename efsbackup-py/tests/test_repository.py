@@ -34,7 +34,7 @@ def test_a_snapshot_is_taken_listed_and_restored(
     assert repository.snapshots() == [done.snapshot]
     assert os.path.isdir(repository.snapshot_path(done))
 
-    report = repository.restore(done, tmp_path / "restored")
+    report = repository.restore("latest", tmp_path / "restored")
     assert report.outcome is Outcome.COMPLETE and report.entries.created.total == 7
     restored = os.fsencode(tmp_path / "restored")
     with open(os.path.join(restored, ODD), "rb") as file:

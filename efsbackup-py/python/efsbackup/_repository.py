@@ -251,7 +251,8 @@ class Repository(Upkeep):
         The options not explained here are those of :func:`mirror`.
 
         Args:
-            snapshot: Which one: its id, or what ``snapshots`` or ``backup`` returned.
+            snapshot: Which one: its id, what ``snapshots`` or ``backup`` returned, or ``"latest"``,
+                the newest complete one.
             destination: Where to; what is restored must be missing there, unless
                 ``in_place`` is on.
             paths: Only these files and directories of the snapshot, each to the same place

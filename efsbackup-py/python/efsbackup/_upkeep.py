@@ -35,7 +35,7 @@ class Upkeep:
         Nothing is raised for what is found: look at ``good``.
 
         Args:
-            snapshot: Which one.
+            snapshot: Which one; ``"latest"`` is the newest complete one.
             source: Compare with this tree instead, but for what the snapshot's run left out.
             repair_from: Make what is not as the manifest says anew, where this tree still
                 has it just so.
