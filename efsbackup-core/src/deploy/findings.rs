@@ -99,7 +99,8 @@ mod tests {
         ] {
             let mut lines: Vec<String> = objects.iter().flat_map(ObjectFindings::lines).collect();
             let mut wanted = wanted;
-            (lines.sort(), wanted.sort());
+            lines.sort();
+            wanted.sort();
             assert_eq!(lines, wanted);
             assert!(!lines.is_empty());
         }
