@@ -5,14 +5,11 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from distributed import Client, LocalCluster
-from test_distributed import COST, SLOW, assert_equal, kill_one, tree
+from test_distributed import COST, SLOW, assert_equal, interrupted, kill_one, tree
 
 from efsbackup import Repository, distributed
 
@@ -62,28 +59,17 @@ if __name__ == "__main__":
 
 
 def test_ctrl_c_ends_units_on_workers_of_dask(tree: Path, tmp_path: Path) -> None:
-    script = tmp_path / "interrupted.py"
-    script.write_text(INTERRUPTED)
     repository = Repository(tmp_path / "root", name="fs-1")
-    run = subprocess.Popen(
-        [sys.executable, script, tree, tmp_path / "root"],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
     begun = Path(repository.path)
-    while len(list(begun.glob(".incomplete-*/*"))) < 2 and run.poll() is None:
-        time.sleep(0.01)
-    interrupted = time.monotonic()
-    run.send_signal(signal.SIGINT)
+    run, pressed = interrupted(INTERRUPTED, tree, repository)
     # What a worker copies keeps the repository.
     while list(begun.glob(".efsbackup/lease-*")):
         time.sleep(0.01)
-    ended = time.monotonic() - interrupted
+    ended = time.monotonic() - pressed
     said, _ = run.communicate(timeout=60)
     raised, _, workers = said.split()
     print(
-        f"KeyboardInterrupt after {1000 * (float(raised) - interrupted):.0f} ms, "
+        f"KeyboardInterrupt after {1000 * (float(raised) - pressed):.0f} ms, "
         f"the last unit ended after {ended:.1f} s"
     )
     assert workers == "2" and run.returncode == 0

@@ -160,28 +160,37 @@ if __name__ == "__main__":
 """
 
 
-def test_ctrl_c_ends_units_that_are_under_way(tree: Path, tmp_path: Path) -> None:
-    script = tmp_path / "interrupted.py"
-    script.write_text(INTERRUPTED)
-    repository = Repository(tmp_path / "root", name="fs-1")
+def interrupted(program: str, tree: Path, repository: Repository) -> tuple[subprocess.Popen[str], float]:
+    """Runs a program that backs up, and presses Ctrl-C when two units are under way; tells when.
+
+    Its workers do not hear of it, as on other machines.
+    """
+    begun = Path(repository.path)
+    script = begun.parents[1] / "interrupted.py"
+    script.write_text(program)
     run = subprocess.Popen(
-        [sys.executable, script, tree, tmp_path / "root"],
+        [sys.executable, script, tree, begun.parent],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
         stdout=subprocess.PIPE,
         text=True,
     )
-    begun = Path(repository.path)
     while len(list(begun.glob(".incomplete-*/*"))) < 2 and run.poll() is None:
         time.sleep(0.01)
-    # Its workers do not hear of it, as on other machines.
-    interrupted = time.monotonic()
+    pressed = time.monotonic()
     run.send_signal(signal.SIGINT)
+    return run, pressed
+
+
+def test_ctrl_c_ends_units_that_are_under_way(tree: Path, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "root", name="fs-1")
+    begun = Path(repository.path)
+    run, pressed = interrupted(INTERRUPTED, tree, repository)
     # Their end is waited for by the process that made them.
     said, _ = run.communicate(timeout=60)
     raised, snapshots = said.split(maxsplit=1)
     print(
-        f"KeyboardInterrupt after {1000 * (float(raised) - interrupted):.0f} ms, "
-        f"the last worker ended after {time.monotonic() - interrupted:.1f} s"
+        f"KeyboardInterrupt after {1000 * (float(raised) - pressed):.0f} ms, "
+        f"the last worker ended after {time.monotonic() - pressed:.1f} s"
     )
     assert snapshots.strip() == "[]" and run.returncode == 0
     assert list(begun.glob(".efsbackup/lease-*")) == []
