@@ -184,7 +184,7 @@ fn pump(
 fn last_lines(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
+        for character in chunk.valid().replace("\r\n", "\n").chars() {
             match character {
                 '\n' | '\t' => text.push(character),
                 other if other.is_control() => text.extend(other.escape_default()),
