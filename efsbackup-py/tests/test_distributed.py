@@ -170,7 +170,7 @@ def interrupted(program: str, tree: Path, repository: Repository) -> tuple[subpr
     script.write_text(program)
     run = subprocess.Popen(
         [sys.executable, script, tree, begun.parent],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
         stdout=subprocess.PIPE,
         text=True,
     )
